@@ -1,0 +1,1 @@
+"""The one that touches the world: MQTT, disk, InfluxDB, people, the command line."""

@@ -1,0 +1,1 @@
+"""Detectors: decide what is wrong, and what that means. No clock, no network, no disk."""

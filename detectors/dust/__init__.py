@@ -1,0 +1,1 @@
+"""Dust: health and explosion."""

@@ -1,0 +1,1 @@
+"""Limit sets, one TOML file a jurisdiction, each value with its clause."""

@@ -1,0 +1,1 @@
+"""Findings over several sensors or rules."""

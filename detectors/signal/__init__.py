@@ -1,0 +1,1 @@
+"""Level, state and change of a single signal."""

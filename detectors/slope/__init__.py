@@ -1,0 +1,1 @@
+"""Slope movement and time of failure."""

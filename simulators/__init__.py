@@ -1,0 +1,1 @@
+"""Believable sites, faults and replays, with the truth labelled."""
