@@ -169,7 +169,7 @@ class Batch:
     def runs(self) -> Runs:
         """The rows grouped by sensor, stable; computed once. Radix passes of 16 bits (reference: performance §2)."""
         if not self._runs:
-            self._runs.append(_group(self.sensor))
+            self._runs.append(group(self.sensor))
         return self._runs[0]
 
     def rounds(self) -> Iterator[Indices]:
@@ -192,21 +192,13 @@ class Batch:
         says[self.may_raise & trip] = Says.ACTIVE
         return says
 
-    def settle(self, verdict: NDArray[np.int8], says: NDArray[np.uint8]) -> Indices:
-        """Fold what each row says into its sensor's verdict (changed in place); return the rows at which it changed.
-
-        `verdict` has one entry a sensor and holds `Verdict` codes. After the call, `settled(...)` of a returned row is
-        found in its second result: see `settle_verdicts`.
-        """
-        rows, _ = self.settle_verdicts(verdict, says)
-        return rows
-
     def settle_verdicts(
         self, verdict: NDArray[np.int8], says: NDArray[np.uint8]
     ) -> tuple[Indices, NDArray[np.int8]]:
-        """As `settle`, and the new verdict at each returned row. Rows ascend.
+        """Fold what each row says into its sensor's verdict: (rows at which it changed, the new verdicts there).
 
-        Vectorised along time: the last ACTIVE or CLEAR decides, and a later BLUR or SHARPEN only moves a verdict
+        `verdict` has one entry a sensor, holds `Verdict` codes and is changed in place. Rows ascend. Vectorised along
+        time: the last ACTIVE or CLEAR decides, and a later BLUR or SHARPEN only moves a verdict
         between unknown and clear.
         """
         if not len(self) or not says.any():
@@ -232,7 +224,8 @@ class Batch:
         return rows[ascending], after[changed][ascending]
 
 
-def _group(sensor: Indices) -> Runs:
+def group(sensor: Indices) -> Runs:
+    """Rows grouped by sensor, each group in order: radix passes of 16 bits, never a comparison sort."""
     if not len(sensor):
         empty = np.zeros(0, np.intp)
         return Runs(empty, empty, empty, empty)
