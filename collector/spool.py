@@ -1,0 +1,305 @@
+"""The spool: the site's one log, on disk before anything is acknowledged.
+
+Constraints. One process writes (a file lock holds that) and alone checkpoints; readers open read-only. `append` returns
+after fsync, or raises and has written nothing. A seal holds at most 500 messages or 512 kB; a payload larger than that
+lies beside, in a file named by its content, fsynced first. `now` never decreases. It is not a queue: reading removes
+nothing, and a cursor is the reader's own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from collector.errors import Damaged, Occupied, Unavailable
+from collector.message import Message, Seal
+
+SEAL_MESSAGES = 500
+SEAL_BYTES = 512 * 1024
+READ_BYTES = 64 * 1024 * 1024
+VERSION = 1
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS seal (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, now INTEGER NOT NULL, wall INTEGER NOT NULL,
+    origin TEXT NOT NULL, messages INTEGER NOT NULL, bytes INTEGER NOT NULL, blob BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS taken (id TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+class _Blob(msgspec.Struct, array_like=True):
+    messages: tuple[Message, ...]
+    beside: dict[int, str] = {}
+    """Message number -> name of the file that holds its payload."""
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Blob).decode
+
+
+def spool_file(folder: Path) -> Path:
+    """Where the log of a data folder lies."""
+    return Path(folder) / "spool.db"
+
+
+class Spool:
+    """The one writer of a data folder's log.
+
+    Raises `Occupied` when another process writes it, `Damaged` when the file is of a later version, `Unavailable`
+    when the disk does not take it now.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = Path(folder)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(self._folder / "spool.lock")
+        try:
+            self._store = _open_writer(spool_file(self._folder))
+            self._last, self._floor = self._resume()
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def append(self, messages: Sequence[Message], now: int, wall: int) -> int:
+        """Put messages on disk; return the seq of the (last) seal. None at all is a tick.
+
+        A message whose `id` was appended before is left out. A `now` that would let two readings share an arrival
+        is lifted: a reading takes at least one byte, so the next seal begins as many ns later as this one has bytes.
+        """
+        try:
+            self._store.execute("BEGIN IMMEDIATE")
+            try:
+                seq = self._append(self._unseen(messages), now, wall)
+                self._store.execute("COMMIT")
+            except BaseException:
+                if self._store.in_transaction:
+                    self._store.execute("ROLLBACK")
+                self._last, self._floor = self._resume()
+                raise
+        except (sqlite3.OperationalError, OSError) as error:
+            raise Unavailable(
+                f"{spool_file(self._folder)}: {error}; nothing was acknowledged, free the disk"
+            ) from error
+        return seq
+
+    def last(self) -> int:
+        """The seq of the newest seal, 0 for an empty log."""
+        return self._last
+
+    @property
+    def now(self) -> int:
+        """The earliest `now` the next seal can have; 0 for an empty log."""
+        return self._floor
+
+    def trim(self, before: int) -> int:
+        """Delete the seals below `before`; return how many. Which cursor allows it is the caller's to know."""
+        rows = self._store.execute("SELECT blob FROM seal WHERE seq < ? AND bytes > ?", (before, SEAL_BYTES))
+        large = {name for (blob,) in rows for name in _decode(blob).beside.values()}
+        self._store.execute("BEGIN IMMEDIATE")
+        gone = self._store.execute("DELETE FROM seal WHERE seq < ?", (before,)).rowcount
+        self._store.execute("DELETE FROM taken WHERE seq < ?", (before,))
+        self._store.execute("COMMIT")
+        rows = self._store.execute("SELECT blob FROM seal WHERE bytes > ?", (SEAL_BYTES,))
+        for name in large - {kept for (blob,) in rows for kept in _decode(blob).beside.values()}:
+            _beside(self._folder, name).unlink(missing_ok=True)
+        return gone
+
+    def close(self) -> None:
+        """Give the file back; what was appended stays."""
+        self._store.close()
+        os.close(self._lock)
+
+    def _resume(self) -> tuple[int, int]:
+        row = self._store.execute("SELECT seq, now, bytes FROM seal ORDER BY seq DESC LIMIT 1").fetchone()
+        return (0, 0) if row is None else (row[0], row[1] + row[2])
+
+    def _unseen(self, messages: Sequence[Message]) -> list[Message]:
+        kept: list[Message] = []
+        for message in messages:
+            if message.id:
+                new = self._store.execute(
+                    "INSERT OR IGNORE INTO taken VALUES (?, ?)", (message.id, self._last + 1)
+                ).rowcount
+                if not new:
+                    continue
+            kept.append(message)
+        return kept
+
+    def _append(self, messages: list[Message], now: int, wall: int) -> int:
+        for part, size in _cut(messages):
+            now = max(now, self._floor)
+            origin = ",".join(sorted({message.origin for message in part}))
+            blob = _encode(self._blob(part))
+            cursor = self._store.execute(
+                "INSERT INTO seal (now, wall, origin, messages, bytes, blob) VALUES (?, ?, ?, ?, ?, ?)",
+                (now, wall, origin, len(part), size, blob),
+            )
+            assert cursor.lastrowid is not None
+            self._last, self._floor = cursor.lastrowid, now + size
+        return self._last
+
+    def _blob(self, part: list[Message]) -> _Blob:
+        beside: dict[int, str] = {}
+        for number, message in enumerate(part):
+            if len(message.payload) > SEAL_BYTES:
+                beside[number] = _put_beside(self._folder, message.payload)
+                part[number] = msgspec.structs.replace(message, payload=b"")
+        return _Blob(tuple(part), beside)
+
+
+class SpoolReader:
+    """Reads a log that another process writes. Before the writer has made it, the log is empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = Path(folder)
+        self._store: sqlite3.Connection | None = None
+
+    def read(self, after: int, messages: int = 20000) -> list[Seal]:
+        """The seals after seq `after`, in order: about `messages` messages and 64 MB at most, at least one seal."""
+        store = self._open()
+        if store is None:
+            return []
+        seals: list[Seal] = []
+        left, room = messages, READ_BYTES
+        try:
+            rows = store.execute(
+                "SELECT seq, now, wall, bytes, blob FROM seal WHERE seq > ? ORDER BY seq LIMIT ?", (after, messages)
+            )
+            for seq, now, wall, size, blob in rows:
+                seals.append(Seal(seq, now, wall, self._messages(blob)))
+                left -= len(seals[-1].messages)
+                room -= size
+                if left <= 0 or room <= 0:
+                    break
+            rows.close()
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"{spool_file(self._folder)}: {error}") from error
+        return seals
+
+    def last(self) -> int:
+        """The seq of the newest seal, 0 for an empty log."""
+        store = self._open()
+        if store is None:
+            return 0
+        seq = store.execute("SELECT max(seq) FROM seal").fetchone()[0]
+        return int(seq or 0)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def _open(self) -> sqlite3.Connection | None:
+        if self._store is None and spool_file(self._folder).exists():
+            store = sqlite3.connect(
+                f"{spool_file(self._folder).absolute().as_uri()}?mode=ro",
+                uri=True,
+                timeout=10,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            if not store.execute("SELECT count(*) FROM sqlite_master WHERE name = 'seal'").fetchone()[0]:
+                store.close()
+                return None
+            self._store = store
+        return self._store
+
+    def _messages(self, blob: bytes) -> tuple[Message, ...]:
+        stored = _decode(blob)
+        if not stored.beside:
+            return stored.messages
+        messages = list(stored.messages)
+        for number, name in stored.beside.items():
+            messages[number] = msgspec.structs.replace(messages[number], payload=_read_beside(self._folder, name))
+        return tuple(messages)
+
+
+def _cut(messages: list[Message]) -> Iterator[tuple[list[Message], int]]:
+    """Parts of at most a seal's size, with their payload bytes; one empty part for no message."""
+    part: list[Message] = []
+    size = 0
+    for message in messages:
+        length = len(message.payload) + len(message.topic)
+        if part and (len(part) >= SEAL_MESSAGES or size + length > SEAL_BYTES):
+            yield part, size
+            part, size = [], 0
+        part.append(message)
+        size += length
+    if part or not messages:
+        yield part, size
+
+
+def _lock(path: Path) -> int:
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        owner = os.read(lock, 32).decode("ascii", "replace").strip() or "unknown"
+        os.close(lock)
+        raise Occupied(
+            f"{path.parent} is being written by process {owner}; one data folder has one collector: "
+            "stop that one, or give another --data folder"
+        ) from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return lock
+
+
+def _open_writer(path: Path) -> sqlite3.Connection:
+    try:
+        store = sqlite3.connect(path, timeout=10, isolation_level=None)
+        version = store.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise Damaged(f"{path}: {error}; keep the file for evidence and give another --data folder") from error
+    if version > VERSION:
+        store.close()
+        raise Damaged(f"{path} is of format {version}, this Davylamp writes {VERSION}: use the newer one")
+    store.execute("PRAGMA journal_mode = WAL")
+    store.execute("PRAGMA synchronous = FULL")
+    store.executescript(SCHEMA)
+    store.execute(f"PRAGMA user_version = {VERSION}")
+    _sync_folder(path.parent)
+    return store
+
+
+def _beside(folder: Path, name: str) -> Path:
+    return folder / "beside" / name
+
+
+def _put_beside(folder: Path, payload: bytes) -> str:
+    name = hashlib.sha256(payload).hexdigest()
+    path = _beside(folder, name)
+    if path.exists():
+        return name
+    path.parent.mkdir(exist_ok=True)
+    part = path.with_suffix(".part")
+    with open(part, "wb") as file:
+        file.write(payload)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(part, path)
+    _sync_folder(path.parent)
+    return name
+
+
+def _read_beside(folder: Path, name: str) -> bytes:
+    """The payload, or nothing if the file was removed: that is a dead letter, and never holds up the log."""
+    try:
+        return _beside(folder, name).read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
