@@ -1,0 +1,192 @@
+"""The announce role: the journal's changes become notices, each destination with its own cursor and its own pace.
+
+Constraints. It reads what judging wrote and decides nothing about alarms. Hidden alarms and those of priority log are
+never announced. What was raised and has returned before it could be told goes out as one digest; what is active goes
+out at once, saying how late. One destination that is down holds up no other. This is not escalation: no roster yet.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from collector.channels import Channel, Console, Notice, Webhook
+from collector.errors import Rejected, Unavailable
+from collector.judged import Judged
+from collector.receipts import REFUSED, Receipt, Receipts
+
+log = logging.getLogger(__name__)
+
+APPEARS = ("shelf_ended", "unshelved", "unsuppressed", "in_service", "service_ended")
+"""Changes after which an alarm that stands may be seen for the first time."""
+HIDDEN = ("E", "F", "G")
+LATE = 10.0
+"""s between change and sending from which a notice says so."""
+FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
+POLL = 0.2
+
+
+class Followed(Protocol):
+    """What is read of judging: `collector.judged.Judged`."""
+
+    def journal(self, after: int, limit: int = 1000) -> list[tuple[int, str, str]]: ...
+    def alarms(self) -> list[dict[str, Any]]: ...
+    def status(self) -> dict[str, Any]: ...
+
+
+Change = dict[str, Any]
+Told = Callable[[Change], bool]
+
+
+@dataclass(slots=True)
+class Destination:
+    """One channel following the journal."""
+
+    channel: Channel
+    followed: Followed
+    receipts: Receipts
+    wall: Callable[[], int] = time.time_ns
+    wait: float = field(default=FIRST_WAIT)
+
+    def tell(self) -> int:
+        """Send what is new; the number of notices sent. Raises `Unavailable` with nothing lost: call again."""
+        name = self.channel.name
+        lines = unread(self.followed, self.receipts.cursor(name))
+        if not lines:
+            return 0
+        notices = plan(lines, self._told, self.wall(), self.followed.status(), _advice(self.followed.alarms()))
+        owed = [notice for notice in notices if not self.receipts.received(name, notice.id)]
+        for notice in owed:
+            self._send(notice)
+        self.receipts.move(name, lines[-1]["seq"])
+        return len(owed)
+
+    def follow(self, stop: threading.Event) -> None:
+        """Tell until stopped; after a failure wait longer each time, up to LONGEST_WAIT."""
+        while not stop.is_set():
+            try:
+                self.tell()
+                self.wait = FIRST_WAIT
+                stop.wait(POLL)
+            except Unavailable as error:
+                log.warning("destination=%s unavailable again-in=%.1fs reason=%s", self.channel.name, self.wait, error)
+                stop.wait(self.wait)
+                self.wait = min(2 * self.wait, LONGEST_WAIT)
+
+    def _told(self, change: Change) -> bool:
+        return self.receipts.told(self.channel.name, change["rule"], change["sensor"], change["occurrence"])
+
+    def _send(self, notice: Notice) -> None:
+        code: int | None = None
+        problem = ""
+        try:
+            code = self.channel.send(notice)
+        except Rejected as error:
+            code, problem = REFUSED, error.reason
+            log.error("destination=%s notice=%s refused reason=%s", self.channel.name, notice.id, problem)
+        except Unavailable as error:
+            problem = str(error)
+            raise
+        finally:
+            heard = [(c["rule"], c["sensor"], c["occurrence"]) for c in notice.changes] if code else []
+            receipt = Receipt(
+                self.channel.name, notice.id, notice.kind, len(notice.changes), 1, self.wall(), code, problem
+            )
+            self.receipts.record(receipt, heard)
+
+
+def unread(followed: Followed, after: int) -> list[Change]:
+    """All journal lines after a seq, as dictionaries."""
+    lines: list[Change] = []
+    while page := followed.journal(after, 1000):
+        lines += [json.loads(line) for _, line, _ in page]
+        after = page[-1][0]
+    return lines
+
+
+def plan(
+    lines: Sequence[Change],
+    told: Told,
+    wall: int,
+    status: Mapping[str, Any],
+    advice: Mapping[tuple[str, str], Mapping[str, str]],
+) -> list[Notice]:
+    """What the lines are worth telling, in order; what came and went unheard and late as one digest at the end."""
+    ended = {_occurrence(line) for line in lines if line["change"] == "returned"}
+    raised: set[tuple[str, str, int]] = set()
+    digest: list[Change] = []
+    notices: list[Notice] = []
+
+    def notice(kind: str, changes: Sequence[Change]) -> Notice:
+        late = (wall - changes[0]["now"]) / 1e9
+        told_late = round(late, 1) if late > LATE else 0.0
+        name = f"{status['site']}-{changes[0]['seq']}" + (f"-{changes[-1]['seq']}" if kind == "digest" else "")
+        full = [{**change, **advice.get((change["rule"], change["sensor"]), {})} for change in changes]
+        return Notice(name, kind, status["site"], bool(status["simulated"]), told_late, full)
+
+    for line in lines:
+        if not worth(line):
+            continue
+        key = _occurrence(line)
+        late = (wall - line["now"]) / 1e9 > LATE
+        if line["change"] == "returned":
+            if key in raised or told(line):
+                notices.append(notice("change", [line]))
+        elif key in ended and late and not told(line):
+            digest.append(line)
+        else:
+            raised.add(key)
+            notices.append(notice("change", [line]))
+    return notices + ([notice("digest", digest)] if digest else [])
+
+
+def worth(line: Change) -> bool:
+    """True if people are told of such a change at all."""
+    if line["change"] == "blind":
+        return True
+    if line["priority"] in ("log", "", None) or line["isa"] in HIDDEN:
+        return False
+    return line["change"] in ("raised", "returned") or (line["change"] in APPEARS and line["isa"] == "B")
+
+
+def announce(settings: Any, stop: threading.Event) -> None:
+    """The role: one thread a destination, until stopped."""
+    threads = [
+        threading.Thread(target=_follow, args=(channel, settings.data, stop), name=f"announce-{channel.name}")
+        for channel in channels(settings)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def channels(settings: Any) -> list[Channel]:
+    """The destinations of a site: the console's log, and each webhook of `[announce]`."""
+    hooks = getattr(settings.announce, "webhooks", None) or ()
+    return [Console(), *(Webhook(hook.url, hook.name) for hook in hooks)]
+
+
+def _follow(channel: Channel, data: Path, stop: threading.Event) -> None:
+    receipts = Receipts(data)
+    try:
+        Destination(channel, Judged(data), receipts).follow(stop)
+    finally:
+        receipts.close()
+
+
+def _advice(alarms: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, str]]:
+    return {
+        (alarm["rule"], alarm["subject"]): {name: alarm.get(name) or "" for name in ("guidance", "consequence")}
+        for alarm in alarms
+    }
+
+
+def _occurrence(line: Change) -> tuple[str, str, int]:
+    return line["rule"], line["sensor"], line["occurrence"]

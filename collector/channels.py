@@ -1,0 +1,130 @@
+"""Where notices go: the console's log and a webhook. A channel sends one notice, or says why it did not.
+
+Constraints. `send` returns the answer's code, or raises `Unavailable` (send it again later) or `Rejected` (never).
+A notice's `id` is the same at every attempt, so the far side can tell a repetition. A channel keeps no memory and
+decides nothing: what is worth sending is `collector.announcing`'s to know.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import IO, Any, Protocol
+
+from collector.errors import Rejected, Unavailable
+
+VERSION = 1
+"""Of the webhook's body."""
+TIMEOUT = 10.0
+"""s to wait for an answer."""
+_TRY_AGAIN = (408, 425, 429)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is sent to people: one change, or a digest of what came and went while nobody could be told."""
+
+    id: str
+    kind: str
+    """"change" or "digest"."""
+    site: str
+    simulated: bool
+    late_by: float
+    """s between the (first) change and the sending; 0 when in time."""
+    changes: Sequence[dict[str, Any]] = field(default_factory=tuple)
+    """Journal lines as they are, `guidance` and `consequence` beside them where the rule is known."""
+
+    def text(self) -> str:
+        """One line for a person."""
+        mark = "SIMULATION " if self.simulated else ""
+        late = f" (late by {self.late_by:.0f} s)" if self.late_by else ""
+        if self.kind == "digest":
+            names = ", ".join(f"{_spelled(change)} {change['priority']}" for change in self.changes[:10])
+            more = f" and {len(self.changes) - 10} more" if len(self.changes) > 10 else ""
+            return f"{mark}{self.site}: {len(self.changes)} alarms came and returned{late}: {names}{more}"
+        return f"{mark}{self.site}: {_sentence(self.changes[0])}{late}"
+
+    def body(self) -> bytes:
+        """The webhook's body: JSON with a version."""
+        return json.dumps(
+            {
+                "version": VERSION,
+                "id": self.id,
+                "kind": self.kind,
+                "site": self.site,
+                "simulation": self.simulated,
+                "late_by": self.late_by,
+                "text": self.text(),
+                "changes": list(self.changes),
+            },
+            ensure_ascii=False,
+        ).encode()
+
+
+class Channel(Protocol):
+    """A way to reach people."""
+
+    @property
+    def name(self) -> str:
+        """The destination's name: stable, shown, without secrets."""
+        ...
+
+    def send(self, notice: Notice) -> int:
+        """Send it and return the answer's code (200 where the way has none)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """One line a notice on a stream, the log of the announce role."""
+
+    stream: IO[str] | None = None
+    name: str = "console"
+
+    def send(self, notice: Notice) -> int:
+        """Print the line."""
+        try:
+            print(notice.text(), file=self.stream or sys.stdout, flush=True)
+        except OSError as error:
+            raise Unavailable(f"console: {error}; where does the output of `davylamp run` go?") from error
+        return 200
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """POST of JSON to an address. 2xx is received; 4xx but 408, 425, 429 is refused for ever; all else waits."""
+
+    url: str
+    name: str
+    timeout: float = TIMEOUT
+
+    def send(self, notice: Notice) -> int:
+        """Post it."""
+        headers = {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": notice.id}
+        try:
+            request = urllib.request.Request(self.url, notice.body(), headers, method="POST")
+            with urllib.request.urlopen(request, timeout=self.timeout) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            error.close()
+            problem = f"webhook {self.name} answered {error.code} {error.reason}"
+            if 400 <= error.code < 500 and error.code not in _TRY_AGAIN:
+                raise Rejected(f"{problem}: check its address and what it accepts") from error
+            raise Unavailable(problem) from error
+        except (OSError, ValueError) as error:
+            raise Unavailable(f"webhook {self.name}: {error}; is it running, and reachable from here?") from error
+
+
+def _spelled(change: dict[str, Any]) -> str:
+    return f"{change['rule']}/{change['sensor']}#{change['occurrence']}"
+
+
+def _sentence(change: dict[str, Any]) -> str:
+    numbers = "".join(f" {name} {change[name]:g}" for name in ("value", "limit") if change.get(name) is not None)
+    by = f" by {change['by']}" if change.get("by") else ""
+    to_do = f". {change['guidance']}" if change.get("guidance") and change["change"] == "raised" else ""
+    return f"{change['priority'].upper()} {change['area']} {_spelled(change)} {change['change']}{by}{numbers}{to_do}"

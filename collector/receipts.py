@@ -1,0 +1,121 @@
+"""Receipts: what was sent to which destination, when, and what it answered; and how far each has been told.
+
+Constraints. One file, `receipts.sqlite`, written by the announce role alone. A notice is received once at most for each
+destination: its id is the key. A receipt without a code is one that is still owed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from collector.errors import Unavailable
+
+FILE = "receipts.sqlite"
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS receipt (
+    destination TEXT, id TEXT, kind TEXT, changes INTEGER, attempts INTEGER, sent INTEGER, code INTEGER, problem TEXT,
+    PRIMARY KEY (destination, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cursor (destination TEXT PRIMARY KEY, seq INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS told (
+    destination TEXT, rule TEXT, sensor TEXT, occurrence INTEGER,
+    PRIMARY KEY (destination, rule, sensor, occurrence)) WITHOUT ROWID;
+"""
+REFUSED = 0
+"""The code of a notice that its destination refused for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One notice at one destination. `sent` is ns UTC of the last attempt; `code` None while it is still owed."""
+
+    destination: str
+    id: str
+    kind: str
+    changes: int
+    attempts: int
+    sent: int
+    code: int | None
+    problem: str
+
+
+class Receipts:
+    """Receipts and cursors of all destinations. One connection; give each thread its own."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._store = sqlite3.connect(folder / FILE, timeout=10, isolation_level=None)
+        self._store.execute("PRAGMA journal_mode = WAL")
+        self._store.executescript(SCHEMA)
+
+    def cursor(self, destination: str) -> int:
+        """The journal's seq up to which the destination has been told, 0 for none."""
+        row = self._store.execute("SELECT seq FROM cursor WHERE destination = ?", (destination,)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def move(self, destination: str, seq: int) -> None:
+        """All up to `seq` is dealt with."""
+        self._store.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (destination, seq))
+
+    def received(self, destination: str, notice: str) -> bool:
+        """True if this notice needs no sending any more."""
+        found = "SELECT 1 FROM receipt WHERE destination = ? AND id = ? AND code IS NOT NULL"
+        return self._store.execute(found, (destination, notice)).fetchone() is not None
+
+    def told(self, destination: str, rule: str, sensor: str, occurrence: int) -> bool:
+        """True if the destination has heard of this occurrence."""
+        found = "SELECT 1 FROM told WHERE destination = ? AND rule = ? AND sensor = ? AND occurrence = ?"
+        return self._store.execute(found, (destination, rule, sensor, occurrence)).fetchone() is not None
+
+    def record(self, receipt: Receipt, occurrences: Iterable[tuple[str, str, int]] = ()) -> None:
+        """Write down one attempt; `attempts` counts those before. `occurrences` are told from now on."""
+        self._store.execute("BEGIN IMMEDIATE")
+        self._store.execute(
+            "INSERT INTO receipt VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET attempts = attempts + 1,"
+            " sent = excluded.sent, code = excluded.code, problem = excluded.problem, changes = excluded.changes",
+            (
+                receipt.destination, receipt.id, receipt.kind, receipt.changes, receipt.attempts, receipt.sent,
+                receipt.code, receipt.problem,
+            ),
+        )  # fmt: skip
+        told = [(receipt.destination, *occurrence) for occurrence in occurrences]
+        self._store.executemany("INSERT OR IGNORE INTO told VALUES (?, ?, ?, ?)", told)
+        self._store.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._store.close()
+
+
+def read_receipts(folder: Path, limit: int = 1000) -> list[Receipt]:
+    """The newest receipts first; none if nothing was ever announced."""
+    return [Receipt(*row) for row in _query(folder, "SELECT * FROM receipt ORDER BY sent DESC LIMIT ?", (limit,))]
+
+
+def announced(folder: Path) -> dict[str, dict[str, int]]:
+    """For each destination: `cursor`, and how many changes were `received`, `refused` or are `owed`."""
+    counts = {
+        str(name): {"cursor": int(seq), "received": 0, "refused": 0, "owed": 0}
+        for name, seq in _query(folder, "SELECT destination, seq FROM cursor", ())
+    }
+    for destination, code, changes in _query(folder, "SELECT destination, code, changes FROM receipt", ()):
+        what = "owed" if code is None else "refused" if code == REFUSED else "received"
+        counts.setdefault(destination, {"cursor": 0, "received": 0, "refused": 0, "owed": 0})[what] += changes
+    return counts
+
+
+def _query(folder: Path, query: str, values: tuple[object, ...]) -> list[Any]:
+    path = folder / FILE
+    if not path.exists():
+        return []
+    try:
+        store = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
+        try:
+            return store.execute(query, values).fetchall()
+        finally:
+            store.close()
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"{path}: {error}") from error
