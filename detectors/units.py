@@ -1,7 +1,7 @@
 """Units of sensors and limits: what may be converted into what, and by which factor.
 
-Constraints. A unit is read letter by letter (`mg` and `Mg` differ); an unknown one is refused, never guessed. %LEL needs
-the gas's LEL, ppm <-> mg/m3 its molar mass and a temperature: nothing is assumed for them. Not a general unit library.
+Constraints. A unit is read letter by letter (`mg` and `Mg` differ); an unknown one is refused, never guessed. %LEL
+needs the gas's LEL, ppm <-> mg/m3 its molar mass and a temperature: nothing is assumed. Not a general unit library.
 
     >>> convert(1.0, "%vol", "%LEL", lel=5.0)
     20.0

@@ -1,0 +1,117 @@
+"""The detector of a rule, built from its table: parameters checked, limits in each subject's own unit.
+
+Constraints. One instance serves all subjects of its rule; where their units differ a limit becomes an array.
+What a detector itself refuses (at building or at its start) is a mistake of the site file, in its own words.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from detectors.detector import PerSubject, catalogue
+from detectors.document import Table, as_seconds, as_unit, listed, nearest, shown
+from detectors.rule import Series, Subject
+from detectors.sensor import Sensor
+from detectors.site_subjects import subjects_as_columns
+from detectors.units import UnitError
+
+OWN_KEYS = ("kind", "of")
+
+
+def build_detector(
+    table: Table, subjects: Sequence[Subject], sensors: Mapping[str, Sensor], series: Mapping[str, Series]
+) -> Any | None:
+    """The detector; None, with mistakes noted, where there can be none. Without subjects it is only checked."""
+    if "detector" not in table:
+        table.missing("detector", 'detector = { kind = "signal.limit", ... } or use = "methane.T1"')
+        return None
+    given = table.table("detector")
+    kind = given.text("kind", None, listed(catalogue(), 40))
+    cls = catalogue().get(kind)
+    if cls is None:
+        if kind:
+            given.wrong(("kind",), shown(kind), listed(catalogue(), 40), nearest(kind, catalogue()))
+        return None
+    before = len(table.mistakes)
+    parameters = _parameters(given, cls, subjects, sensors, series)
+    if len(table.mistakes) > before or not subjects:
+        return None
+    return _built(given, cls, parameters, subjects, sensors, series)
+
+
+def _built(
+    given: Table,
+    cls: type[Any],
+    parameters: Mapping[str, Any],
+    subjects: Sequence[Subject],
+    sensors: Mapping[str, Sensor],
+    series: Mapping[str, Series],
+) -> Any | None:
+    try:
+        detector = cls(**parameters)
+        detector.start(subjects_as_columns(subjects, series, sensors))
+    except (ValueError, TypeError) as refusal:
+        words = ", ".join(f"{key} = {shown(value)}" for key, value in given.data.items() if key != "kind")
+        given.wrong((), words or "no parameters", f"what {cls.kind} takes: {refusal}")
+        return None
+    return detector
+
+
+def _parameters(
+    given: Table,
+    cls: type[Any],
+    subjects: Sequence[Subject],
+    sensors: Mapping[str, Sensor],
+    series: Mapping[str, Series],
+) -> dict[str, Any]:
+    fields = [field for field in dataclasses.fields(cls) if field.init]
+    given.only([*OWN_KEYS, *(field.name for field in fields)])
+    limits: Mapping[str, str] = getattr(cls, "limit_parameters", {})
+    out: dict[str, Any] = {}
+    for field in fields:
+        if field.name in given:
+            value = given.data[field.name]
+            limit = limits.get(field.name)
+            plain = _plain(value) if limit is None else None
+            out[field.name] = plain if limit is None else _limit(given, field.name, limit, subjects, sensors, series)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            given.missing(field.name, f"{field.name}, which {cls.kind} needs")
+    return out
+
+
+def _plain(value: Any) -> Any:
+    """Durations as seconds; lists as tuples, because what must agree between rules is compared."""
+    if isinstance(value, list | tuple):
+        return tuple(as_seconds(one) for one in value)
+    return as_seconds(value)
+
+
+def _limit(
+    given: Table,
+    name: str,
+    form: str,
+    subjects: Sequence[Subject],
+    sensors: Mapping[str, Sensor],
+    series: Mapping[str, Series],
+) -> PerSubject:
+    """A parameter in the unit it must come in, one value a subject where these differ."""
+    values = []
+    for subject in subjects:
+        first = subject.inputs[0][1]
+        sensor = sensors.get(first) or sensors.get(series[first].sensor)
+        try:
+            values.append(as_unit(given.data[name], form.replace("{unit}", series[first].unit), **_gas(sensor)))
+        except UnitError as error:
+            given.wrong((name,), f"{shown(given.data[name])} for {first} in {series[first].unit}", str(error))
+            return float("nan")
+    if not values:
+        return float("nan")
+    return values[0] if len(set(values)) == 1 else np.array(values)
+
+
+def _gas(sensor: Sensor | None) -> dict[str, float]:
+    return sensor.gas if sensor else {}
