@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from contextlib import suppress
 
 CHUNK = 65536
 
@@ -63,4 +64,7 @@ class BufferedSocket:
         self._wrapped.setblocking(flag)
 
     def close(self) -> None:
+        """Close it, after one try to put out what is unsent (a goodbye, acknowledgements)."""
+        with suppress(OSError):
+            self.flush()
         self._wrapped.close()

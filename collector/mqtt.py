@@ -1,0 +1,377 @@
+"""The MQTT source: what a broker sends, acknowledged only when the caller says it is on disk.
+
+Constraints. One thread of our own drives paho; `poll` and `release` may be called from another. QoS 1 acknowledgements
+carry the number of the connection they belong to and are dropped after it: the broker then sends again. A full queue
+stops the reading, not the keep-alive; full for longer than a keep-alive, the connection is given up on purpose and the
+broker's session holds the rest. It never raises for a broker that is away: `link` says so, and it tries again.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import select
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from collector.buffered import BufferedSocket
+from collector.errors import BrokerRefused, Disconnected, NotSubscribed
+from collector.message import MQTT, Message
+
+QUEUE_MESSAGES = 20_000
+QUEUE_BYTES = 64 * 1024 * 1024
+READ_AT_ONCE = 2_000
+"""Packets between two looks at the queue."""
+CONNECT_WITHIN = 10.0
+FIRST_WAIT, LONGEST_WAIT = 0.25, 4.0
+"""s between two attempts."""
+ASK_AGAIN = 30.0
+"""s until a refused subscription is asked for again."""
+SESSION = 7 * 24 * 3600
+"""s a broker of MQTT 5 is asked to keep our session."""
+
+log = logging.getLogger(__name__)
+
+
+class Address(Protocol):
+    """Where the broker is and who we are; the site file's [mqtt]."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def user(self) -> str | None: ...
+    @property
+    def ca(self) -> Path | str | None: ...
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def keepalive(self) -> int: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def subscriptions(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How the connection stands. `error` is None while all is well, else what a person should read."""
+
+    up: bool
+    generation: int
+    error: Disconnected | BrokerRefused | None
+
+
+class _Client(paho.Client):
+    """paho over a buffered socket."""
+
+    buffered: BufferedSocket | None = None
+
+    def _create_socket(self) -> Any:
+        self.buffered = BufferedSocket(super()._create_socket())  # type: ignore[arg-type]
+        return self.buffered
+
+
+class Mqtt:
+    """A Source over one broker. `start`, then `poll` and `release`; `stop` leaves the session with the broker."""
+
+    def __init__(
+        self,
+        address: Address,
+        password: str | None = None,
+        *,
+        queue_messages: int = QUEUE_MESSAGES,
+        queue_bytes: int = QUEUE_BYTES,
+    ) -> None:
+        self.host, self.port, self._tls = _place(address.url)
+        if not address.subscriptions:
+            raise ValueError("mqtt.subscriptions is empty: give at least one topic filter, such as 'pit/#'")
+        self._address = address
+        self._queue_messages, self._queue_bytes = queue_messages, queue_bytes
+        self._client = self._make(password)
+        self._queue: deque[tuple[Message, int, int]] = deque()
+        self._queued_bytes = 0
+        self._fresh: list[tuple[Message, int, int]] = []
+        self._arrived = threading.Condition()
+        self._polled: dict[int, tuple[Message, int, int]] = {}
+        self._acks: deque[tuple[int, int]] = deque()
+        self._asked: dict[int, list[str]] = {}
+        self._refused: dict[str, str] = {}
+        self._answered = 0.0
+        self._stop = threading.Event()
+        self._wake, self._woken = socket.socketpair()
+        self._wake.setblocking(False)
+        self._woken.setblocking(False)
+        self._link = Link(False, 0, Disconnected(f"{self._where()}: not connected yet"))
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+
+    def start(self) -> Mqtt:
+        """Begin to connect; returns at once."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Disconnect and end the thread. What was not released comes again in the next session."""
+        self._stop.set()
+        self._nudge()
+        if self._thread.is_alive():
+            self._thread.join(10)
+        self._wake.close()
+        self._woken.close()
+
+    @property
+    def link(self) -> Link:
+        """How the connection stands now."""
+        return self._link
+
+    @property
+    def depth(self) -> int:
+        """Messages waiting to be polled."""
+        return len(self._queue)
+
+    def connected(self, within: float) -> None:
+        """Wait for the connection and all subscriptions. Raises what `link.error` says when that takes too long, or
+        at once if the broker refused."""
+        end = time.monotonic() + within
+        while not self._link.up or self._link.error is not None:
+            error = self._link.error
+            if error is not None and (isinstance(error, BrokerRefused) or time.monotonic() > end):
+                raise error
+            time.sleep(0.01)
+
+    def poll(self, limit: int, wait: float) -> list[Message]:
+        """At most `limit` messages, oldest first; waits up to `wait` s for the first."""
+        with self._arrived:
+            if not self._queue and wait > 0:
+                self._arrived.wait(wait)
+            full = self._full()
+            taken = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+            self._queued_bytes -= sum(len(entry[0].payload) for entry in taken)
+        for entry in taken:
+            if entry[2]:
+                self._polled[id(entry[0])] = entry
+        if full:
+            self._nudge()
+        return [entry[0] for entry in taken]
+
+    def release(self, messages: Sequence[Message]) -> None:
+        """These polled messages are on disk: acknowledge them, if the connection they came by still stands."""
+        for message in messages:
+            entry = self._polled.pop(id(message), None)
+            if entry is not None:
+                self._acks.append(entry[1:])
+        self._nudge()
+
+    def _make(self, password: str | None) -> _Client:
+        address = self._address
+        five = str(address.version) in ("5", "5.0")
+        client = _Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=address.client_id,
+            clean_session=None if five else False,
+            protocol=paho.MQTTv5 if five else paho.MQTTv311,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        if address.user:
+            client.username_pw_set(address.user, password)
+        if self._tls:
+            client.tls_set(ca_certs=str(address.ca) if address.ca else None)
+        client.connect_timeout = CONNECT_WITHIN / 2
+        client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
+        client.on_subscribe, client.on_message = self._on_subscribe, self._on_message
+        properties = None
+        if five:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = SESSION
+        client.connect_async(
+            self.host,
+            self.port,
+            address.keepalive,
+            clean_start=False if five else paho.MQTT_CLEAN_START_FIRST_ONLY,
+            properties=properties,
+        )
+        return client
+
+    # The thread.
+
+    def _run(self) -> None:
+        wait = FIRST_WAIT
+        while not self._stop.is_set():
+            try:
+                self._client.reconnect()
+                self._serve()
+            except (OSError, ValueError) as error:
+                self._down(Disconnected(f"{self._where()}: {_reason(error)}"))
+            wait = FIRST_WAIT if self._answered else min(LONGEST_WAIT, wait * 2)
+            self._answered = 0.0
+            self._stop.wait(wait * random.uniform(0.75, 1.0))
+
+    def _serve(self) -> None:
+        """One connection, until it is lost, refused, stuck or no longer wanted."""
+        buffered = self._client.buffered
+        assert buffered is not None
+        begun, full_since = time.monotonic(), 0.0
+        while self._client.socket() is not None:
+            self._write(buffered)
+            if self._client.socket() is None:
+                break
+            room = not self._full()
+            self._sleep(buffered, room)
+            if room:
+                full_since = 0.0
+                self._read(buffered)
+            else:
+                full_since = full_since or time.monotonic()
+            if self._client.socket() is not None:
+                self._client.loop_misc()
+            self._ask_again()
+            self._give_up(begun, full_since)
+
+    def _sleep(self, buffered: BufferedSocket, room: bool) -> None:
+        if room and buffered.pending():
+            return
+        reads: list[Any] = [self._woken, buffered] if room else [self._woken]
+        readable, _, _ = select.select(reads, [buffered] if buffered.unsent else [], [], 0.25)
+        if self._woken in readable:
+            self._woken.recv(4096)
+
+    def _read(self, buffered: BufferedSocket) -> None:
+        for _ in range(READ_AT_ONCE):
+            self._client.loop_read()
+            if self._client.socket() is None or not buffered.pending():
+                break
+        if self._fresh:
+            with self._arrived:
+                self._queue.extend(self._fresh)
+                self._queued_bytes += sum(len(entry[0].payload) for entry in self._fresh)
+                self._arrived.notify()
+            self._fresh.clear()
+
+    def _write(self, buffered: BufferedSocket) -> None:
+        if self._client.want_write():
+            self._client.loop_write()
+        generation = self._link.generation
+        acks = [self._acks.popleft() for _ in range(len(self._acks))]
+        buffered.send(b"".join(b"\x40\x02" + mid.to_bytes(2, "big") for of, mid in acks if of == generation))
+        if self._client.socket() is not None:
+            buffered.flush()
+
+    def _ask_again(self) -> None:
+        if self._refused and self._answered and time.monotonic() - self._answered > ASK_AGAIN:
+            self._answered = time.monotonic()
+            self._subscribe(list(self._refused))
+
+    def _give_up(self, begun: float, full_since: float) -> None:
+        now = time.monotonic()
+        if self._stop.is_set():
+            self._client.disconnect()
+        elif not self._link.up and now - begun > CONNECT_WITHIN:
+            raise TimeoutError(f"no answer within {CONNECT_WITHIN:g} s; is this an MQTT port?")
+        elif full_since and now - full_since > self._address.keepalive:
+            self._client.disconnect()
+            self._down(Disconnected(f"{self._where()}: given up, {len(self._queue)} messages wait for the disk"))
+            while self._full() and not self._stop.wait(0.1):
+                pass
+
+    # paho's callbacks, all in the thread.
+
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            who = f"user {self._address.user!r}" if self._address.user else "a client without a user"
+            self._down(
+                BrokerRefused(
+                    f"{self._where()} refused {who} ({reason}): check user, password_file and client_id under [mqtt]"
+                )
+            )
+            return
+        self._link = Link(True, self._link.generation + 1, self._link.error)
+        self._refused.clear()
+        self._subscribe(list(self._address.subscriptions))
+
+    def _subscribe(self, filters: list[str]) -> None:
+        if str(self._address.version) in ("5", "5.0"):
+            _, mid = self._client.subscribe([(name, SubscribeOptions(qos=1)) for name in filters])
+        else:
+            _, mid = self._client.subscribe([(name, 1) for name in filters])
+        if mid is not None:
+            self._asked[mid] = filters
+
+    def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
+        for name, reason in zip(self._asked.pop(mid, []), reasons, strict=False):
+            self._refused.pop(name, None)
+            if reason.is_failure:
+                self._refused[name] = str(reason)
+        self._answered = time.monotonic()
+        error = None
+        if self._refused:
+            told = "; ".join(f"{name!r}: {why}" for name, why in self._refused.items())
+            error = NotSubscribed(f"{self._where()} refused subscriptions, nothing arrives on them: {told}")
+        self._say(Link(True, self._link.generation, error))
+
+    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = bytes(message._topic).decode("utf-8", "backslashreplace")
+        taken = Message(topic, bytes(message.payload), MQTT, message.retain)
+        self._fresh.append((taken, self._link.generation, message.mid if message.qos else 0))
+
+    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._acks.clear()
+        self._asked.clear()
+        if self._link.up and not self._stop.is_set():
+            self._down(Disconnected(f"{self._where()}: connection lost ({reason})"))
+
+    # What both sides use.
+
+    def _down(self, error: Disconnected | BrokerRefused) -> None:
+        self._say(Link(False, self._link.generation, error))
+
+    def _say(self, link: Link) -> None:
+        before, self._link = self._link, link
+        if str(before.error) != str(link.error) or before.up != link.up:
+            log.log(logging.INFO if link.error is None else logging.WARNING, "mqtt up=%s %s", link.up, link.error or "")
+
+    def _full(self) -> bool:
+        return len(self._queue) >= self._queue_messages or self._queued_bytes >= self._queue_bytes
+
+    def _nudge(self) -> None:
+        with suppress(OSError):
+            self._wake.send(b"x")
+
+    def _where(self) -> str:
+        return f"broker {self.host}:{self.port}"
+
+
+def _place(url: str) -> tuple[str, int, bool]:
+    """Host, port and whether TLS. Raises ValueError that says what a broker's address looks like."""
+    parts = urlsplit(url)
+    tls = {"mqtt": False, "tcp": False, "mqtts": True, "ssl": True}.get(parts.scheme)
+    if tls is None or not parts.hostname:
+        raise ValueError(f"mqtt.url {url!r}: give mqtt://HOST[:1883] or mqtts://HOST[:8883]")
+    return parts.hostname, parts.port or (8883 if tls else 1883), tls
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message}): check ca under [mqtt]"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({error.reason}): does this port speak TLS?"
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens there"
+    return str(error) or type(error).__name__
