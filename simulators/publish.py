@@ -1,0 +1,117 @@
+"""A scenario over MQTT at the pace of life, or as CSV.
+
+Constraints. Only into a site that says `simulated = true`: pretended and real readings never mix. First what the
+loggers kept, then live. This and sender.py are the only places here with a clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from math import inf, isnan
+from threading import Event
+
+import numpy as np
+
+from simulators.instrument import SECOND, Readings
+from simulators.messages import Letter, Writer
+from simulators.scenario import Scenario, SiteLike, north_pit_site, read_registry, read_scenario
+from simulators.sender import TURN, BrokerRefuses, Published, Sender
+from simulators.world import World
+
+UNPACED = 10.0
+"""s of the scenario in one turn where no pace is kept."""
+PIECE = 3600 * SECOND
+"""ns of a scenario written as CSV at once."""
+
+
+class NotSimulated(ValueError):
+    """The site does not say `simulated = true`."""
+
+
+def publish(
+    scenario: Scenario,
+    site: SiteLike,
+    url: str,
+    start: int,
+    *,
+    stop: Event | None = None,
+    lasts: float | None = None,
+    speed: float = 1.0,
+    past: bool = True,
+) -> Published:
+    """Publish a scenario that begins at `start` (ns UTC), and return what the broker acknowledged.
+
+    It ends after `lasts` s of the scenario (its own length by default, inf for ever) or when `stop` is set. `speed`
+    1 is the pace of life, inf as fast as the broker takes it. `past` False leaves out what the loggers kept (a second
+    start has delivered it already). Raises NotSimulated, BrokerRefuses, ScenarioError.
+    """
+    if not site.simulated:
+        raise NotSimulated("found a site without `simulated = true`; simulated readings go into simulated sites only")
+    if not speed > 0:
+        raise ValueError(f"speed is {speed}; give a number above 0, 1 is the pace of life")
+    world = scenario.world(site.sensors.values(), start, site.timezone)
+    writer = Writer(site.sensors, site.payloads)
+    ended = Event() if stop is None else stop
+    with Sender(url, ended) as sender:
+        for kept in world.readings(start):
+            for letter in writer.kept(kept) if past else ():
+                sender.send(letter)
+        for second in _turns(scenario.lasts_s if lasts is None else lasts, speed, ended):
+            for letter in _letters(world, writer, start + round(second * SECOND)):
+                sender.send(letter)
+        return sender.settle()
+
+
+def _turns(lasts: float, speed: float, stop: Event) -> Iterator[float]:
+    """Seconds of the scenario that are due, ascending, the last being `lasts`."""
+    begin, second = time.monotonic(), 0.0
+    while second < lasts and not stop.is_set():
+        if speed < inf:
+            stop.wait(TURN)
+            second = min((time.monotonic() - begin) * speed, lasts)
+        else:
+            second = min(second + UNPACED, lasts)
+        yield second
+
+
+def _letters(world: World, writer: Writer, until: int) -> list[Letter]:
+    letters = [letter for shown in world.readings(until) for letter in writer.live(shown)]
+    letters += [writer.wave(block) for block in world.blocks(until)]
+    return sorted(letters, key=lambda letter: letter.time)
+
+
+def run_demo(url: str, start_ns: int, stop_event: Event, scenario: str = "demo", *, past: bool = True) -> Published:
+    """Publish a scenario on the pit `north-pit` until `stop_event` is set; after its end the pit goes on quietly."""
+    site = read_registry(north_pit_site(url))
+    return publish(read_scenario(scenario), site, url, start_ns, stop=stop_event, lasts=inf, past=past)
+
+
+def readings_csv(scenario: Scenario, site: SiteLike, start: int, until: float | None = None) -> Iterator[str]:
+    """A scenario's readings as lines of CSV (`time,sensor,value`, time in ns), ordered by time, waveforms left out.
+
+    Up to `until` s after the start, the scenario's own length by default. Raises NotSimulated, ScenarioError.
+    """
+    if not site.simulated:
+        raise NotSimulated("found a site without `simulated = true`; simulated readings go into simulated sites only")
+    end = start + round((scenario.lasts_s if until is None else until) * SECOND)
+    world = scenario.world(site.sensors.values(), start, site.timezone)
+    now = start - max((past.lasts for past in scenario.past.values()), default=0)
+    yield "time,sensor,value\n"
+    while now < end:
+        now = min(now + PIECE, end)
+        yield from _lines(world.readings(now))
+
+
+def _lines(pieces: list[Readings]) -> Iterator[str]:
+    if not pieces:
+        return
+    at = np.concatenate([piece.time for piece in pieces])
+    owner = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
+    value = np.concatenate([piece.value for piece in pieces])
+    for k in np.argsort(at, kind="stable").tolist():
+        number = "" if isnan(value[k]) else repr(float(value[k]))
+        yield f"{at[k]},{pieces[owner[k]].sensor},{number}\n"
+
+
+__all__ = ["BrokerRefuses", "NotSimulated", "Published", "publish", "readings_csv", "run_demo"]
