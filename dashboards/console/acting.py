@@ -1,0 +1,68 @@
+"""What the page asks of the world: one protocol. The page decides nothing; judging takes an action or refuses it.
+
+Constraints. An action is journaled whatever the answer. Not here: how long an alarm may be shelved, who may reset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal, Protocol, TypeAlias
+
+ActionKind: TypeAlias = Literal[
+    "acknowledge", "accept", "comment", "shelve", "unshelve", "out_of_service", "in_service", "reset"
+]
+Access: TypeAlias = Literal["typed", "viewer", "operator", "engineer"]
+"""`typed`: a name typed without a login."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is asking, as a login says."""
+
+    name: str
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An action on one alarm. `occurrence` is the one that was shown; a later one is not meant."""
+
+    kind: ActionKind
+    rule: str
+    subject: str
+    occurrence: int | None
+    by: str
+    access: Access
+    note: str = ""
+    until: int | None = None
+    """ns by judging's `now`; for shelve and out_of_service."""
+    measure: str = ""
+    """Compensating measure, for out_of_service."""
+
+
+class Reply(Enum):
+    """What became of it."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    UNANSWERED = "unanswered"
+    """It is in the log or on its way there; judging has not answered in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The reply, and the reason of the journal's line: `judge.refused.never_shelved`."""
+
+    reply: Reply
+    why_key: str = ""
+    why_numbers: Mapping[str, float | int | str] = field(default_factory=dict)
+
+
+class Acting(Protocol):
+    """What the page may do."""
+
+    def act(self, asked: Asked) -> Answer:
+        """Put the action into the log and wait a few seconds for judging's answer. Called from several threads."""
+        ...
