@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.reading import AFTER_ROWS, Batch, Bools, Floats, Indices, Quality, Times
+from detectors.reading import AFTER_ROWS, Batch, Floats, Indices, Quality, Times
 
 FAMILIES = ("signal", "health", "gas", "dust", "slope", "seismic", "network")
 NEVER = np.iinfo(np.int64).max
@@ -159,7 +159,10 @@ class Subjects:
         """`count` alike subjects of `members` inputs each: for tests, notebooks and benches."""
         total = count * members
         names = list(parts) or (["value"] if members == 1 else [f"m{k}" for k in range(members)])
-        full = lambda x: np.full(total, x, dtype=np.float64)  # noqa: E731
+
+        def full(x: float) -> Floats:
+            return np.full(total, x, dtype=np.float64)
+
         return cls(
             id=[f"s{k}" for k in range(count)],
             unit=[unit] * count,
@@ -264,7 +267,7 @@ def catalogue() -> Mapping[str, type[Any]]:
                 for c in vars(import_module(f"detectors.{kind}")).values()
                 if isinstance(c, type) and getattr(c, "kind", None) is not None and c.__module__ == f"detectors.{kind}"
             ]
-            if [c.kind for c in classes] != [kind]:
+            if [getattr(c, "kind", None) for c in classes] != [kind]:
                 raise ImportError(f"detectors/{family}/{module.name}.py must define one detector of kind {kind!r}")
             found[kind] = classes[0]
     for entry in entry_points(group="davylamp.detectors"):
@@ -292,8 +295,3 @@ def together(detectors: Sequence[Any], counts: Sequence[int]) -> Any:
         columns = [per_subject(getattr(d, name), n) for d, n in zip(detectors, counts, strict=True)]
         joined[name] = np.concatenate(columns)
     return dataclasses.replace(first, **joined)
-
-
-def any_where(mask: Bools) -> bool:
-    """True if any entry is; `mask.any()` as a plain bool."""
-    return bool(mask.any())

@@ -54,9 +54,9 @@ class Gate:
     ) -> tuple[Bools, NDArray[np.uint8]]:
         """(rows to keep, their quality with the gate's flags added), both (M,); rows are in log order."""
         flags = quality.copy()
-        flags[(value < self.span_low[sensor]) | (value > self.span_high[sensor])] |= Quality.OUT_OF_SPAN
+        flags[(value < self.span_low[sensor]) | (value > self.span_high[sensor])] |= np.uint8(Quality.OUT_OF_SPAN)
         skewed = (time > arrived + FUTURE) | (time < arrived - PAST)
-        flags[skewed] |= Quality.SKEWED
+        flags[skewed] |= np.uint8(Quality.SKEWED)
         keep = np.ones(len(sensor), np.bool_)
         if len(sensor):
             runs = group(sensor)
@@ -64,7 +64,7 @@ class Gate:
             self._remember(runs, slow, time, value)
             for run in np.flatnonzero(slow).tolist():
                 rows = runs.order[runs.start[run] : runs.stop[run]]
-                self._one_by_one(int(runs.sensor[run]), rows, time, value, flags, keep)
+                self._one_by_one(int(runs.sensor[run]), rows, time, value, skewed, flags, keep)
         self._count(flags, keep)
         return keep, flags
 
@@ -92,7 +92,14 @@ class Gate:
         self.newest[fast] = time[runs.order[runs.stop[~slow] - 1]]
 
     def _one_by_one(
-        self, sensor: int, rows: Indices, time: Times, value: Floats, flags: NDArray[np.uint8], keep: Bools
+        self,
+        sensor: int,
+        rows: Indices,
+        time: Times,
+        value: Floats,
+        skewed: Bools,
+        flags: NDArray[np.uint8],
+        keep: Bools,
     ) -> None:
         known = dict(zip(self.times[sensor].tolist(), self.values[sensor].tolist(), strict=True))
         newest = int(self.newest[sensor])
@@ -101,24 +108,24 @@ class Gate:
             if at in known:
                 same = known[at] == read or (np.isnan(known[at]) and np.isnan(read))
                 keep[row] = not same
-                flags[row] |= 0 if same else Quality.CONFLICT | Quality.LATE
+                flags[row] |= np.uint8(0 if same else Quality.CONFLICT | Quality.LATE)
                 continue
             known[at] = read
             slot = self.count[sensor] % REMEMBERED
             known.pop(int(self.times[sensor, slot]), None)
             self.times[sensor, slot], self.values[sensor, slot] = at, read
             self.count[sensor] += 1
-            if flags[row] & Quality.SKEWED:
+            if skewed[row]:
                 continue
             if at <= newest:
-                flags[row] |= Quality.LATE
+                flags[row] |= np.uint8(Quality.LATE)
             newest = max(newest, at)
         self.newest[sensor] = newest
 
     def _count(self, flags: NDArray[np.uint8], keep: Bools) -> None:
         self._add("duplicate", int(len(keep) - np.count_nonzero(keep)))
         for flag in (Quality.NO_VALUE, Quality.OUT_OF_SPAN, Quality.LATE, Quality.CONFLICT, Quality.SKEWED):
-            self._add(str(flag.name).lower(), int(np.count_nonzero(flags[keep] & flag)))
+            self._add(str(flag.name).lower(), int(np.count_nonzero(flags[keep] & int(flag))))
         self._add("judged", int(np.count_nonzero(keep)))
 
     def _add(self, name: str, number: int) -> None:

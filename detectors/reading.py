@@ -97,7 +97,7 @@ class Runs:
 
 
 def _column(values: Any, dtype: type) -> NDArray[Any]:
-    array = np.array(values, dtype=dtype, ndmin=1)
+    array: NDArray[Any] = np.array(values, dtype=dtype, ndmin=1)
     array.setflags(write=False)
     return array
 
@@ -159,12 +159,14 @@ class Batch:
     @property
     def good(self) -> Bools:
         """(M,) True where nothing is wrong with the reading."""
-        return (self.quality & FAULTS) == 0
+        mask: Bools = (self.quality & FAULTS) == 0
+        return mask
 
     @property
     def may_raise(self) -> Bools:
         """(M,) True where the reading may turn a finding true: late, conflicting, out-of-span ones may, too."""
-        return (self.quality & NEVER_RAISES) == 0
+        mask: Bools = (self.quality & NEVER_RAISES) == 0
+        return mask
 
     def runs(self) -> Runs:
         """The rows grouped by sensor, stable; computed once. Radix passes of 16 bits (reference: performance §2)."""

@@ -1,0 +1,170 @@
+"""Seals in, conclusions out: decode, judge, answer. The same fold serves live judging, a restart and replay.
+
+Constraints. No clock and no disk: what comes out depends on the seals alone, however they are handed in. A seal is
+taken whole: first its readings, then its actions and revisions in their order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from collector.decode import DeadLetter, Decoder
+from collector.message import ACTION, REVISION, Message, Seal
+from detectors.bank import Rows
+from detectors.detector import Why
+from detectors.judge import Judge
+from detectors.reading import Batch
+from detectors.records import Action, Change, Key
+from detectors.rule import Series
+from detectors.site import Site, SiteMistakes, read_site
+
+BLIND = "own/blind"
+NO_SITE = "no revision of a site file was applied before it"
+
+
+@dataclass(slots=True)
+class Part:
+    """Judged readings and the table that numbers their series."""
+
+    table: Mapping[str, Series]
+    rows: list[Rows]
+
+
+@dataclass(slots=True)
+class Folded:
+    """What some seals led to."""
+
+    changes: list[Change] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    touched: set[Key] = field(default_factory=set)
+    revised: bool = False
+
+
+class Folding:
+    """The fold over a site's log. `judge` is None until the log's first revision."""
+
+    def __init__(self) -> None:
+        self.judge: Judge | None = None
+        self.document: Mapping[str, Any] = {}
+        self.revision = 0
+        self.counts: dict[str, int] = {}
+        self._decoder: Decoder | None = None
+
+    def adopt(self, site: Site, judge: Judge, revision: int) -> None:
+        """Go on from a judge that was restored, or made for a replay."""
+        self.judge, self.revision, self.document = judge, revision, site.document
+        self._decoder = Decoder(site)
+
+    def fold(self, seals: Iterable[Seal]) -> Folded:
+        """Take the seals, which follow those taken before."""
+        out = Folded()
+        run: list[Seal] = []
+        for seal in seals:
+            special = [m for m in seal.messages if m.origin in (ACTION, REVISION) or m.topic == BLIND]
+            if not special:
+                run.append(seal)
+                continue
+            self._readings(run, out)
+            run = []
+            self._special(seal, special, out)
+        self._readings(run, out)
+        return out
+
+    def _special(self, seal: Seal, special: Sequence[Message], out: Folded) -> None:
+        for message in special:
+            if message.topic == BLIND and self.judge is not None:
+                gap = json.loads(message.payload)
+                self._note(out, self.judge.blind(gap["from"], gap["to"]))
+        self._readings([seal], out)
+        for message in special:
+            if message.origin == REVISION:
+                self._revise(message, seal, out)
+            elif message.origin == ACTION:
+                self._act(message, seal, out)
+
+    def _readings(self, seals: Sequence[Seal], out: Folded) -> None:
+        if not seals:
+            return
+        if self.judge is None or self._decoder is None:
+            for seal in seals:
+                letters = [
+                    DeadLetter(seal.seq, k, m.topic, "no_site", None, NO_SITE)
+                    for k, m in enumerate(seal.messages)
+                    if m.origin not in (ACTION, REVISION) and m.topic != BLIND
+                ]
+                out.dead += letters
+                self._count(received=len(letters), **{"dead.no_site": len(letters)})
+            return
+        decoded = self._decoder.decode(seals)
+        batch = Batch.of(
+            decoded.until, decoded.sensor, decoded.time, decoded.value,
+            arrived=decoded.arrived, quality=decoded.quality, waves=decoded.waves,
+        )  # fmt: skip
+        judged = self.judge.step(batch)
+        out.parts.append(Part(self.judge.table, judged.rows))
+        out.dead += decoded.dead
+        self._note(out, judged.changes)
+        derived = sum(len(rows) for rows in judged.rows[1:])
+        self._count(received=decoded.received, readings=decoded.readings, derived=derived)
+        for letter in decoded.dead:
+            self._count(**{f"dead.{letter.reason}": 1})
+
+    def _count(self, **numbers: int) -> None:
+        for name, number in numbers.items():
+            if number:
+                self.counts[name] = self.counts.get(name, 0) + number
+
+    def _note(self, out: Folded, changes: Sequence[Change]) -> None:
+        assert self.judge is not None
+        out.changes += changes
+        for change in changes:
+            key = (change.rule, change.sensor)
+            out.touched.add(key)
+            pair = self.judge.pair_of.get(key)
+            for dependent in self.judge.records.dependents.get(-1 if pair is None else pair, ()):
+                rule, subject = self.judge.pairs[dependent]
+                out.touched.add((rule.name, subject.id))
+
+    def _revise(self, message: Message, seal: Seal, out: Folded) -> None:
+        order = json.loads(message.payload)
+        try:
+            site = read_site(order["document"])
+        except SiteMistakes as mistakes:
+            if self.judge is not None:
+                why = Why("judge.refused.revision", {"mistakes": str(mistakes)})
+                self._note(out, self.judge.records.note("refused", seal.now, why, order.get("by", "")))
+            self._count(**{"dead.revision": 1})
+            return
+        self.revision += 1
+        by, note = order.get("by", ""), order.get("note", "")
+        if self.judge is None:
+            self.judge = Judge(site, seal.now, self.revision)
+            changes = self.judge.records.revised(seal.now, by, note)
+        else:
+            changes = self.judge.revise(site, seal.now, self.revision, by, note)
+        self.adopt(site, self.judge, self.revision)
+        out.revised = True
+        self._note(out, changes)
+
+    def _act(self, message: Message, seal: Seal, out: Folded) -> None:
+        if self.judge is None:
+            self._count(**{"dead.action": 1})
+            return
+        try:
+            known = {name: value for name, value in json.loads(message.payload).items() if name in Action.__slots__}
+            action = Action(**known)
+        except (ValueError, TypeError, AttributeError) as error:
+            out.dead.append(DeadLetter(seal.seq, 0, message.topic, "action", None, str(error)))
+            self._count(**{"dead.action": 1})
+            return
+        self._note(out, self.judge.act(action, seal.now))
+        self._count(actions=1)
+
+    def ledger(self) -> dict[str, int]:
+        """All counts since the log's beginning, the gate's under `gate.`."""
+        gate = {} if self.judge is None else {f"gate.{k}": v for k, v in sorted(self.judge.gate.counts.items())}
+        return {**dict(sorted(self.counts.items())), **gate}

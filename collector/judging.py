@@ -1,0 +1,245 @@
+"""The judge role: follows the spool, commits cursor, judged readings and journal in one transaction.
+
+Constraints. kill -9 anywhere gives the same journal: a start loads a snapshot, folds the log to the journal's cursor
+without writing, and must arrive at the hash that is on disk. On a difference the journal wins; the difference is put
+into the log as an own message, and says so on stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+
+from collector.folding import Folded, Folding
+from collector.inbox import new_id, put
+from collector.journal import GENESIS, line_json, link
+from collector.judged import JudgedWriter
+from collector.message import OWN, Message
+from collector.spool import SpoolReader
+from detectors.alarm import Hidden
+from detectors.judge import Judge
+from detectors.records import Key, Record
+from detectors.site import read_site
+from detectors.snapshot import restore, snapshot
+from detectors.state import StateMismatch
+
+log = logging.getLogger(__name__)
+POLL = 0.01
+"""s between looks at the spool."""
+SNAPSHOT_EVERY = 300.0
+"""s between snapshots, or sooner: see SNAPSHOT_MESSAGES."""
+SNAPSHOT_MESSAGES = 500_000
+"""Messages whose folding again would take about 3 s."""
+SENSORS_EVERY = 0.5
+"""s between writings of every sensor's latest reading."""
+
+
+class Judging:
+    """One data folder's judge: `catch_up` takes what the spool has beyond the cursor."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self.spool = SpoolReader(self.folder)
+        self.writer = JudgedWriter(self.folder)
+        self.folding = Folding()
+        self._numbers: dict[int, Any] = {}
+        self._since_snapshot, self._snapshot_at, self._sensors_at = 0, time.monotonic(), 0.0
+        self.seal = self._resume()
+
+    def _resume(self) -> int:
+        """Fold to the cursor without writing; returns the cursor."""
+        cursor = self.writer.cursor()
+        seal, line, digest = self._load(cursor)
+        while seal < cursor:
+            seals = [s for s in self.spool.read(seal) if s.seq <= cursor]
+            if not seals:
+                break
+            folded = self.folding.fold(seals)
+            seal = seals[-1].seq
+            self._since_snapshot += sum(len(s.messages) for s in seals)
+            line, digest = self._chain(folded, line, digest)
+        if digest is not None and digest != self.writer.hash:
+            self._differs(line)
+        return cursor
+
+    def _chain(self, folded: Folded, line: int, digest: str | None) -> tuple[int, str | None]:
+        if digest is None or self.folding.judge is None:
+            return line, digest
+        for change in folded.changes:
+            line += 1
+            digest = link(digest, line_json(change, line, self.folding.judge.site.id))
+        return line, digest
+
+    def _differs(self, line: int) -> None:
+        text = f"folding the log again gave {line} journal lines, and the journal on disk has {self.writer.line}"
+        log.error("judge=differs detail=%s", text)
+        payload = json.dumps({"value": 1.0, "detail": text}).encode()
+        put(self.folder, Message("own/davylamp.judge-differs", payload, OWN, id=new_id()))
+
+    def _load(self, cursor: int) -> tuple[int, int, str | None]:
+        """The newest usable snapshot: (its seal, its journal line, the hash there); the log's beginning if none is."""
+        for path in sorted(self._snapshots(), key=_seal_of, reverse=True):
+            if _seal_of(path) > cursor:
+                continue
+            try:
+                with np.load(path, allow_pickle=False) as stored:
+                    arrays = {name: stored[name] for name in stored.files}
+                plain = json.loads(arrays.pop("plain").tobytes())
+                site = read_site(plain["document"])
+                self.folding.adopt(site, restore(site, arrays, plain["judge"]), plain["revision"])
+            except (OSError, ValueError, KeyError, StateMismatch) as error:
+                log.warning("snapshot=%s unusable=%s", path.name, error)
+                continue
+            self.folding.counts = dict(plain["counts"])
+            return _seal_of(path), plain["line"], plain["hash"]
+        return 0, 0, GENESIS
+
+    def _snapshots(self) -> list[Path]:
+        return list((self.folder / "snapshots").glob("judge-*.npz"))
+
+    def save(self) -> None:
+        """Write a snapshot; the two newest are kept."""
+        if self.folding.judge is None:
+            return
+        arrays, plain = snapshot(self.folding.judge)
+        whole = {
+            "document": self.folding.document, "judge": plain, "revision": self.folding.revision,
+            "counts": self.folding.counts, "line": self.writer.line, "hash": self.writer.hash,
+        }  # fmt: skip
+        folder = self.folder / "snapshots"
+        folder.mkdir(exist_ok=True)
+        path, part = folder / f"judge-{self.seal:012d}.npz", folder / "part.npz"
+        with part.open("wb") as file:
+            np.savez(file, plain=np.frombuffer(json.dumps(whole).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(path)
+        for old in sorted(self._snapshots(), key=_seal_of)[:-2]:
+            old.unlink()
+        self._since_snapshot, self._snapshot_at = 0, time.monotonic()
+
+    def catch_up(self, messages: int = 20_000) -> int:
+        """Judge what lies beyond the cursor, about `messages` at most; returns how many seals that was."""
+        seals = self.spool.read(self.seal, messages)
+        if not seals:
+            return 0
+        folded = self.folding.fold(seals)
+        last = seals[-1]
+        self.writer.begin()
+        self._write(folded, last.now)
+        self.writer.fact("status", self._status(last.now, last.wall, last.seq))
+        self.writer.fact("ledger", self.folding.ledger())
+        if time.monotonic() - self._sensors_at > SENSORS_EVERY:
+            self._sensors_at = time.monotonic()
+            self.writer.fact("sensors", self._sensors())
+        self.writer.commit(last.seq)
+        self.seal = last.seq
+        self._since_snapshot += sum(len(s.messages) for s in seals)
+        if self._since_snapshot > SNAPSHOT_MESSAGES or time.monotonic() - self._snapshot_at > SNAPSHOT_EVERY:
+            self.save()
+        return len(seals)
+
+    def _write(self, folded: Folded, now: int) -> None:
+        judge = self.folding.judge
+        for part in folded.parts:
+            if id(part.table) not in self._numbers:
+                self._numbers = {id(part.table): self.writer.known(part.table.values())}
+            self.writer.readings(now, part.rows, self._numbers[id(part.table)])
+        self.writer.dead(folded.dead)
+        if judge is None:
+            return
+        self.writer.journal(folded.changes, judge.site.id)
+        keys: Iterable[Key] = _all_keys(judge) if folded.revised else sorted(folded.touched)
+        rows = [row for key in keys if (row := pair_row(judge, key)) is not None]
+        self.writer.pairs(rows, all_of_them=folded.revised)
+        for rule, subject in folded.touched - {(r["rule"], r["subject"]) for r in rows}:
+            self.writer.gone(rule, subject)
+
+    def _status(self, now: int, wall: int, seal: int) -> dict[str, Any]:
+        judge = self.folding.judge
+        status: dict[str, Any] = {"now": now, "wall": wall, "seal": seal, "last_seal": self.spool.last()}
+        if judge is not None:
+            watching, of = judge.watching()
+            site = judge.site
+            status |= {
+                "watching": watching, "of": of, "revision": judge.revision, "simulated": site.simulated,
+                "site": site.id, "timezone": site.timezone,
+                "not_watched": sorted(site.sensors.keys() - {s.id for _, s in judge.pairs}),
+            }  # fmt: skip
+        return status
+
+    def _sensors(self) -> list[dict[str, Any]]:
+        judge = self.folding.judge
+        if judge is None:
+            return []
+        return [
+            {
+                "sensor": s.id, "area": s.area, "quantity": s.quantity, "unit": s.unit, "every": s.every,
+                "states": list(s.states), "value": None if np.isnan(value) else value, "quality": quality,
+                "time": at, "arrived": arrived,
+            }
+            for s, value, quality, at, arrived in zip(
+                judge.site.sensors.values(), judge.latest_value.tolist(), judge.latest_quality.tolist(),
+                judge.latest_time.tolist(), judge.latest_arrived.tolist(), strict=True,
+            )
+        ]  # fmt: skip
+
+    def close(self) -> None:
+        """Save and close."""
+        self.save()
+        self.writer.close()
+        self.spool.close()
+
+
+def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
+    """All that is known of a (rule, subject), as the page and the stores read it; None if nothing is."""
+    pair, record = judge.pair_of.get(key), judge.records.records.get(key)
+    if pair is None and record is None:
+        return None
+    rule, subject = judge.pairs[pair] if pair is not None else (None, None)
+    if record is None:
+        assert rule is not None and subject is not None
+        record = Record(subject.area, rule.detector.kind, rule.priority, rule.latch)
+    alarm = record.alarm
+    unit = "" if subject is None else judge.table[subject.inputs[0][1]].unit
+    return {
+        "rule": key[0], "subject": key[1], "area": record.area, "kind": record.kind, "unit": unit,
+        "priority": record.priority.name.lower(), "active": alarm.active, "acked": alarm.acked, "latched": alarm.latched,
+        "hidden": [flag.name.lower() for flag in Hidden if flag in alarm.hidden and flag.name],
+        "occurrence": alarm.occurrence, "isa": alarm.isa,
+        "watching": pair is not None and bool(judge.holding.watching[pair]) and alarm.isa != "G",
+        "value": record.value, "limit": record.limit, "why": {"key": record.why.key, **record.why.numbers},
+        "since": record.since, "time": record.time, "accepted_by": record.accepted_by, "note": record.note,
+        "until": record.shelf_until or record.service_until, "removed": pair is None,
+        "guidance": rule.guidance if rule else "", "consequence": rule.consequence if rule else "",
+        "citation": rule.citation if rule else "", "inputs": [name for _, name in subject.inputs] if subject else [],
+    }  # fmt: skip
+
+
+def _all_keys(judge: Judge) -> list[Key]:
+    return sorted(judge.pair_of.keys() | judge.records.records.keys())
+
+
+def _seal_of(path: Path) -> int:
+    return int(path.stem.removeprefix("judge-"))
+
+
+
+
+def judge(folder: Path, stop: Event) -> None:
+    """The judge role: until `stop`, judge what comes."""
+    judging = Judging(folder)
+    try:
+        while not stop.is_set():
+            if not judging.catch_up():
+                stop.wait(POLL)
+    finally:
+        judging.close()

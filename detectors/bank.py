@@ -1,0 +1,130 @@
+"""Rules of one kind whose structure agrees, stepping as one detector over all their subjects.
+
+A thousand rules on a thousand sensors cost one vector step. Nothing here decides anything: a bank gathers the rows its
+inputs want, in the log's order, and hands back what the detector said.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.detector import Outcome, structure, together
+from detectors.reading import Batch, Floats, Indices, Times, Wave
+from detectors.rule import Rule, Series
+from detectors.site import Site
+from detectors.site_subjects import subjects_as_columns
+from detectors.state import size_of
+
+SMALL = 1 << 20
+"""Bytes of state up to which a step is undone exactly when a detector raises; larger ones restart as learning."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Readings of any series, as columns (M,), in log order."""
+
+    series: Indices
+    time: Times
+    arrived: Times
+    row: Times
+    value: Floats
+    quality: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    def where(self, index: Any) -> Rows:
+        """The rows at an index or mask."""
+        return Rows(*(getattr(self, f.name)[index] for f in dataclasses.fields(self)))
+
+    @staticmethod
+    def joined(parts: Sequence[Rows]) -> Rows:
+        """All rows in log order; what one row caused keeps the order of the parts."""
+        if len(parts) == 1:
+            return parts[0]
+        columns = [np.concatenate([getattr(p, f.name) for p in parts]) for f in dataclasses.fields(Rows)]
+        whole = Rows(*columns)
+        return whole.where(np.lexsort((whole.row, whole.arrived)))
+
+
+class Bank:
+    """One detector over the subjects of one or more rules. `pairs[k]` is the global number of subject k."""
+
+    def __init__(
+        self,
+        site: Site,
+        rules: Sequence[Rule],
+        pairs: Indices,
+        series: Mapping[str, int],
+        seen: Times,
+        table: Mapping[str, Series],
+    ) -> None:
+        self.rules = tuple(rules)
+        self.pairs = pairs
+        self.detector = together([r.detector for r in rules], [len(r.subjects) for r in rules])
+        subjects = [s for r in rules for s in r.subjects]
+        columns = subjects_as_columns(subjects, table, site.sensors)
+        self.subjects = dataclasses.replace(columns, first_seen=seen)
+        self.input_series = np.array([series[name] for name in columns.input_id], np.intp)
+        self.fan = np.bincount(self.input_series, minlength=len(series)).astype(np.intp)
+        order = np.argsort(self.input_series, kind="stable")
+        self.by_series = order
+        self.first = np.concatenate(([0], np.cumsum(self.fan)[:-1])).astype(np.intp)
+        self.single = bool((self.fan <= 1).all())
+        self.raw_only = bool((self.input_series < len(site.sensors)).all())
+        self.state: Any = self.detector.start(self.subjects)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What makes two banks the same across a revision."""
+        return structure(self.detector)
+
+    def subject_keys(self) -> list[tuple[str, str]]:
+        """(rule, subject) of each subject."""
+        return [(r.name, s.id) for r in self.rules for s in r.subjects]
+
+    def view(self, parts: Sequence[Rows], waves: Sequence[Wave], until: int) -> Batch:
+        """The batch as this bank's inputs see it."""
+        wanted = [p for p in (parts[:1] if self.raw_only else parts) if len(p)]
+        chosen = [p.where(index) for p in wanted if len(index := np.flatnonzero(self.fan[p.series]))]
+        if not chosen:
+            return Batch.of(until, waves=self._waves(waves))
+        rows = Rows.joined(chosen)
+        sensor = self.by_series[self.first[rows.series]]
+        if not self.single:
+            rows, sensor = self._spread(rows)
+        return Batch(
+            until, sensor, rows.time, rows.arrived, rows.value, rows.quality, rows.row, tuple(self._waves(waves))
+        )
+
+    def _spread(self, rows: Rows) -> tuple[Rows, Indices]:
+        times = self.fan[rows.series]
+        index = np.repeat(np.arange(len(rows)), times)
+        turn = np.arange(len(index)) - np.repeat(np.cumsum(times) - times, times)
+        spread = rows.where(index)
+        return spread, self.by_series[self.first[spread.series] + turn]
+
+    def _waves(self, waves: Sequence[Wave]) -> list[Wave]:
+        out = []
+        for wave in waves:
+            first = int(self.first[wave.sensor])
+            for k in range(int(self.fan[wave.sensor])):
+                out.append(dataclasses.replace(wave, sensor=int(self.by_series[first + k])))
+        return out
+
+    def step(self, batch: Batch) -> Outcome:
+        """One step of the detector. What it raises passes through, with the state as it was if the state is small."""
+        before = copy.deepcopy(self.state) if size_of(self.state) <= SMALL else None
+        try:
+            outcome: Outcome = self.detector.step(self.state, batch)
+        except Exception:
+            self.state = before if before is not None else self.detector.start(self.subjects)
+            raise
+        return outcome

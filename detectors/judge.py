@@ -1,0 +1,406 @@
+"""The fold: (state, readings, actions, revisions) -> (state, changes). The one place where a verdict becomes an alarm.
+
+Constraints. Nothing here may depend on how the log is cut into batches, or on how often it is asked: everything that
+happens has a place (at, row, rule in dependency order, subject), and is settled in that order. No clock: `now` comes
+with the rows. The judge writes nothing; `collector.judging` commits what it returns.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from detectors.bank import Bank, Rows
+from detectors.detector import Finding, Outcome, Verdict, Why, structure
+from detectors.gate import Gate
+from detectors.holding import GoodRow, Held, Holding, Silence
+from detectors.reading import AFTER_ROWS, Batch, Indices, Quality, Wave
+from detectors.records import Action, Change, Records
+from detectors.rule import Rule
+from detectors.site import Site, series
+from detectors.state import take
+
+
+@dataclass(slots=True)
+class Judged:
+    """What one step of the fold yields: changes in their order, and every judged reading, derived ones included."""
+
+    changes: list[Change] = field(default_factory=list)
+    rows: list[Rows] = field(default_factory=list)
+
+
+class Judge:
+    """The fold's state over one site. Feed it the log in order; it returns what changed."""
+
+    def __init__(self, site: Site, now: int, revision: int = 1) -> None:
+        self._build(site, now, revision, {})
+        self.records = Records(self)
+
+    # -- structure -------------------------------------------------------------------------------------------------
+
+    def _build(self, site: Site, now: int, revision: int, seen: dict[tuple[str, str], int]) -> None:
+        self.site, self.revision, self.now = site, revision, now
+        self.table = {s.id: s for s in series(site)}
+        self.series = {name: k for k, name in enumerate(self.table)}
+        self.rules = _rungs_from_the_top(site.rules)
+        self.pairs = [(rule, subject) for rule in self.rules for subject in rule.subjects]
+        self.pair_of = {(rule.name, subject.id): k for k, (rule, subject) in enumerate(self.pairs)}
+        self.seen = {key: seen.get(key, now) for key in self.pair_of}
+        self.holding = Holding(
+            np.array([rule.on_delay for rule, _ in self.pairs], np.int64),
+            np.array([rule.off_delay for rule, _ in self.pairs], np.int64),
+        )
+        self.verdict_series = [self.series[f"@{rule.name}/{subject.id}"] for rule, subject in self.pairs]
+        self.listeners = self._silence_listeners()
+        self.broken: dict[str, Why] = {}
+        self.banks = self._banks()
+        low = np.array([s.span[0] for s in site.sensors.values()], np.float64)
+        high = np.array([s.span[1] for s in site.sensors.values()], np.float64)
+        self.gate: Gate = Gate.over(low, high)
+        self.latest_value = np.full(len(low), np.nan)
+        self.latest_time = np.zeros(len(low), np.int64)
+        self.latest_arrived = np.zeros(len(low), np.int64)
+        self.latest_quality = np.zeros(len(low), np.uint8)
+
+    def _silence_listeners(self) -> dict[str, list[int]]:
+        """sensor -> pairs that fall unknown when it is silent."""
+        listeners: dict[str, list[int]] = {}
+        for pair, (rule, subject) in enumerate(self.pairs):
+            if rule.detector.kind == "health.silent":
+                continue
+            raw = {self.table[name].sensor for _, name in subject.inputs if not name.startswith("@")}
+            for sensor in raw & self.site.sensors.keys():
+                listeners.setdefault(sensor, []).append(pair)
+        return listeners
+
+    def _banks(self) -> list[Bank]:
+        """Rules stepped as one where kind, structure and place in the order of dependencies agree."""
+        levels = _levels(self.rules)
+        groups: dict[tuple[Any, ...], list[Rule]] = {}
+        for rule in self.rules:
+            groups.setdefault((levels[rule.name], structure(rule.detector)), []).append(rule)
+        ordered = sorted(groups.items(), key=lambda item: item[0][0])
+        return [self.bank(rules) for _, rules in ordered]
+
+    def bank(self, rules: Sequence[Rule]) -> Bank:
+        keys = [(rule.name, subject.id) for rule in rules for subject in rule.subjects]
+        pairs = np.array([self.pair_of[key] for key in keys], np.intp)
+        seen = np.array([self.seen[key] for key in keys], np.int64)
+        return Bank(self.site, rules, pairs, self.series, seen, self.table)
+
+    # -- readings --------------------------------------------------------------------------------------------------
+
+    def step(self, batch: Batch) -> Judged:
+        """Judge readings; `batch.sensor` counts the site's sensors in their order. An empty batch is a tick."""
+        keep, quality = self.gate.mark(batch.sensor, batch.time, batch.arrived, batch.value, batch.quality)
+        rows = Rows(batch.sensor, batch.time, batch.arrived, batch.row, batch.value, quality)
+        rows = rows if keep.all() else rows.where(keep)
+        self._note_latest(rows, batch.waves)
+        parts, held = [rows], []
+        silences: dict[int, list[Silence]] = {}
+        for bank in list(self.banks):
+            held += self._step_bank(bank, parts, batch.waves, batch.until, silences)
+        held.sort(key=lambda h: (h.at, h.row, h.pair))
+        self.now = max(self.now, batch.until)
+        return Judged(self.records.settle(held, batch.until), parts)
+
+    def _note_latest(self, rows: Rows, waves: Sequence[Wave]) -> None:
+        late = (rows.quality & (Quality.LATE | Quality.CONFLICT | Quality.SKEWED)) != 0
+        for column, source in (
+            (self.latest_value, rows.value),
+            (self.latest_time, rows.time),
+            (self.latest_arrived, rows.arrived),
+            (self.latest_quality, rows.quality),
+        ):
+            column[rows.series[~late]] = source[~late]
+        for wave in waves:
+            self.latest_time[wave.sensor] = wave.time + int(len(wave.samples) / wave.rate * 1e9)
+            self.latest_arrived[wave.sensor] = wave.arrived
+            self.latest_value[wave.sensor] = float(np.abs(wave.samples).max()) if len(wave.samples) else np.nan
+
+    def _step_bank(
+        self, bank: Bank, parts: list[Rows], waves: Sequence[Wave], until: int, silences: dict[int, list[Silence]]
+    ) -> list[Held]:
+        view = bank.view(parts, waves, until)
+        try:
+            outcome = bank.step(view)
+        except Exception as error:
+            return self._break(bank, view, error, parts, waves, until, silences)
+        return self._take_outcome(bank, view, outcome, parts, until, silences)
+
+    def _take_outcome(
+        self,
+        bank: Bank,
+        view: Batch,
+        outcome: Outcome,
+        parts: list[Rows],
+        until: int,
+        silences: dict[int, list[Silence]],
+    ) -> list[Held]:
+        events = self._events(bank, outcome.findings, silences)
+        waiting = self.holding.pending.keys()
+        touched = sorted(set(events) | (waiting & set(bank.pairs.tolist()) if waiting else set()))
+        held: list[Held] = []
+        for pair in touched:
+            changes = self.holding.hold(pair, events.get(pair, ()), _good_rows(bank, view, pair), until)
+            held += changes
+        if bank.detector.kind == "health.silent":
+            self._spread_silence(held, silences)
+        parts += self._derived(bank, outcome)
+        if held:
+            parts.append(self._verdict_rows(sorted(held, key=lambda h: (h.at, h.row, h.pair))))
+        return held
+
+    def _events(
+        self, bank: Bank, findings: Iterable[Finding], silences: dict[int, list[Silence]]
+    ) -> dict[int, list[Finding | Silence]]:
+        events: dict[int, list[Finding | Silence]] = {}
+        for finding in findings:
+            events.setdefault(int(bank.pairs[finding.subject]), []).append(finding)
+        if silences:
+            for pair in bank.pairs.tolist():
+                if pair in silences:
+                    events[pair] = sorted(
+                        [*silences[pair], *events.get(pair, [])], key=lambda e: (e.at, e.row)
+                    )
+        return events
+
+    def _spread_silence(self, held: Sequence[Held], silences: dict[int, list[Silence]]) -> None:
+        for h in held:
+            change = int(h.verdict is Verdict.ACTIVE) - int(h.was is Verdict.ACTIVE)
+            if change:
+                sensor = self.pairs[h.pair][1].id
+                for pair in self.listeners.get(sensor, ()):
+                    silences.setdefault(pair, []).append(Silence(h.at, h.row, change))
+
+    def _derived(self, bank: Bank, outcome: Outcome) -> list[Rows]:
+        out = []
+        for column in outcome.columns:
+            if len(column.subject):
+                names = [f"{self.pairs[p][1].id}/{self.pairs[p][0].name}.{column.name}" for p in bank.pairs.tolist()]
+                index = np.array([self.series[name] for name in names], np.intp)
+                out.append(
+                    Rows(index[column.subject], column.time, column.arrived, column.row, column.value, column.quality)
+                )
+        return out
+
+    def _verdict_rows(self, held: Sequence[Held]) -> Rows:
+        meaning = {Verdict.ACTIVE: 1.0, Verdict.CLEAR: 0.0, Verdict.UNKNOWN: np.nan}
+        value = np.array([meaning[h.verdict] for h in held], np.float64)
+        return Rows(
+            np.array([self.verdict_series[h.pair] for h in held], np.intp),
+            np.array([h.finding.time if h.finding else h.at for h in held], np.int64),
+            np.array([h.at for h in held], np.int64),
+            np.array([h.row for h in held], np.int64),
+            value,
+            np.where(np.isnan(value), int(Quality.NO_VALUE), 0).astype(np.uint8),
+        )
+
+    # -- a rule that raises ----------------------------------------------------------------------------------------
+
+    def _break(
+        self,
+        bank: Bank,
+        view: Batch,
+        error: Exception,
+        parts: list[Rows],
+        waves: Sequence[Wave],
+        until: int,
+        silences: dict[int, list[Silence]],
+    ) -> list[Held]:
+        """Stop the rule that raised, at the row at which it did; every other rule of the bank goes on."""
+        at = self.banks.index(bank)
+        if len(bank.rules) > 1:
+            self.banks[at : at + 1] = self._one_by_one(bank)
+            singles = self.banks[at : at + len(bank.rules)]
+            return [h for single in singles for h in self._step_bank(single, parts, waves, until, silences)]
+        good, outcome, last = _until_it_raises(bank, view, error)
+        held = self._take_outcome(bank, good, outcome, parts, good.until, silences)
+        self.banks.remove(bank)
+        rule = bank.rules[0]
+        row = len(good)
+        place = (int(view.arrived[row]), int(view.row[row])) if row < len(view) else (until, AFTER_ROWS)
+        why = Why("rule.broken", {"error": f"{type(last).__name__}: {last}"})
+        self.broken[rule.name] = why
+        return held + [self._unwatch(pair, place, why) for pair in bank.pairs.tolist()]
+
+    def _one_by_one(self, bank: Bank) -> list[Bank]:
+        singles, start = [], 0
+        for rule in bank.rules:
+            single = self.bank([rule])
+            index = np.arange(start, start + len(rule.subjects))
+            single.state = take(bank.state, index, bank.subjects, single.state)
+            start += len(rule.subjects)
+            singles.append(single)
+        return singles
+
+    def _unwatch(self, pair: int, place: tuple[int, int], why: Why) -> Held:
+        was, was_watching = Verdict(int(self.holding.verdict[pair])), bool(self.holding.watching[pair])
+        held = was if was is Verdict.ACTIVE else Verdict.UNKNOWN
+        self.holding.verdict[pair], self.holding.watching[pair] = int(held), False
+        self.holding.pending.pop(pair, None)
+        finding = Finding(place[0], place[1], 0, Verdict.UNKNOWN, place[0], None, None, why)
+        return Held(*place, pair, held, was, False, was_watching, finding)
+
+    # -- people and revisions --------------------------------------------------------------------------------------
+
+    def act(self, action: Action, now: int) -> list[Change]:
+        """An action at its place in the log; the answer is among the changes (with its id), taken or refused."""
+        self.now = max(self.now, now)
+        return self.records.act(action, now)
+
+    def blind(self, start: int, end: int) -> list[Change]:
+        """Nothing was received from start to end: deadlines of silence inside it move to its end plus an interval."""
+        for bank in self.banks:
+            excuse = getattr(bank.detector, "excuse", None)
+            if excuse is not None:
+                excuse(bank.state, start, end)
+        self.now = max(self.now, end)
+        return self.records.note("blind", end, Why("judge.blind", {"from": start, "to": end}))
+
+    def revise(self, site: Site, now: int, revision: int, by: str, note: str) -> list[Change]:
+        """Adopt a revision. It clears nothing: what stood stands until good readings, or a reset, end it."""
+        old = (self.banks, self.holding, self.pair_of, self.gate, dict(self.series), self.site)
+        latest = (self.latest_value, self.latest_time, self.latest_arrived, self.latest_quality)
+        self._build(site, now, revision, self.seen)
+        self._carry(*old, latest)
+        return self.records.revised(now, by, note)
+
+    def _carry(
+        self,
+        banks: Sequence[Bank],
+        holding: Holding,
+        pair_of: dict[tuple[str, str], int],
+        gate: Gate,
+        names: dict[str, int],
+        site: Site,
+        latest: tuple[Any, ...],
+    ) -> None:
+        before = {key: (bank, k) for bank in banks for k, key in enumerate(bank.subject_keys())}
+        carried = {key for bank in self.banks for key in self._carry_bank(bank, before)}
+        for key, pair in self.pair_of.items():
+            old = pair_of.get(key)
+            if old is None:
+                continue
+            learns = key not in carried and holding.verdict[old] != Verdict.ACTIVE
+            self.holding.verdict[pair] = int(Verdict.UNKNOWN) if learns else holding.verdict[old]
+            if key in carried:
+                self.holding.said[pair], self.holding.watching[pair] = holding.said[old], holding.watching[old]
+            if old in holding.pending:
+                self.holding.pending[pair] = holding.pending[old]
+        for pair, (rule, subject) in enumerate(self.pairs):
+            if rule.detector.kind == "health.silent" and self.holding.verdict[pair] == Verdict.ACTIVE:
+                for listener in self.listeners.get(subject.id, ()):
+                    self.holding.silent[listener] += 1
+        kept = [(k, names[name]) for k, name in enumerate(site_names(self.site)) if name in site.sensors]
+        new, was = np.array([a for a, _ in kept], np.intp), np.array([b for _, b in kept], np.intp)
+        for column in ("newest", "count", "times", "values"):
+            getattr(self.gate, column)[new] = getattr(gate, column)[was]
+        self.gate.counts = gate.counts
+        for name, column in zip(("value", "time", "arrived", "quality"), latest, strict=True):
+            getattr(self, f"latest_{name}")[new] = column[was]
+
+    def _carry_bank(self, bank: Bank, before: dict[tuple[str, str], tuple[Bank, int]]) -> list[tuple[str, str]]:
+        """State goes along where kind, structure and inputs are as they were; else the subject learns anew."""
+        keys = bank.subject_keys()
+        carried = []
+        for donor in {id(b): b for b, _ in before.values() if b.key == bank.key}.values():
+            index = np.full(len(keys), -1, np.intp)
+            for k, key in enumerate(keys):
+                source = before.get(key)
+                if source is not None and source[0] is donor and _same_inputs(bank, k, donor, source[1]):
+                    index[k] = source[1]
+                    carried.append(key)
+            bank.state = take(donor.state, index, donor.subjects, bank.state)
+        for k, key in enumerate(keys):
+            if self.records.is_active(key):
+                bank.state.verdict[k] = int(Verdict.ACTIVE)
+        return carried
+
+    def watching(self) -> tuple[int, int]:
+        """(pairs whose verdict is known and which are in service, pairs)."""
+        out = self.records.out_of_service_pairs()
+        watched = int(np.count_nonzero(self.holding.watching)) - sum(bool(self.holding.watching[p]) for p in out)
+        return watched, len(self.pairs)
+
+
+def site_names(site: Site) -> list[str]:
+    """The site's sensors in their order."""
+    return list(site.sensors)
+
+
+def _same_inputs(bank: Bank, k: int, donor: Bank, j: int) -> bool:
+    mine = [bank.subjects.input_id[i] for i in np.flatnonzero(bank.subjects.owner == k).tolist()]
+    return mine == [donor.subjects.input_id[i] for i in np.flatnonzero(donor.subjects.owner == j).tolist()]
+
+
+def _rungs_from_the_top(rules: Sequence[Rule]) -> list[Rule]:
+    """The rules in their order, but within a ladder the highest rung first, so that a lower one is born suppressed."""
+    out = list(rules)
+    for ladder in {r.ladder for r in rules if r.ladder}:
+        places = [k for k, r in enumerate(rules) if r.ladder == ladder]
+        for place, rule in zip(places, sorted((rules[k] for k in places), key=lambda r: -r.rung), strict=True):
+            out[place] = rule
+    return out
+
+
+def _levels(rules: Sequence[Rule]) -> dict[str, int]:
+    """How many steps of rules feed each rule; silence comes before all others."""
+    level: dict[str, int] = {}
+    for rule in rules:
+        feeds = [_feeding_rule(name) for s in rule.subjects for _, name in s.inputs]
+        known = [level[f] for f in feeds if f is not None and f in level]
+        level[rule.name] = 0 if rule.detector.kind == "health.silent" else 1 + max(known, default=0)
+    return level
+
+
+def _feeding_rule(series_id: str) -> str | None:
+    if series_id.startswith("@"):
+        return series_id[1:].split("/", 1)[0]
+    if "/" in series_id:
+        return series_id.split("/", 1)[1].rsplit(".", 1)[0]
+    return None
+
+
+def _good_rows(bank: Bank, view: Batch, pair: int) -> Any:
+    def rows() -> list[GoodRow]:
+        subject = int(np.flatnonzero(bank.pairs == pair)[0])
+        mine: Indices = np.flatnonzero((bank.subjects.owner[view.sensor] == subject) & view.good)
+        return [
+            GoodRow(*place)
+            for place in zip(*(column[mine].tolist() for column in (view.arrived, view.row, view.time)), strict=True)
+        ]
+
+    return rows
+
+
+def _until_it_raises(bank: Bank, view: Batch, error: Exception) -> tuple[Batch, Outcome, Exception]:
+    """The longest beginning of the batch that does not raise, what it yields, and what was raised at its end."""
+    before, last = bank.state, error
+    low, high = 0, len(view)
+    while low < high:
+        middle = (low + high + 1) // 2
+        try:
+            bank.detector.step(copy.deepcopy(before), _beginning(view, middle))
+            low = middle
+        except Exception as raised:
+            high, last = middle - 1, raised
+    good = _beginning(view, low)
+    try:
+        return good, bank.detector.step(copy.deepcopy(before), good), last
+    except Exception as raised:
+        return good, Outcome(), raised
+
+
+def _beginning(view: Batch, rows: int) -> Batch:
+    until = int(view.arrived[rows]) if rows < len(view) else view.until
+    cut = slice(0, rows)
+    waves = [w for w in view.waves if rows < len(view) and w.row <= int(view.row[rows])]
+    return Batch(
+        until, view.sensor[cut], view.time[cut], view.arrived[cut], view.value[cut], view.quality[cut], view.row[cut],
+        tuple(waves),
+    )

@@ -1,0 +1,96 @@
+"""The judge's memory as arrays and plain data, and back. No pickle; nothing is written here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.alarm import Alarm, Hidden
+from detectors.detector import Finding, Verdict, Why
+from detectors.holding import Pending
+from detectors.judge import Judge
+from detectors.records import Record
+from detectors.rule import Priority
+from detectors.site import Site
+from detectors.state import arrays_of
+from detectors.state import restore as restore_state
+
+Arrays = dict[str, NDArray[Any]]
+GATE = ("newest", "count", "times", "values")
+LATEST = ("latest_value", "latest_time", "latest_arrived", "latest_quality")
+
+
+def snapshot(judge: Judge) -> tuple[Arrays, dict[str, Any]]:
+    """(arrays, plain JSON-able data): all that `restore` needs beside the site."""
+    held, pending = judge.holding.snapshot()
+    arrays: Arrays = {f"holding.{name}": array for name, array in held.items()}
+    arrays |= {f"gate.{name}": getattr(judge.gate, name) for name in GATE}
+    arrays |= {name: getattr(judge, name) for name in LATEST}
+    for k, bank in enumerate(judge.banks):
+        arrays |= {f"bank.{k}.{name}": array for name, array in arrays_of(bank.state).items()}
+    return arrays, {
+        "now": judge.now,
+        "revision": judge.revision,
+        "banks": [[rule.name for rule in bank.rules] for bank in judge.banks],
+        "counts": judge.gate.counts,
+        "seen": [[rule, subject, now] for (rule, subject), now in judge.seen.items()],
+        "broken": {name: _why(why) for name, why in judge.broken.items()},
+        "pending": [[pair, _pending(p)] for pair, p in sorted(pending.items())],
+        "records": [[*key, _record(r)] for key, r in sorted(judge.records.records.items())],
+        "active": sorted(judge.records.active),
+    }
+
+
+def restore(site: Site, arrays: Mapping[str, NDArray[Any]], plain: Mapping[str, Any]) -> Judge:
+    """The judge as it was. Raises StateMismatch (detectors.state) if a detector's memory changed its form."""
+    judge = Judge(site, plain["now"], plain["revision"])
+    judge.seen = {(rule, subject): now for rule, subject, now in plain["seen"]}
+    by_name = {rule.name: rule for rule in judge.rules}
+    judge.banks = [judge.bank([by_name[name] for name in names]) for names in plain["banks"]]
+    for k, bank in enumerate(judge.banks):
+        mine = {n.removeprefix(f"bank.{k}."): a for n, a in arrays.items() if n.startswith(f"bank.{k}.")}
+        bank.state = restore_state(bank.state, mine)
+    held = {name.removeprefix("holding."): a for name, a in arrays.items() if name.startswith("holding.")}
+    judge.holding.restore(held, {pair: _pending_of(p) for pair, p in plain["pending"]})
+    for name in GATE:
+        setattr(judge.gate, name, np.array(arrays[f"gate.{name}"]))
+    judge.gate.counts = dict(plain["counts"])
+    for name in LATEST:
+        setattr(judge, name, np.array(arrays[name]))
+    judge.broken = {name: Why(*why) for name, why in plain["broken"].items()}
+    judge.records.records = {(rule, subject): _record_of(r) for rule, subject, r in plain["records"]}
+    judge.records.active = set(plain["active"])
+    return judge
+
+
+def _why(why: Why) -> list[Any]:
+    return [why.key, dict(why.numbers)]
+
+
+def _pending(pending: Pending) -> dict[str, Any]:
+    plain = dataclasses.asdict(dataclasses.replace(pending, finding=None))  # type: ignore[arg-type]
+    finding = pending.finding
+    values = [getattr(finding, f.name) for f in dataclasses.fields(finding) if f.name != "why"]
+    return plain | {"finding": [*values, _why(finding.why)]}
+
+
+def _pending_of(plain: Mapping[str, Any]) -> Pending:
+    at, row, subject, verdict, time, value, limit, why = plain["finding"]
+    finding = Finding(at, row, subject, Verdict(verdict), time, value, limit, Why(*why))
+    return Pending(Verdict(plain["verdict"]), plain["since"], plain["time"], plain["arrived"], finding)
+
+
+def _record(record: Record) -> dict[str, Any]:
+    plain = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
+    return plain | {"alarm": list(dataclasses.astuple(record.alarm)), "why": _why(record.why)}
+
+
+def _record_of(plain: Mapping[str, Any]) -> Record:
+    active, acked, latched, hidden, occurrence = plain["alarm"]
+    alarm = Alarm(active, acked, latched, Hidden(hidden), occurrence)
+    known = dict(plain) | {"alarm": alarm, "priority": Priority(plain["priority"]), "why": Why(*plain["why"])}
+    return Record(**known)
