@@ -1,0 +1,129 @@
+"""From the log's messages to readings: what each payload says, by the site's templates.
+
+Constraints. Decoding has no memory: the same seal gives the same readings wherever it is cut. A message disturbs no
+other; what cannot be decoded is a dead letter with a reason, its bytes stay in the log. Whether a reading is late,
+twice or out of span is the gate's. Only messages of origin mqtt, csv and own are looked at; own ones whose sensor the
+site does not declare are counted and passed over.
+
+Reasons: unknown_topic unknown_sensor unparsable not_utf8 wrong_type wrong_unit wrong_length missing_field empty
+bad_time bad_rate too_large decoder_failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.message import CSV, MQTT, OWN, Message, Seal
+from collector.rows import Dead, DeadLetter, Rows
+from collector.rows_csv import decode_csv
+from collector.template import Known, Template
+from detectors.reading import Floats, Quality, Times, Wave
+from detectors.sensor import Payload
+from detectors.site import Site
+
+LARGEST = 8 * 1024 * 1024
+"""Bytes of a payload off the wire; a larger one is kept and not looked into."""
+ROUTES = 100_000
+"""Topics remembered; more than these are looked up again, so strangers cannot fill the memory."""
+OWN_TOPIC = "own/"
+BLIND = "own/blind"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """What some seals said, in log order; all columns (M,). `sensor` is the place in `list(site.sensors)`."""
+
+    until: int
+    """`now` of the last seal, or the last arrival where that is later."""
+    sensor: NDArray[np.int64]
+    time: Times
+    arrived: Times
+    value: Floats
+    quality: NDArray[np.uint8]
+    waves: list[Wave]
+    dead: list[DeadLetter]
+    received: int
+    """Messages of origin mqtt, csv and own, but for `own/blind`."""
+    own: int
+    """Own messages among them whose sensor the site does not declare."""
+
+    @property
+    def readings(self) -> int:
+        """Rows, and blocks of samples."""
+        return len(self.sensor) + len(self.waves)
+
+
+class Decoder:
+    """Decodes for one site; made anew for each revision."""
+
+    def __init__(self, site: Site) -> None:
+        self._sensors = {name: Known(k, sensor) for k, (name, sensor) in enumerate(site.sensors.items())}
+        self._templates = [Template(payload, self._sensors) for payload in site.payloads]
+        self._own = Template(Payload("own", "own/{sensor}", "json", {"value": "value"}), self._sensors)
+        self._flags = int(Quality.SIMULATED) if site.simulated else 0
+        self._routes: dict[str, tuple[Template, Known | None]] = {}
+
+    def decode(self, seals: Sequence[Seal]) -> Decoded:
+        """The readings of seals that follow each other."""
+        rows = Rows()
+        received = own = 0
+        for seal in seals:
+            rows.seal, rows.now, rows.in_seal = seal.seq, seal.now, 0
+            for rows.index, message in enumerate(seal.messages):
+                if message.origin == MQTT:
+                    received += 1
+                elif message.origin not in (CSV, OWN) or (message.origin == OWN and message.topic == BLIND):
+                    continue
+                else:
+                    received += 1
+                    if message.origin == OWN and message.topic.removeprefix(OWN_TOPIC) not in self._sensors:
+                        own += 1
+                        continue
+                self._message(message, rows)
+        sensor, time, arrived, value, quality = rows.columns()
+        until = max(seals[-1].now if seals else 0, int(arrived[-1]) if len(arrived) else 0)
+        return Decoded(until, sensor, time, arrived, value, quality, rows.waves, rows.dead, received, own)
+
+    def _message(self, message: Message, rows: Rows) -> None:
+        rows.topic = message.topic
+        rows.flags = self._flags | (int(Quality.RETAINED) if message.retained else 0)
+        try:
+            if message.origin == CSV:
+                decode_csv(message.payload, self._sensors, rows)
+                return
+            if message.origin == OWN:
+                self._own.decode(message.payload, self._sensors[message.topic.removeprefix(OWN_TOPIC)], rows)
+                return
+            template, known = self._routes.get(message.topic) or self._route(message.topic)
+            if len(message.payload) > LARGEST:
+                raise Dead("too_large", f"{len(message.payload)} bytes, at most {LARGEST} are decoded", _id(known))
+            template.decode(message.payload, known, rows)
+        except Dead as dead:
+            rows.bury(dead)
+        except Exception as error:  # one message must never hold up the log, whatever a decoder does with it
+            rows.bury(Dead("decoder_failed", f"{type(error).__name__}: {error}"))
+
+    def _route(self, topic: str) -> tuple[Template, Known | None]:
+        """The first template that fits; remembered only for what the site knows."""
+        for template in self._templates:
+            fits, name = template.fits(topic)
+            if not fits:
+                continue
+            if name is not None and name not in self._sensors:
+                raise Dead("unknown_sensor", f"sensor {name[:60]!r} is not in the site file", name[:200])
+            if len(self._routes) >= ROUTES:
+                self._routes.clear()
+            self._routes[topic] = (template, self._sensors[name] if name is not None else None)
+            return self._routes[topic]
+        raise Dead("unknown_topic", f"no payload template fits the topic {topic[:100]!r}")
+
+
+def _id(known: Known | None) -> str | None:
+    return None if known is None else known.id
+
+
+__all__ = ["BLIND", "DeadLetter", "Decoded", "Decoder"]

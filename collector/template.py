@@ -1,0 +1,344 @@
+"""A payload template at work: topics it fits, and its messages turned into readings.
+
+Constraints. Each form has a fast way (msgspec, typed) and a slow one that is taken whenever the fast one hesitates; the
+slow one decides and gives the reason. NaN, Infinity and null are readings without a value; a text for a number is not.
+The area in a topic is not compared with the sensor's: ids are unique in a site.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from collector.device_time import BadTime, read_time, read_times, read_zone
+from collector.rows import Dead, Rows
+from detectors.reading import Quality
+from detectors.sensor import Payload, Sensor
+from detectors.units import UnitError, convert
+
+NO_VALUE = int(Quality.NO_VALUE)
+GOOD_WORDS = frozenset(("good", "ok", "valid"))
+GOOD_CODES = frozenset((0, 192))
+"""A device's own quality that means good: 0, or OPC's 192. Anything else is a fault that the device declares."""
+_UNREAD = "\ufffe not declared "
+
+
+class Known:
+    """A sensor of the site, with what decoding asks of it."""
+
+    __slots__ = ("arrival", "id", "index", "rate", "sensor", "states", "units")
+
+    def __init__(self, index: int, sensor: Sensor) -> None:
+        self.index, self.id, self.sensor = index, sensor.id, sensor
+        self.arrival = sensor.sensor_time == "arrival"
+        self.rate = sensor.rate
+        self.states = {name: float(code) for code, name in enumerate(sensor.states)}
+        self.units: dict[str, bool] = {sensor.unit: True}
+
+    def accepts(self, unit: str) -> bool:
+        """Whether `unit` is the sensor's own, however it is spelled."""
+        if unit not in self.units:
+            if len(self.units) > 1000:
+                return False
+            try:
+                self.units[unit] = convert(1.0, unit, self.sensor.unit, **self.sensor.gas) == 1.0
+            except UnitError:
+                self.units[unit] = False
+        return self.units[unit]
+
+
+class Template:
+    """One payload template. `fits` a topic, then `decode` adds a message's readings to rows or raises Dead."""
+
+    def __init__(self, payload: Payload, sensors: Mapping[str, Known]) -> None:
+        self.payload, self.sensors = payload, sensors
+        self.zone = read_zone(payload.zone)
+        self.fields = dict(payload.fields)
+        self.fields.setdefault("value", "value")
+        if payload.form.startswith("wave"):
+            self.fields.setdefault("start", self.fields.get("time", "start"))
+            self.fields.setdefault("rate", "rate")
+            self.fields.setdefault("samples", "samples")
+        self.timed = "time" in self.fields
+        self.pattern = _pattern(payload.topic)
+        forms: dict[str, Callable[[bytes, Known | None, Rows], None]] = {
+            "json": self._single, "array": self._array, "columns": self._columns,
+            "wave": self._wave, "wave-msgpack": self._wave,
+        }  # fmt: skip
+        self.decode = forms[payload.form]
+        self._one = self._struct(value=float | str | None, time=int | float | str, quality=Any)
+        self._fast_one = msgspec.json.Decoder(self._one).decode
+        self._fast_array = msgspec.json.Decoder(list[self._one]).decode  # type: ignore[name-defined]
+        self._fast_columns = [
+            msgspec.json.Decoder(self._struct(value=value, time=time, quality=Any)).decode
+            for value, time in ((list[float], list[int]), (list[float | None], list[int | float | str]))
+        ]
+
+    def fits(self, topic: str) -> tuple[bool, str | None]:
+        """Whether the topic is this template's, and the sensor id in it if it has one."""
+        found = self.pattern.fullmatch(topic)
+        return found is not None, found.groupdict().get("sensor") if found else None
+
+    def _struct(self, value: Any, time: Any, quality: Any) -> type[msgspec.Struct]:
+        types = {"value": value, "unit": str, "time": time, "sensor": str, "quality": quality}
+        return msgspec.defstruct(
+            "Fields",
+            [
+                (ours, kind | msgspec.UnsetType if kind is not Any else Any, msgspec.UNSET)
+                for ours, kind in types.items()
+            ],
+            rename={ours: self.fields.get(ours, _UNREAD + ours) for ours in types},
+            gc=False,
+        )
+
+    # One reading a message, and lists of them.
+
+    def _single(self, data: bytes, known: Known | None, rows: Rows) -> None:
+        try:
+            read = self._fast_one(data)
+            if self._take(read, known, rows):
+                return
+        except (msgspec.MsgspecError, UnicodeDecodeError, BadTime):
+            pass
+        self._reading(_table(_json(data)), known, rows)
+
+    def _take(self, read: Any, known: Known | None, rows: Rows) -> bool:
+        """Add a reading about which there is no doubt."""
+        if read.sensor is not msgspec.UNSET:
+            known = self.sensors.get(read.sensor)
+        if known is None or type(read.value) is not float or read.quality is not msgspec.UNSET:
+            return False
+        if read.unit is not msgspec.UNSET and not known.units.get(read.unit):
+            return False
+        time = read.time
+        if known.arrival or not self.timed:
+            time = rows.arrival()
+        elif type(time) is not int or not 10**17 <= time < 2**63:
+            if time is msgspec.UNSET:
+                return False
+            time = read_time(time, self.zone)
+        rows.add(known.index, time, read.value, 0)
+        return True
+
+    def _array(self, data: bytes, known: Known | None, rows: Rows) -> None:
+        if "readings" not in self.fields:
+            try:
+                listed = self._fast_array(data)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                listed = None
+            if listed is not None:
+                self._each(listed, known, rows)
+                return
+        whole = _json(data)
+        if "readings" in self.fields:
+            whole = _table(whole).get(self.fields["readings"])
+        if not isinstance(whole, list):
+            raise Dead("wrong_type", f"found {_shown(whole)}, a list of readings is needed")
+        self._each(whole, known, rows)
+
+    def _each(self, listed: Sequence[Any], known: Known | None, rows: Rows) -> None:
+        if not listed:
+            raise Dead("empty", "the list of readings is empty")
+        for number, read in enumerate(listed):
+            try:
+                if isinstance(read, msgspec.Struct):
+                    try:
+                        if self._take(read, known, rows):
+                            continue
+                    except BadTime:
+                        pass
+                    read = self._plain(read)
+                self._reading(_table(read), known, rows)
+            except Dead as dead:
+                rows.bury(dead, f"reading {number}: ")
+
+    def _plain(self, read: msgspec.Struct) -> dict[str, Any]:
+        given = ((ours, getattr(read, ours)) for ours in ("value", "unit", "time", "sensor", "quality"))
+        return {self.fields[ours]: value for ours, value in given if ours in self.fields and value is not msgspec.UNSET}
+
+    def _reading(self, table: Mapping[str, Any], known: Known | None, rows: Rows) -> None:
+        """The slow way: decides and gives reasons."""
+        known = self._sensor(self._of("sensor", table), known)
+        self._unit(self._of("unit", table), known)
+        field = self.fields["value"]
+        if field not in table:
+            raise Dead("missing_field", f"no {field!r}, which holds the value", known.id)
+        value = _number(table[field], known)
+        quality = 0 if _is_good(self._of("quality", table)) else NO_VALUE
+        time = rows.arrival()
+        if self.timed and not known.arrival:
+            time = self._time(table.get(self.fields["time"]), known)
+        rows.add(known.index, time, math.nan if quality else value, quality)
+
+    # One array a field.
+
+    def _columns(self, data: bytes, known: Known | None, rows: Rows) -> None:
+        for read in self._fast_columns:
+            try:
+                if self._take_columns(read(data), known, rows):
+                    return
+            except (msgspec.MsgspecError, UnicodeDecodeError, BadTime):
+                pass
+        self._rows_of(_table(_json(data)), known, rows)
+
+    def _take_columns(self, read: Any, known: Known | None, rows: Rows) -> bool:
+        if read.sensor is not msgspec.UNSET:
+            known = self.sensors.get(read.sensor)
+        if known is None or not isinstance(read.value, list) or not read.value or read.quality is not msgspec.UNSET:
+            return False
+        if read.unit is not msgspec.UNSET and not known.units.get(read.unit):
+            return False
+        count = len(read.value)
+        if known.arrival or not self.timed:
+            time = np.arange(count, dtype=np.int64) + rows.arrival()
+        elif isinstance(read.time, list) and len(read.time) == count:
+            time = read_times(read.time, self.zone)
+        else:
+            return False
+        value = np.array(read.value, np.float64)
+        rows.add_block(
+            np.full(count, known.index, np.int64), time, np.full(count, rows.now, np.int64), value,
+            np.zeros(count, np.uint8),
+        )  # fmt: skip
+        return True
+
+    def _rows_of(self, table: Mapping[str, Any], known: Known | None, rows: Rows) -> None:
+        value = table.get(self.fields["value"])
+        if not isinstance(value, list):
+            raise Dead("wrong_type", f"{self.fields['value']!r} is {_shown(value)}, a list of values is needed")
+        columns: dict[str, list[Any]] = {}
+        for ours, theirs in self.fields.items():
+            given = table.get(theirs)
+            if isinstance(given, list) and len(given) != len(value):
+                raise Dead("wrong_length", f"{len(value)} values, but {len(given)} in {theirs!r}")
+            if theirs in table and (ours != "time" or isinstance(given, list)):
+                columns[theirs] = given if isinstance(given, list) else [given] * len(value)
+        self._each([dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)], known, rows)
+
+    # Waveforms.
+
+    def _wave(self, data: bytes, known: Known | None, rows: Rows) -> None:
+        table = _table(_msgpack(data) if self.payload.form == "wave-msgpack" else _json(data))
+        known = self._sensor(self._of("sensor", table), known)
+        self._unit(self._of("unit", table), known)
+        rate = table.get(self.fields["rate"], known.rate)
+        if type(rate) not in (int, float) or not 0 < rate < 1e6:
+            raise Dead("bad_rate", f"rate {_shown(rate)}: samples a second, above 0", known.id)
+        scale = self._of("scale", table)
+        if scale is not None and (type(scale) not in (int, float) or not math.isfinite(scale)):
+            raise Dead("wrong_type", f"scale {_shown(scale)} is not a number", known.id)
+        samples = self._samples(table.get(self.fields["samples"]), known)
+        time = rows.arrival() if known.arrival else self._time(table.get(self.fields["start"]), known)
+        rows.add_wave(known.index, time, float(rate), samples * (1.0 if scale is None else float(scale)))
+
+    def _samples(self, given: Any, known: Known) -> Any:
+        if not isinstance(given, list) or not given:
+            raise Dead("wrong_type", f"samples are {_shown(given)}, a list of numbers is needed", known.id)
+        odd = next((value for value in given if type(value) not in (float, int) and value is not None), None)
+        if odd is not None:
+            raise Dead("wrong_type", f"sample {_shown(odd)} is not a number", known.id)
+        try:
+            return np.array(given, np.float64)
+        except OverflowError as error:
+            raise Dead("wrong_type", f"a sample is no 64-bit number: {error}", known.id) from error
+
+    # What every form asks.
+
+    def _of(self, ours: str, table: Mapping[str, Any]) -> Any:
+        return table.get(self.fields[ours]) if ours in self.fields else None
+
+    def _sensor(self, named: Any, known: Known | None) -> Known:
+        if named is None:
+            if known is None:
+                raise Dead("missing_field", f"no {self.fields.get('sensor', 'sensor')!r}, which names the sensor")
+            return known
+        if not isinstance(named, str):
+            raise Dead("wrong_type", f"sensor {_shown(named)} is not a text")
+        if named not in self.sensors:
+            raise Dead("unknown_sensor", f"sensor {_shown(named)} is not in the site file", named[:200])
+        return self.sensors[named]
+
+    def _unit(self, unit: Any, known: Known) -> None:
+        if unit is None:
+            return
+        if not isinstance(unit, str):
+            raise Dead("wrong_type", f"unit {_shown(unit)} is not a text", known.id)
+        if not known.accepts(unit):
+            raise Dead("wrong_unit", f"unit {_shown(unit)}, the site file says {known.sensor.unit!r}", known.id)
+
+    def _time(self, given: Any, known: Known) -> int:
+        if given is None:
+            raise Dead("bad_time", 'no time: send one, or declare time = "arrival" for the sensor', known.id)
+        try:
+            return read_time(given, self.zone)
+        except BadTime as error:
+            raise Dead("bad_time", str(error), known.id) from error
+
+
+def _pattern(topic: str) -> re.Pattern[str]:
+    parts = []
+    for part in re.split(r"(\{area\}|\{sensor\}|\+|/#$)", topic):
+        known = {"{area}": "(?P<area>[^/]+)", "{sensor}": "(?P<sensor>[^/]+)", "+": "[^/]+", "/#": "(?:/.*)?"}
+        parts.append(known.get(part, re.escape(part)))
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _json(data: bytes) -> Any:
+    """Any JSON, with NaN, Infinity and -Infinity as some devices write them."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Dead("not_utf8", f"byte {error.start} is not UTF-8") from error
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Dead("unparsable", f"not JSON: {error}; it begins {text[:40]!r}") from error
+
+
+def _msgpack(data: bytes) -> Any:
+    try:
+        return msgspec.msgpack.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Dead("unparsable", f"not MessagePack: {error}") from error
+
+
+def _table(whole: Any) -> Mapping[str, Any]:
+    if not isinstance(whole, dict):
+        raise Dead("wrong_type", f"found {_shown(whole)}, a table of fields is needed")
+    return whole
+
+
+def _number(value: Any, known: Known) -> float:
+    """NaN for null; a state's number for its name."""
+    if value is None:
+        return math.nan
+    if isinstance(value, str) and value in known.states:
+        return known.states[value]
+    if isinstance(value, bool) and known.states:
+        return float(value)
+    if type(value) not in (int, float):
+        allowed = f"one of {', '.join(known.states)}" if known.states else "a number"
+        raise Dead("wrong_type", f"value {_shown(value)}, {allowed} is needed", known.id)
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _is_good(quality: Any) -> bool:
+    if quality is None or quality is True:
+        return True
+    if isinstance(quality, str):
+        return quality.lower() in GOOD_WORDS
+    return quality is not False and type(quality) in (int, float) and quality in GOOD_CODES
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
