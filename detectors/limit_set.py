@@ -94,7 +94,7 @@ def _rung(table: Table, use: str, entry: Mapping[str, Any], changes: Table, plac
     data = {
         "consequence": entry["action"],
         **kept,
-        "detector": _detector(entry, settled),
+        "detector": _detector(table, entry, settled),
         "priority": settled["priority"],
         "on_delay": settled.get("delay") or "0s",
         "citation": f"{entry['clause']} ({entry['source']})",
@@ -103,15 +103,25 @@ def _rung(table: Table, use: str, entry: Mapping[str, Any], changes: Table, plac
     return Rung(rung, data, place)
 
 
-def _detector(entry: Mapping[str, Any], settled: Mapping[str, Any]) -> dict[str, Any]:
-    unit = entry["unit"]
-    kind = entry.get("kind", "signal.limit")
-    if kind != "signal.limit":
-        return {"kind": kind, "limit": f"{settled['trip']!r} {unit}"}
-    detector = {"kind": kind, "limit": f"{settled['trip']!r} {unit}", "side": entry.get("side", "above")}
-    if settled["reset"] is not None:
-        detector["reset"] = f"{settled['reset']!r} {unit}"
-    return detector
+def _detector(table: Table, entry: Mapping[str, Any], settled: Mapping[str, Any]) -> dict[str, Any]:
+    """The clause's parameters, beside those of the rule that the clause leaves open (an MEC, a coverage)."""
+    kind, unit = str(entry.get("kind", "signal.limit")), entry["unit"]
+    set_by_clause: dict[str, Any] = {"kind": kind}
+    if kind == "dust.explosion":
+        set_by_clause["fraction"] = settled["trip"]
+    else:
+        set_by_clause["limit"] = f"{settled['trip']!r} {unit}"
+    if kind == "signal.limit":
+        set_by_clause["side"] = entry.get("side", "above")
+        if settled["reset"] is not None:
+            set_by_clause["reset"] = f"{settled['reset']!r} {unit}"
+    own = table.table("detector").data
+    for key in own:
+        if key in set_by_clause or key == "reset":
+            table.wrong(
+                ("detector", key), f"{key} beside use", "only what the clause leaves open; `change` for its values"
+            )
+    return {**own, **set_by_clause}
 
 
 def _changed(table: Table, entry: Mapping[str, Any], change: Table) -> dict[str, Any]:

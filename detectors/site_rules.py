@@ -108,7 +108,7 @@ def _expanded(
             if key in table and not (key == "confirmed" and "mark" in table):
                 table.wrong((key,), f"{key} without use", 'use = "methane.T1"')
         return [Draft(name, table, table.text("ladder", ""), table.whole("rung", 0))]
-    for key in ("detector", "priority", "on_delay", "citation", "mark", "ladder", "rung"):
+    for key in ("priority", "on_delay", "citation", "mark", "ladder", "rung"):
         if key in table:
             table.wrong((key,), f"{key} beside use", "only what the clause leaves open; `change` for its values")
     quantities = {sensors[text].quantity for text in table.texts("sensors") if text in sensors}

@@ -1,0 +1,216 @@
+"""A site file, read and checked whole before anything connects: every mistake at once, each with its file and line.
+
+Constraints. Syntax errors are reported in the parser's own words. What comes out for judging (`document`) holds limit
+set and sensor table and no settings, so a revision in the log needs no other file and never holds a secret.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from collector.errors import DavylampError
+from collector.sensor_table import read_sensor_table
+from collector.settings import (
+    FILE_KEYS,
+    Announce,
+    Influx,
+    Keep,
+    Mqtt,
+    Page,
+    Secret,
+    SecretAbsent,
+    Settings,
+    Webhook,
+    read_settings,
+    secrets,
+)
+from collector.toml_places import line_of, places
+from detectors.document import Mistake, SiteMistakes, Table, listed, nearest, shown
+from detectors.site import TABLES, Payload, Site, read_site
+
+SETTING_TABLES = ("mqtt", "influx", "announce", "page")
+OFFSET = re.compile(r"[+-]\d{2}:\d{2}|UTC|Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A mistake with the file and line it stands on."""
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}"
+
+
+class ConfigMistakes(DavylampError):
+    """A site file has mistakes; `mistakes` holds all of them, and `str()` is one line each."""
+
+    def __init__(self, mistakes: tuple[Placed, ...]) -> None:
+        self.mistakes = mistakes
+        super().__init__(describe(mistakes))
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A site file that has no mistakes."""
+
+    site: Site
+    settings: Settings
+    document: Mapping[str, Any]
+    absent: tuple[Placed, ...] = ()
+    """Secrets that are not there on this machine: no mistake of the file, but `run` cannot do without."""
+
+
+def describe(mistakes: tuple[Placed, ...]) -> str:
+    """Mistakes as `davylamp check` prints them: one a line, `file:line: found, allowed, nearest`."""
+    return "\n".join(str(mistake) for mistake in mistakes)
+
+
+def load(path: Path | str) -> Loaded:
+    """Read a site file with all it names. Raises ConfigMistakes with every mistake in it."""
+    return _Loading(Path(path)).load()
+
+
+class _Loading:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.mistakes: list[Mistake] = []
+        self.elsewhere: list[Placed] = []
+        self.sensor_file = ""
+        self.sensor_lines: Mapping[str, int] = {}
+        self.lines: dict[tuple[str | int, ...], int] = {}
+
+    def load(self) -> Loaded:
+        data = self._toml(self.path)
+        whole = Table(data, (), self.mistakes, (*TABLES[:1], *TABLES[2:], *SETTING_TABLES))
+        head = whole.table("site")
+        document = {name: data[name] for name in TABLES if name in data and name != "limit_set"}
+        document["site"] = {key: value for key, value in head.data.items() if key not in FILE_KEYS}
+        if sensors := self._sensors(head, whole.table("sensor")):
+            document["sensor"] = sensors
+        if limit_set := self._limit_set(head):
+            document["limit_set"] = limit_set
+        site = self._site(document)
+        payloads = site.payloads if site else ()
+        settings = read_settings(whole, self.path, str(head.data.get("id", "")), payloads)
+        self._zones(whole)
+        if self.mistakes or self.elsewhere or site is None:
+            raise ConfigMistakes(self._placed())
+        return Loaded(site, settings, document, self._absent(settings))
+
+    def _site(self, document: Mapping[str, Any]) -> Site | None:
+        try:
+            return read_site(document)
+        except SiteMistakes as found:
+            self.mistakes.extend(found.mistakes)
+            return None
+
+    def _toml(self, path: Path) -> dict[str, Any]:
+        try:
+            text = path.read_bytes().decode("utf-8")
+            data = tomllib.loads(text)
+        except OSError as error:
+            found = (
+                f"found no readable file ({error.strerror}), allowed: a site file; `davylamp init` writes a first one"
+            )
+            raise ConfigMistakes((Placed(str(path), 1, found),)) from None
+        except UnicodeDecodeError as error:
+            line = path.read_bytes()[: error.start].count(b"\n") + 1
+            raise ConfigMistakes((Placed(str(path), line, f"found a byte that is not UTF-8 ({error})"),)) from None
+        except tomllib.TOMLDecodeError as error:
+            at = re.search(r"line (\d+)", str(error))
+            line = int(at[1]) if at else text.count("\n") + 1
+            raise ConfigMistakes((Placed(str(path), line, str(error)),)) from None
+        self.lines = places(text)
+        return data
+
+    def _sensors(self, head: Table, own: Table) -> dict[str, Any]:
+        name = head.text("sensors", "")
+        if not name:
+            return dict(own.data)
+        file = self.path.parent / name
+        table = read_sensor_table(file)
+        self.sensor_file, self.sensor_lines = str(file), table.lines
+        for line, found, allowed, near in table.mistakes:
+            self.elsewhere.append(Placed(str(file), line, _words(found, allowed, near)))
+        for twice in [one for one in own.data if one in table.rows]:
+            own.wrong((twice,), f"{twice!r}, which is in {name} too", "one place for a sensor")
+        return {**table.rows, **own.data}
+
+    def _limit_set(self, head: Table) -> Mapping[str, Any]:
+        name = head.text("limits", "")
+        known = limit_sets()
+        if name and name not in known:
+            head.wrong(("limits",), shown(name), listed(known), nearest(name, known))
+        return limit_set(name) if name in known else {}
+
+    def _zones(self, whole: Table) -> None:
+        head = whole.table("site")
+        if "timezone" in head and not _zone_exists(head.text("timezone")):
+            name = head.text("timezone")
+            head.wrong(("timezone",), shown(name), "a zone of the IANA data base", nearest(name, available_timezones()))
+        for payload in whole.tables("payload").values():
+            zone = payload.data.get("zone")
+            if isinstance(zone, str) and not OFFSET.fullmatch(zone) and not _zone_exists(zone):
+                payload.wrong(("zone",), shown(zone), 'a zone, or an offset like "+08:00"')
+
+    def _absent(self, settings: Settings) -> tuple[Placed, ...]:
+        out = []
+        for place, secret in secrets(settings).items():
+            try:
+                secret.reveal()
+            except SecretAbsent as error:
+                out.append(Placed(str(self.path), line_of(place, self.lines), str(error)))
+        return tuple(out)
+
+    def _placed(self) -> tuple[Placed, ...]:
+        here = []
+        for mistake in dict.fromkeys(self.mistakes):
+            file, line = str(self.path), line_of(mistake.path, self.lines)
+            if (
+                len(mistake.path) > 1
+                and mistake.path[0] == "sensor"
+                and mistake.path[:2] not in self.lines
+                and self.sensor_lines
+            ):
+                file, line = self.sensor_file, self.sensor_lines.get(str(mistake.path[1]), 1)
+            here.append(Placed(file, line, str(mistake)))
+        return tuple(sorted([*here, *self.elsewhere], key=lambda placed: (placed.file, placed.line)))
+
+
+def limit_sets() -> list[str]:
+    """Names of the limit sets that come with Davylamp."""
+    files = (entry.name for entry in resources.files("detectors.limits").iterdir())
+    return sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml"))
+
+
+def limit_set(name: str) -> Mapping[str, Any]:
+    """One limit set as data, as it goes into a site's document."""
+    return tomllib.loads((resources.files("detectors.limits") / f"{name}.toml").read_text("utf-8"))
+
+
+def _zone_exists(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        return False
+    return True
+
+
+def _words(found: str, allowed: str, near: str | None) -> str:
+    return f"found {found}, allowed: {allowed}" + (f", nearest {near!r}" if near else "")
+
+
+__all__ = [
+    "Announce", "ConfigMistakes", "Influx", "Keep", "Loaded", "Mqtt", "Page", "Payload", "Placed", "Secret",
+    "SecretAbsent", "Settings", "Webhook", "describe", "limit_set", "limit_sets", "load",
+]  # fmt: skip

@@ -1,0 +1,273 @@
+"""What a site file says about the world around the judge: broker, folder, stores, destinations, page.
+
+Constraints. Nothing here changes the judgement, so nothing here is part of a revision. Secrets come from files or the
+environment, are read when they are used, and print as `***`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from collector.errors import DavylampError
+from detectors.document import Table, nearest, shown
+from detectors.sensor import Payload
+
+ROLES = ("collect", "judge", "store", "announce", "page")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+DAY = 86_400_000_000_000
+FILE_KEYS: Mapping[str, str] = {
+    "data": 'folder of log, journal and history; "data" beside the site file where not given.',
+    "sensors": "a CSV file with the columns id and those of [sensor]; lists as `0 4`.",
+    "keep": "table {raw, history = duration}; 90d and 730d. The journal is kept for ever.",
+    "roles": "list of " + ", ".join(ROLES) + "; all where not given.",
+}
+MQTT_KEYS: Mapping[str, str] = {
+    "url": "text, required: mqtt://host:1883 or mqtts://host:8883.",
+    "user": "text.",
+    "password_file": "file whose first line is the password.",
+    "password_env": "name of the environment variable with the password.",
+    "ca": "file with the certificate authority, for mqtts.",
+    "client_id": 'text; "davylamp-" and the site\'s id where not given. The broker keeps a session for it.',
+    "keepalive": "whole number of s, 5 to 3600; 30.",
+    "version": '"3.1.1" (where not given) or "5".',
+    "subscriptions": "list of topic filters; from the payloads' topics where not given.",
+}
+INFLUX_KEYS: Mapping[str, str] = {
+    "url": "text, required: http://host:8086.",
+    "token_file": "file whose first line is the token.",
+    "token_env": "name of the environment variable with the token.",
+    "org": "text; `-` where not given.",
+    "bucket": "text. InfluxDB 2 and 3.",
+    "database": "text. InfluxDB 1.8+.",
+}
+WEBHOOK_KEYS: Mapping[str, str] = {"name": "text, required.", "url": "text, required: http:// or https://."}
+ANNOUNCE_KEYS: Mapping[str, str] = {"webhooks": "list of tables {name, url}."}
+PAGE_KEYS: Mapping[str, str] = {"host": "127.0.0.1, ::1 or localhost.", "port": "whole number; 8080."}
+
+
+class SecretAbsent(DavylampError):
+    """A secret is not where the site file says."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """A text that is not shown. It is read at each `reveal`, so a changed file needs no restart."""
+
+    file: Path | None = None
+    env: str | None = None
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def reveal(self) -> str:
+        """The secret itself. Raises SecretAbsent that says where it was looked for."""
+        if self.env is not None:
+            if not os.environ.get(self.env):
+                raise SecretAbsent(f"the environment variable {self.env} is not set: set it")
+            return os.environ[self.env]
+        try:
+            lines = (self.file or Path()).read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SecretAbsent(f"{self.file} cannot be read ({error}): write the secret into its first line") from None
+        if not lines or not lines[0].strip():
+            raise SecretAbsent(f"{self.file} is empty: write the secret into its first line")
+        return lines[0].strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Mqtt:
+    """Where the broker is and who we are."""
+
+    url: str
+    client_id: str
+    user: str | None = None
+    password: Secret | None = None
+    ca: Path | None = None
+    keepalive: int = 30
+    """s"""
+    version: str = "3.1.1"
+    subscriptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Influx:
+    """A server that speaks /api/v2/write; `bucket` or `database` names the place."""
+
+    url: str
+    token: Secret | None = None
+    org: str = "-"
+    bucket: str | None = None
+    database: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A destination of notices."""
+
+    name: str
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Who is told."""
+
+    webhooks: tuple[Webhook, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where the operator's page is served; loopback only."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """ns that raw messages and history are kept."""
+
+    raw: int = 90 * DAY
+    history: int = 730 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything of a site file that is not judgement."""
+
+    path: Path
+    """The site file."""
+    data: Path
+    mqtt: Mqtt | None = None
+    keep: Keep = Keep()
+    influx: Influx | None = None
+    announce: Announce = Announce()
+    page: Page = Page()
+    roles: tuple[str, ...] = ROLES
+
+
+def read_settings(whole: Table, path: Path, site_id: str, payloads: tuple[Payload, ...]) -> Settings:
+    """The settings in a site file's tables; mistakes are noted in `whole`."""
+    site = whole.table("site")
+    folder = path.parent
+    return Settings(
+        path=path,
+        data=folder / site.text("data", "data"),
+        mqtt=_mqtt(whole.table("mqtt", MQTT_KEYS), folder, site_id, payloads) if "mqtt" in whole else None,
+        keep=_keep(site.table("keep", ("raw", "history"))),
+        influx=_influx(whole.table("influx", INFLUX_KEYS), folder) if "influx" in whole else None,
+        announce=_announce(whole.table("announce", ANNOUNCE_KEYS)),
+        page=_page(whole.table("page", PAGE_KEYS)),
+        roles=_roles(site),
+    )
+
+
+def secrets(settings: Settings) -> dict[tuple[str, ...], Secret]:
+    """Each secret that the settings name, by its table."""
+    found = {
+        ("mqtt",): settings.mqtt and settings.mqtt.password,
+        ("influx",): settings.influx and settings.influx.token,
+    }
+    return {place: secret for place, secret in found.items() if secret is not None}
+
+
+def _mqtt(table: Table, folder: Path, site_id: str, payloads: tuple[Payload, ...]) -> Mqtt:
+    topics = tuple(dict.fromkeys(_filter(payload.topic) for payload in payloads if payload.topic))
+    version = table.data.get("version", "3.1.1")
+    if str(version) not in ("3.1.1", "5"):
+        table.wrong(("version",), shown(version), '"3.1.1" or "5"')
+    return Mqtt(
+        url=_url(table, ("mqtt", "mqtts"), "mqtt://broker:1883 or mqtts://broker:8883"),
+        client_id=table.text("client_id", f"davylamp-{site_id}"),
+        user=table.text("user", "") or None,
+        password=_secret(table, "password", folder),
+        ca=_file(table, "ca", folder),
+        keepalive=table.whole("keepalive", 30, 5, 3600),
+        version=str(version),
+        subscriptions=table.texts("subscriptions") or topics,
+    )
+
+
+def _filter(topic: str) -> str:
+    """A payload's topic as an MQTT filter: each level that holds a {name} matches any."""
+    return "/".join("+" if "{" in level else level for level in topic.split("/"))
+
+
+def _url(table: Table, schemes: tuple[str, ...], allowed: str) -> str:
+    url = table.text("url", None, allowed)
+    if not url:
+        return url
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good:
+        table.wrong(("url",), shown(url), allowed, nearest(url.partition(":")[0], schemes))
+    elif parts.password:
+        table.wrong(("url",), "a password in the url", "user, and password_file or password_env")
+    return url
+
+
+def _secret(table: Table, name: str, folder: Path) -> Secret | None:
+    file, env = table.text(f"{name}_file", ""), table.text(f"{name}_env", "")
+    if file and env:
+        table.wrong((f"{name}_env",), f"{name}_file and {name}_env", "one of them")
+    if file:
+        return Secret(file=folder / file)
+    return Secret(env=env) if env else None
+
+
+def _file(table: Table, key: str, folder: Path) -> Path | None:
+    name = table.text(key, "")
+    if name and not (folder / name).is_file():
+        table.wrong((key,), f"{shown(name)}, which is no file", "a file that exists")
+    return folder / name if name else None
+
+
+def _influx(table: Table, folder: Path) -> Influx:
+    bucket, database = table.text("bucket", ""), table.text("database", "")
+    if bool(bucket) == bool(database):
+        table.wrong((), "both bucket and database" if bucket else "neither bucket nor database", "one of them")
+    return Influx(
+        url=_url(table, ("http", "https"), "http://host:8086"),
+        token=_secret(table, "token", folder),
+        org=table.text("org", "-"),
+        bucket=bucket or None,
+        database=database or None,
+    )
+
+
+def _announce(table: Table) -> Announce:
+    given = table.data.get("webhooks", [])
+    if not isinstance(given, list):
+        table.wrong(("webhooks",), shown(given), "a list of tables {name, url}")
+        return Announce()
+    hooks: list[Webhook] = []
+    for number, item in enumerate(given):
+        hook = Table(item, (*table.path, "webhooks", number), table.mistakes, WEBHOOK_KEYS)
+        name = hook.text("name")
+        if name and name in [other.name for other in hooks]:
+            hook.wrong(("name",), f"a second webhook {name!r}", "a name of its own")
+        hooks.append(Webhook(name, _url(hook, ("http", "https"), "http://host/path or https://host/path")))
+    return Announce(tuple(hooks))
+
+
+def _page(table: Table) -> Page:
+    return Page(table.choice("host", LOOPBACK, "127.0.0.1"), table.whole("port", 8080, 0, 65535))
+
+
+def _keep(table: Table) -> Keep:
+    return Keep(table.duration("raw") or Keep().raw, table.duration("history") or Keep().history)
+
+
+def _roles(site: Table) -> tuple[str, ...]:
+    given = site.texts("roles")
+    for role in given:
+        if role not in ROLES:
+            site.wrong(("roles",), shown(role), ", ".join(ROLES), nearest(role, ROLES))
+    return given or ROLES
