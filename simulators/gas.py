@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simulators.instrument import Habit
 
 HABITS = {
-    "methane": Habit(level=(0.12, 0.38), daily=0.05, peak_hour=15.5, noise=0.015, correlation=20, t90=4, floor=0.0),
+    "methane": Habit(level=(0.12, 0.38), daily=0.05, peak_hour=15.5, noise=0.02, correlation=12, t90=4, floor=0.0),
     "co": Habit(level=(2, 6), daily=1.5, peak_hour=11, noise=0.6, correlation=40, t90=8, floor=0.0),
     "o2": Habit(level=(20.75, 20.9), daily=0.02, peak_hour=4, noise=0.03, correlation=30, t90=6, floor=0.0),
 }

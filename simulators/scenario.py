@@ -144,13 +144,15 @@ def _text(name: str | Path) -> str:
 def _scenario(data: Mapping[str, Any]) -> Scenario:
     head = data["scenario"]
     made = [_happening(place, entry) for place, entry in enumerate(data.get("event", ()), start=1)]
-    lasts = duration_ns(head["past"]) if "past" in head else 0
     return Scenario(
         name=head["name"],
         site=head["site"],
         seed=int(head["seed"]),
         lasts_s=duration_ns(head["lasts"]) / SECOND,
-        past={pattern: Past(lasts, duration_ns(every)) for pattern, every in data.get("past", {}).items()},
+        past={
+            pattern: Past(duration_ns(kept["lasts"]), duration_ns(kept["every"]))
+            for pattern, kept in data.get("past", {}).items()
+        },
         happenings=tuple(happening for happening, _ in made),
         truths=tuple(truth for _, truths in made for truth in truths),
     )
