@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from collector.decode import DeadLetter, Decoder
+from collector.decode import BLIND, Decoder
 from collector.message import ACTION, REVISION, Message, Seal
+from collector.rows import DeadLetter
 from detectors.bank import Rows
 from detectors.detector import Why
 from detectors.judge import Judge
@@ -21,7 +22,6 @@ from detectors.records import Action, Change, Key
 from detectors.rule import Series
 from detectors.site import Site, SiteMistakes, read_site
 
-BLIND = "own/blind"
 NO_SITE = "no revision of a site file was applied before it"
 
 
@@ -109,7 +109,7 @@ class Folding:
         out.dead += decoded.dead
         self._note(out, judged.changes)
         derived = sum(len(rows) for rows in judged.rows[1:])
-        self._count(received=decoded.received, readings=decoded.readings, derived=derived)
+        self._count(received=decoded.received, readings=decoded.readings, own=decoded.own, derived=derived)
         for letter in decoded.dead:
             self._count(**{f"dead.{letter.reason}": 1})
 

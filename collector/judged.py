@@ -18,9 +18,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.decode import DeadLetter
 from collector.errors import Unavailable
 from collector.journal import GENESIS, line_json, link, with_hash
+from collector.rows import DeadLetter
 from detectors.bank import Rows
 from detectors.records import Change
 from detectors.rule import Series
@@ -83,7 +83,8 @@ class JudgedWriter:
         self._store.executescript(SCHEMA)
         self._ids = {name: k for k, name in self._store.execute("SELECT id, name FROM series")}
         row = self._store.execute("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
-        self.line, self.hash = row or (0, GENESIS)
+        self.line: int = 0 if row is None else row[0]
+        self.hash: str = GENESIS if row is None else row[1]
 
     def begin(self) -> None:
         """Open the transaction."""

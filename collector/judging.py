@@ -204,23 +204,27 @@ def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
     pair, record = judge.pair_of.get(key), judge.records.records.get(key)
     if pair is None and record is None:
         return None
-    rule, subject = judge.pairs[pair] if pair is not None else (None, None)
-    if record is None:
-        assert rule is not None and subject is not None
-        record = Record(subject.area, rule.detector.kind, rule.priority, rule.latch)
+    known: dict[str, Any] = {}
+    if pair is not None:
+        rule, subject = judge.pairs[pair]
+        record = record or Record(subject.area, rule.detector.kind, rule.priority, rule.latch)
+        known = {
+            "unit": judge.table[subject.inputs[0][1]].unit, "guidance": rule.guidance, "citation": rule.citation,
+            "consequence": rule.consequence, "inputs": [name for _, name in subject.inputs],
+        }  # fmt: skip
+    assert record is not None
     alarm = record.alarm
-    unit = "" if subject is None else judge.table[subject.inputs[0][1]].unit
     return {
-        "rule": key[0], "subject": key[1], "area": record.area, "kind": record.kind, "unit": unit,
-        "priority": record.priority.name.lower(), "active": alarm.active, "acked": alarm.acked, "latched": alarm.latched,
+        "unit": "", "guidance": "", "citation": "", "consequence": "", "inputs": [], **known,
+        "rule": key[0], "subject": key[1], "area": record.area, "kind": record.kind,
+        "priority": record.priority.name.lower(),
+        "active": alarm.active, "acked": alarm.acked, "latched": alarm.latched,
         "hidden": [flag.name.lower() for flag in Hidden if flag in alarm.hidden and flag.name],
         "occurrence": alarm.occurrence, "isa": alarm.isa,
         "watching": pair is not None and bool(judge.holding.watching[pair]) and alarm.isa != "G",
         "value": record.value, "limit": record.limit, "why": {"key": record.why.key, **record.why.numbers},
         "since": record.since, "time": record.time, "accepted_by": record.accepted_by, "note": record.note,
         "until": record.shelf_until or record.service_until, "removed": pair is None,
-        "guidance": rule.guidance if rule else "", "consequence": rule.consequence if rule else "",
-        "citation": rule.citation if rule else "", "inputs": [name for _, name in subject.inputs] if subject else [],
     }  # fmt: skip
 
 
