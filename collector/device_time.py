@@ -59,7 +59,7 @@ def read_time(value: Any, zone: tzinfo | None = None) -> int:
 
 def read_times(values: list[Any], zone: tzinfo | None = None) -> NDArray[np.int64]:
     """ns UTC of a column of device times. Raises BadTime if one of them cannot be read."""
-    if all(type(value) is int for value in values):
+    if set(map(type, values)) <= {int}:
         try:
             column: NDArray[np.int64] = np.array(values, np.int64)
         except OverflowError as error:

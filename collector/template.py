@@ -230,12 +230,9 @@ class Template:
         rate = table.get(self.fields["rate"], known.rate)
         if type(rate) not in (int, float) or not 0 < rate < 1e6:
             raise Dead("bad_rate", f"rate {_shown(rate)}: samples a second, above 0", known.id)
-        scale = self._of("scale", table)
-        if scale is not None and (type(scale) not in (int, float) or not math.isfinite(scale)):
-            raise Dead("wrong_type", f"scale {_shown(scale)} is not a number", known.id)
         samples = self._samples(table.get(self.fields["samples"]), known)
         time = rows.arrival() if known.arrival else self._time(table.get(self.fields["start"]), known)
-        rows.add_wave(known.index, time, float(rate), samples * (1.0 if scale is None else float(scale)))
+        rows.add_wave(known.index, time, float(rate), samples)
 
     def _samples(self, given: Any, known: Known) -> Any:
         if not isinstance(given, list) or not given:
@@ -303,9 +300,13 @@ def _json(data: bytes) -> Any:
 
 def _msgpack(data: bytes) -> Any:
     try:
-        return msgspec.msgpack.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.msgpack.decode(data, ext_hook=_no_extension)
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
         raise Dead("unparsable", f"not MessagePack: {error}") from error
+
+
+def _no_extension(code: int, _data: memoryview) -> Any:
+    raise ValueError(f"extension type {code} is not known")
 
 
 def _table(whole: Any) -> Mapping[str, Any]:
