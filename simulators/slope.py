@@ -38,7 +38,7 @@ class Acceleration:
     failure: float
     scale: float
     calms: float
-    settle: float = 120.0
+    settle: float = 60.0
     """s in which the velocity falls to 1/e once the wall calms down."""
 
     def __post_init__(self) -> None:

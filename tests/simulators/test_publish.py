@@ -62,7 +62,7 @@ def test_what_is_counted_is_what_a_broker_delivers(tmp_path):
     assert published.samples == 6 * 200 * 40
     kinds = Counter(topic.split("/", 3)[3:] == [] and "live" or topic.rsplit("/", 1)[1] for topic, _ in messages)
     assert kinds["wave"] == 6 * 40 * 2
-    assert kinds["logger"] == 8 + 4 * 3 + 3 + 6 * 6 + 5 * 6
+    assert kinds["logger"] == 8 + 4 * 6 + 3 + 6 * 6 + 5 * 6
 
 
 @pytest.mark.broker

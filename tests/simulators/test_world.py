@@ -94,8 +94,8 @@ def test_live_readings_come_at_the_declared_interval_and_the_past_at_the_loggers
         if len(live) > 1 and not sensor.rate > 0:
             assert (np.diff(live) == sensor.every).all()
         if name.startswith("radar"):
-            assert (np.diff(time[time < START]) == 600 * SECOND).all()
-            assert len(time[time < START]) == 288
+            assert (np.diff(time[time < START]) == 300 * SECOND).all()
+            assert len(time[time < START]) == 576
 
 
 @pytest.mark.parametrize(("correlation", "step"), [(20.0, 2.0), (60.0, 5.0), (0.0, 1.0)])
