@@ -1,0 +1,83 @@
+"""One way to open SQLite files: WAL, synchronous FULL, one writer, readers that cannot write.
+
+Constraints. `transaction` is all or nothing, and what the disk refuses comes out as `Unavailable`. Not here: what the
+files hold, and whose they are.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from collector.errors import Damaged, Unavailable
+
+PATIENCE = 10.0
+"""s to wait for another process's transaction."""
+
+
+def open_writer(path: Path, schema: str, version: int = 1) -> sqlite3.Connection:
+    """The writer's connection; makes folder, file and tables.
+
+    Raises `Damaged` for a file that is no database or of a later version, `Unavailable` when the disk refuses.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        store = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        try:
+            _prepare(store, path, schema, version)
+        except BaseException:
+            store.close()
+            raise
+    except (sqlite3.OperationalError, OSError) as error:
+        raise Unavailable(f"{path}: {error}; is the disk full, or the folder not ours?") from error
+    except sqlite3.DatabaseError as error:
+        raise Damaged(f"{path}: {error}; keep the file for evidence, move it away and start again") from error
+    return store
+
+
+def _prepare(store: sqlite3.Connection, path: Path, schema: str, version: int) -> None:
+    found = store.execute("PRAGMA user_version").fetchone()[0]
+    if found > version:
+        raise Damaged(f"{path} is of format {found}, this Davylamp writes {version}: use the newer one")
+    store.execute("PRAGMA journal_mode = WAL")
+    store.execute("PRAGMA synchronous = FULL")
+    store.executescript(schema)
+    store.execute(f"PRAGMA user_version = {version}")
+
+
+def open_reader(path: Path) -> sqlite3.Connection | None:
+    """A read-only connection; None while the writer has not made the file and its tables."""
+    if not path.exists():
+        return None
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        store = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        if store.execute("PRAGMA user_version").fetchone()[0]:
+            return store
+        store.close()
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"{path}: {error}") from error
+    return None
+
+
+@contextmanager
+def transaction(store: sqlite3.Connection) -> Iterator[None]:
+    """Everything inside is on disk afterwards, or nothing is."""
+    try:
+        store.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            store.execute("COMMIT")
+        except BaseException:
+            if store.in_transaction:
+                store.execute("ROLLBACK")
+            raise
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"{_file(store)}: {error}") from error
+
+
+def _file(store: sqlite3.Connection) -> str:
+    rows = store.execute("PRAGMA database_list").fetchall()
+    return str(rows[0][2]) if rows else "SQLite"

@@ -1,0 +1,186 @@
+"""How far each sink has come, and what became of every judged reading there: one small file a sink.
+
+Constraints. `data/cursors/NAME.sqlite`; the sink's own thread writes it, cursor and counts in one transaction, so a
+kill never counts twice. Counts add up to the judged readings up to the cursor. Not here: what the sink wrote.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from collector.errors import Unavailable
+from collector.judged import judged_file
+from collector.sqlite import open_reader, open_writer, transaction
+
+KEPT_REFUSED = 1000
+"""Refused lines kept for people, the newest; all are counted."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS position (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS count (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS series (name TEXT PRIMARY KEY, written INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refused (id INTEGER PRIMARY KEY AUTOINCREMENT, line BLOB NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS pair (tags BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS trouble (one INTEGER PRIMARY KEY CHECK (one = 1), text TEXT, since INTEGER);
+"""
+
+BLOCKS, JOURNAL = "block", "journal"
+WRITTEN, NO_NUMBER, CONFLICT, REFUSED = "written", "no_number", "conflict", "refused"
+
+Refused = list[tuple[bytes, str]]
+"""(line, the server's reason)"""
+
+
+def cursor_file(folder: Path, sink: str) -> Path:
+    """Where a sink's cursor lies in a data folder."""
+    return Path(folder) / "cursors" / f"{sink}.sqlite"
+
+
+class Cursor:
+    """One sink's own file, opened for writing."""
+
+    def __init__(self, folder: Path, sink: str) -> None:
+        self._store = open_writer(cursor_file(folder, sink), SCHEMA)
+        self._trouble = self._store.execute("SELECT text FROM trouble").fetchone() is not None
+
+    def at(self, name: str) -> int:
+        """The number of the last block or journal line that was dealt with, 0 for none."""
+        row = self._store.execute("SELECT seq FROM position WHERE name = ?", (name,)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def advance(
+        self,
+        name: str,
+        seq: int,
+        counts: Mapping[str, int],
+        series: Mapping[str, int],
+        refused: Refused,
+    ) -> None:
+        """Move on to `seq`, with what became of all up to it."""
+        with transaction(self._store):
+            self._store.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", (name, seq))
+            self._add("count", "number", counts)
+            self._add("series", "written", series)
+            self._keep(refused)
+
+    def refuse(self, refused: Refused) -> None:
+        """Keep lines that were refused and that no cursor counts (levels)."""
+        with transaction(self._store):
+            self._keep(refused)
+
+    def pairs(self) -> set[bytes]:
+        """Tags of the alarm states that were written last."""
+        return {tags for (tags,) in self._store.execute("SELECT tags FROM pair")}
+
+    def keep_pairs(self, new: Iterable[bytes], gone: Iterable[bytes]) -> None:
+        """Tags written for the first time, and those whose last 0 was written."""
+        with transaction(self._store):
+            self._store.executemany("INSERT OR IGNORE INTO pair VALUES (?)", [(tags,) for tags in new])
+            self._store.executemany("DELETE FROM pair WHERE tags = ?", [(tags,) for tags in gone])
+
+    def trouble(self, text: str, since: int) -> None:
+        """Note what is wrong, for the page and `davylamp ledger`; the first `since` stays while it lasts."""
+        self._trouble = True
+        with transaction(self._store):
+            self._store.execute(
+                "INSERT INTO trouble VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET text = excluded.text", (text, since)
+            )
+
+    def well(self) -> None:
+        """Nothing is wrong any more."""
+        if self._trouble:
+            with transaction(self._store):
+                self._store.execute("DELETE FROM trouble")
+            self._trouble = False
+
+    def close(self) -> None:
+        """Close the file."""
+        self._store.close()
+
+    def _add(self, table: str, column: str, numbers: Mapping[str, int]) -> None:
+        self._store.executemany(
+            f"INSERT INTO {table} VALUES (?, ?) ON CONFLICT DO UPDATE SET {column} = {column} + excluded.{column}",
+            [(name, number) for name, number in numbers.items() if number],
+        )
+
+    def _keep(self, refused: Refused) -> None:
+        if refused:
+            self._store.executemany("INSERT INTO refused (line, reason) VALUES (?, ?)", refused[-KEPT_REFUSED:])
+            self._store.execute("DELETE FROM refused WHERE id <= (SELECT max(id) FROM refused) - ?", (KEPT_REFUSED,))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one sink stands."""
+
+    name: str
+    positions: Mapping[str, int]
+    counts: Mapping[str, int]
+    """Judged readings up to the cursor by what became of them; their sum is all of them."""
+    series: Mapping[str, int]
+    """Readings written of each series, by its name."""
+    refused: tuple[tuple[bytes, str], ...]
+    """The newest refused lines and the server's reasons."""
+    trouble: str | None
+    since: int
+    """ns UTC since when there is trouble, 0 without."""
+
+
+def standings(folder: Path) -> list[Standing]:
+    """Every sink of a data folder, by name."""
+    return [_standing(path) for path in sorted((Path(folder) / "cursors").glob("*.sqlite"))]
+
+
+def stored(folder: Path) -> dict[str, dict[str, int]]:
+    """`store.NAME` -> judged readings there by what became of them, those still `waiting`, and the `cursor`."""
+    found = {}
+    for sink in standings(folder):
+        cursor = sink.positions.get(BLOCKS, 0)
+        found[f"store.{sink.name}"] = {**sink.counts, "waiting": _waiting(folder, cursor), "cursor": cursor}
+    return found
+
+
+def _standing(path: Path) -> Standing:
+    try:
+        store = open_reader(path)
+        if store is None:
+            return Standing(path.stem, {}, {}, {}, (), None, 0)
+        try:
+            return _read(path.stem, store)
+        finally:
+            store.close()
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"{path}: {error}") from error
+
+
+def _read(name: str, store: sqlite3.Connection) -> Standing:
+    store.execute("BEGIN")
+    trouble = store.execute("SELECT text, since FROM trouble").fetchone()
+    return Standing(
+        name=name,
+        positions=dict(store.execute("SELECT name, seq FROM position")),
+        counts=dict(store.execute("SELECT name, number FROM count")),
+        series=dict(store.execute("SELECT name, written FROM series ORDER BY name")),
+        refused=tuple(store.execute("SELECT line, reason FROM refused ORDER BY id DESC")),
+        trouble=None if trouble is None else trouble[0],
+        since=0 if trouble is None else trouble[1],
+    )
+
+
+def _waiting(folder: Path, cursor: int) -> int:
+    """Judged readings after a block."""
+    path = judged_file(folder)
+    if not path.exists():
+        return 0
+    try:
+        store = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
+        try:
+            rows = store.execute("SELECT sum(rows) FROM block WHERE seq > ?", (cursor,)).fetchone()[0]
+        finally:
+            store.close()
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"{path}: {error}") from error
+    return int(rows or 0)
