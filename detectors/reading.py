@@ -63,6 +63,10 @@ class Says(IntEnum):
     ACTIVE = 4
 
 
+AFTER = np.array([[0, 0, 1, 1, 2], [1, 0, 1, 1, 2], [2, 2, 2, 1, 2]], np.int8)
+"""(verdict before, says) -> verdict after; verdicts are 0 unknown, 1 clear, 2 active."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Wave:
     """A block of samples of one sensor (100-500 Hz); it lies in the log just before row `row` of its batch."""
@@ -124,6 +128,7 @@ class Batch:
     row: Times
     waves: tuple[Wave, ...] = ()
     _runs: list[Runs] = field(default_factory=list, repr=False)
+    _distinct: list[bool] = field(default_factory=list, repr=False)
 
     @classmethod
     def of(
@@ -174,6 +179,19 @@ class Batch:
             self._runs.append(group(self.sensor))
         return self._runs[0]
 
+    def distinct(self) -> bool:
+        """True if no sensor repeats: then a batch is one round, and no grouping is needed."""
+        if not self._distinct:
+            sensor = self.sensor
+            alone = bool((sensor[1:] > sensor[:-1]).all())
+            if not alone:
+                place = np.arange(len(sensor))
+                scratch = np.empty(int(sensor.max()) + 1, np.intp)
+                scratch[sensor] = place
+                alone = bool((scratch[sensor] == place).all())
+            self._distinct.append(alone)
+        return self._distinct[0]
+
     def rounds(self) -> Iterator[Indices]:
         """Rows in groups in which no sensor repeats, in order: vectorise a recursion across sensors with it."""
         runs = self.runs()
@@ -186,6 +204,8 @@ class Batch:
 
     def steady(self, trip: Bools, reset: Bools) -> NDArray[np.uint8]:
         """(M,) `Says` of a level: `trip` raises unless the quality forbids, `reset` clears only on good readings."""
+        if not (self.quality & FAULTS).any():
+            return np.where(trip, Says.ACTIVE, reset + np.uint8(Says.SHARPEN)).astype(np.uint8)
         says = np.zeros(len(self), np.uint8)
         good = self.good
         says[good] = Says.SHARPEN
@@ -205,25 +225,31 @@ class Batch:
         """
         if not len(self) or not says.any():
             return np.zeros(0, np.intp), np.zeros(0, np.int8)
+        if self.distinct():
+            before = verdict[self.sensor]
+            after = AFTER[before, says]
+            verdict[self.sensor] = after
+            rows = np.flatnonzero(after != before)
+            return rows, after[rows]
         runs = self.runs()
         said = says[runs.order]
         lengths = runs.stop - runs.start
         place = np.arange(len(said))
-        before = np.repeat(verdict[runs.sensor], lengths)
+        held_before = np.repeat(verdict[runs.sensor], lengths)
         first = np.repeat(runs.start, lengths)
         hard = np.maximum.accumulate(np.where(said >= Says.CLEAR, place, -1))
         soft = np.maximum.accumulate(np.where((said == Says.BLUR) | (said == Says.SHARPEN), place, -1))
-        held = np.where(hard >= first, said[hard] - 2, before)
+        held = np.where(hard >= first, said[hard] - 2, held_before)
         moved = (soft >= first) & (soft > hard) & (held != 2)
-        after = np.where(moved, said[soft] - 1, held).astype(np.int8)
-        previous = np.empty_like(after)
-        previous[1:] = after[:-1]
+        settled = np.where(moved, said[soft] - 1, held).astype(np.int8)
+        previous = np.empty_like(settled)
+        previous[1:] = settled[:-1]
         previous[runs.start] = verdict[runs.sensor]
-        verdict[runs.sensor] = after[runs.stop - 1]
-        changed = np.flatnonzero(after != previous)
+        verdict[runs.sensor] = settled[runs.stop - 1]
+        changed = np.flatnonzero(settled != previous)
         rows = runs.order[changed]
         ascending = np.argsort(rows)
-        return rows[ascending], after[changed][ascending]
+        return rows[ascending], settled[changed][ascending]
 
 
 def group(sensor: Indices) -> Runs:

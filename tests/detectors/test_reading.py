@@ -1,0 +1,61 @@
+"""The batch's own folds against a loop."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.reading import AFTER, Batch, Quality, Says, group
+
+LOGS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(list(Says))), max_size=40)
+
+
+@given(LOGS, st.lists(st.integers(0, 2), min_size=6, max_size=6), st.booleans())
+def test_settle_equals_a_loop(log: list[tuple[int, Says]], start: list[int], distinct: bool) -> None:
+    if distinct:
+        log = list({sensor: (sensor, says) for sensor, says in log}.values())
+    sensors, says = [s for s, _ in log], np.array([w for _, w in log], np.uint8)
+    expected, state = [], list(start)
+    for row, (sensor, word) in enumerate(log):
+        after = int(AFTER[state[sensor], word])
+        if after != state[sensor]:
+            expected.append((row, after))
+        state[sensor] = after
+    verdict = np.array(start, np.int8)
+
+    batch = Batch.of(1, sensors, np.arange(len(log)), np.zeros(len(log)))
+    rows, verdicts = batch.settle_verdicts(verdict, says)
+
+    assert list(zip(rows.tolist(), verdicts.tolist(), strict=True)) == expected
+    assert verdict.tolist() == state
+
+
+@given(st.lists(st.integers(0, 200_000), max_size=50))
+def test_grouping_is_stable_and_whole(sensors: list[int]) -> None:
+    runs = group(np.array(sensors, np.intp))
+
+    assert [s for s, _ in runs] == sorted(set(sensors))
+    assert [r for _, rows in runs for r in rows.tolist()] == sorted(range(len(sensors)), key=lambda k: (sensors[k], k))
+
+
+@given(st.lists(st.integers(0, 9), max_size=60))
+def test_rounds_repeat_no_sensor_and_keep_each_sensors_order(sensors: list[int]) -> None:
+    batch = Batch.of(1, sensors, np.arange(len(sensors)), np.zeros(len(sensors)))
+
+    rounds = [r.tolist() for r in batch.rounds()]
+
+    assert all(len({sensors[k] for k in r}) == len(r) for r in rounds)
+    assert [sorted(k for r in rounds for k in r)] == [list(range(len(sensors)))]
+    for sensor in set(sensors):
+        mine = [k for r in rounds for k in r if sensors[k] == sensor]
+        assert mine == sorted(mine)
+
+
+def test_a_bad_reading_may_raise_but_never_clears() -> None:
+    flags = [0, Quality.LATE, Quality.OUT_OF_SPAN, Quality.NO_VALUE, Quality.SIMULATED]
+    batch = Batch.of(9, [0] * 5, range(5), [0.1] * 5, quality=[int(f) for f in flags])
+    low, high = np.ones(5, np.bool_), np.zeros(5, np.bool_)
+
+    assert batch.steady(high, low).tolist() == [Says.CLEAR, 0, Says.BLUR, Says.BLUR, Says.CLEAR]
+    assert batch.steady(low, high).tolist() == [Says.ACTIVE, Says.ACTIVE, Says.ACTIVE, Says.BLUR, Says.ACTIVE]
