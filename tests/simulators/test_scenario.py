@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 from math import inf
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from detectors.document import SiteMistakes
 from simulators.instrument import SECOND
-from simulators.scenario import ScenarioError, Truth, north_pit_site, read_registry, read_scenario
+from simulators.scenario import KINDS, ScenarioError, Truth, north_pit_site, read_registry, read_scenario
 
 START = 1_795_500_000 * SECOND
 SITE = read_registry(north_pit_site())
@@ -123,3 +124,16 @@ def test_a_registry_with_mistakes_names_them():
     text = north_pit_site().replace('unit = "ppm"', 'unit = "ppn"', 1)
     with pytest.raises(SiteMistakes, match="ppn"):
         read_registry(text)
+
+
+def test_the_scenario_in_the_docs_is_one(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "simulators.md").read_text(encoding="utf-8")
+    sample = text.split("```toml\n")[1].split("```")[0]
+    path = tmp_path / "my-shift.toml"
+    path.write_text(sample, encoding="utf-8")
+    scenario = read_scenario(path)
+    assert [(truth.kind, truth.end_s) for truth in scenario.truths] == [("methane peak", 38), ("silent in alarm", inf)]
+    scenario.world(SITE.sensors.values(), START)
+    kinds = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")}
+    assert kinds <= set(KINDS)
+    assert all(f"`{kind}`" in text for kind in KINDS)
