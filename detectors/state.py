@@ -2,7 +2,7 @@
 
 Constraints. A state is a dataclass of arrays. The first axis of each is the subject, or, for a field marked
 `PER_INPUT`, the input. A field marked `SETTING` holds what the registry or the parameters say: it is never stored, and
-after a restart or a revision it is what the new start says. Nothing is pickled. This is not a store: it touches no file.
+after a restart or a revision it is what the new start says. Nothing is pickled. It touches no file.
 """
 
 from __future__ import annotations
