@@ -94,7 +94,7 @@ class Silent:
         due = int(state.due.min()) if len(state.due) else NEVER
         return Outcome(whole(findings), due=due)
 
-    def blind(self, state: Any, start: int, end: int) -> None:
+    def excuse(self, state: Any, start: int, end: int) -> None:
         """Nobody listened from `start` to `end` (ns): deadlines in it move to one interval after its end."""
         inside = (state.due >= start) & (state.due <= end)
         state.due[inside] = end + state.interval[inside]
