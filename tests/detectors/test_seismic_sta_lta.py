@@ -1,0 +1,155 @@
+"""seismic.sta_lta. Oracle: ObsPy's recursive_sta_lta (C) and trigger_onset, bit for bit, on SciPy's whole-trace filter."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import butter, sosfilt
+
+from detectors.detector import Subjects, Verdict
+from detectors.reading import Batch, Quality, Wave
+from detectors.seismic.sta_lta import StaLta
+from tests.contract import Sample
+from tests.strategies import SECOND, Stream
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from obspy.signal.trigger import recursive_sta_lta, trigger_onset
+
+RATE = 100.0
+BEGIN = 1_700_000_000 * SECOND
+TREMOR = StaLta(low=2.0, high=30.0, sta=0.2, lta=4.0, on=4.0, off=1.5)
+
+
+def trace(seed: int, seconds: float = 40.0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    count = round(seconds * RATE)
+    time = np.arange(count) / RATE
+    samples = rng.normal(0, 1.0, count)
+    for onset in (0.4 * seconds, 0.7 * seconds):
+        after = np.maximum(0.0, time - onset)
+        samples += 40 * (time > onset) * np.exp(-after / 0.7) * np.sin(2 * np.pi * 11 * after)
+    return samples
+
+
+def packets(samples: np.ndarray, sizes: list[int], sensor: int = 0) -> list[Wave]:
+    waves, start = [], 0
+    edges = [*np.cumsum(sizes).tolist(), len(samples)]
+    for stop in edges:
+        part = samples[start : min(stop, len(samples))]
+        if len(part):
+            time = BEGIN + round(start * SECOND / RATE)
+            waves.append(Wave(0, sensor, time, BEGIN + round((start + len(part)) * SECOND / RATE), RATE, part))
+        start = min(stop, len(samples))
+    return waves
+
+
+def stream(seed: int, inputs: int) -> Stream:
+    rng = np.random.default_rng(seed)
+    waves = [w for s in range(inputs) for w in packets(trace(seed * 100 + s), [60] * 66, s)]
+    waves.sort(key=lambda w: (w.arrived, w.sensor))
+    kept = [w for w in waves if rng.random() > 0.03]
+    spoilt = [
+        Wave(0, w.sensor, w.time, w.arrived, w.rate, w.samples, int(Quality.NO_VALUE) if rng.random() < 0.02 else 0)
+        for w in kept
+    ]
+    nothing = np.zeros(0, np.int64)
+    return Stream(
+        nothing.astype(np.intp), nothing, nothing, nothing.astype(np.float64), nothing.astype(np.uint8),
+        tuple(spoilt), BEGIN + 41 * SECOND,
+    )  # fmt: skip
+
+
+def long_stream(seed: int, inputs: int) -> Stream:
+    calm = [w for s in range(inputs) for w in packets(trace(seed * 100 + s, 300.0), [100] * 300, s)]
+    calm.sort(key=lambda w: (w.arrived, w.sensor))
+    base = stream(seed, inputs)
+    return Stream(base.sensor, base.time, base.arrived, base.value, base.quality, tuple(calm), BEGIN + 301 * SECOND)
+
+
+SAMPLE = Sample(TREMOR, lambda n: Subjects.simple(n, unit="mm/s", rate=RATE), stream, long_stream)
+
+
+def ratios(waves: list[Wave]) -> np.ndarray:
+    state = TREMOR.start(Subjects.simple(1, rate=RATE))
+    parts = []
+    for wave in waves:
+        TREMOR._resume(state, wave)
+        parts.append(TREMOR._ratio(state, wave)[0])
+    return np.concatenate(parts)
+
+
+def said(waves: list[Wave]) -> list[tuple[Verdict, int]]:
+    state = TREMOR.start(Subjects.simple(1, rate=RATE))
+    findings = [f for w in waves for f in TREMOR.step(state, Batch.of(w.arrived, waves=[w])).findings]
+    return [(f.verdict, round((f.time - BEGIN) * RATE / SECOND)) for f in findings]
+
+
+def oracle(samples: np.ndarray) -> np.ndarray:
+    band = sosfilt(butter(4, [2.0, 30.0], btype="bandpass", fs=RATE, output="sos"), samples)
+    return np.asarray(recursive_sta_lta(np.ascontiguousarray(band), 20, 400))
+
+
+@given(st.lists(st.integers(1, 900), max_size=12), st.integers(0, 5))
+@settings(max_examples=25, deadline=None)
+def test_any_packets_give_obspys_ratio_bit_for_bit(sizes: list[int], seed: int) -> None:
+    samples = trace(seed)
+    assert ratios(packets(samples, sizes)).tolist() == oracle(samples).tolist()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_triggers_are_obspys(seed: int) -> None:
+    samples = trace(seed)
+    findings = said(packets(samples, [37] * 100))
+    assert findings[0] == (Verdict.CLEAR, 400)
+    onsets = [place for verdict, place in findings[1:] if verdict is Verdict.ACTIVE]
+    ends = [place for verdict, place in findings[1:] if verdict is Verdict.CLEAR]
+    expected = trigger_onset(oracle(samples), 4.0, 1.5)
+    assert len(expected) >= 2
+    assert onsets == [int(on) for on, _ in expected]
+    assert ends == [int(off) + 1 for _, off in expected if off < len(samples) - 1]
+
+
+def test_stationary_noise_settles_around_one() -> None:
+    samples = np.random.default_rng(3).normal(0, 1, 60_000)
+    assert np.mean(ratios(packets(samples, [500] * 120))[2000:]) == pytest.approx(1.0, abs=0.05)
+
+
+def test_silence_gives_no_nan() -> None:
+    assert np.isfinite(ratios(packets(np.zeros(200_000), [2000] * 100))).all()
+
+
+def test_a_gap_starts_the_windows_again_and_leaves_an_alarm_standing() -> None:
+    samples = trace(1)
+    waves = packets(samples, [100] * 40)
+    quiet = said([*waves[:10], *waves[12:15]])
+    assert quiet[-1][0] is Verdict.UNKNOWN
+    onset = next(k for k in range(5, 40) if said(waves[: k + 1])[-1][0] is Verdict.ACTIVE)
+    assert said([*waves[: onset + 1], *waves[onset + 2 : onset + 4]])[-1][0] is Verdict.ACTIVE
+
+
+def test_the_column_is_the_greatest_ratio_of_the_packet() -> None:
+    samples = trace(2)
+    waves = packets(samples, [500] * 8)
+    state = TREMOR.start(Subjects.simple(1, rate=RATE))
+    expected = oracle(samples)
+    for k, wave in enumerate(waves):
+        outcome = TREMOR.step(state, Batch.of(wave.arrived, waves=[wave]))
+        part = expected[k * 500 : k * 500 + len(wave.samples)]
+        if part.any():
+            assert outcome.columns[0].value.tolist() == [part.max()]
+
+
+def test_a_band_above_the_nyquist_frequency_is_refused() -> None:
+    with pytest.raises(ValueError, match="high must be below 25 Hz"):
+        TREMOR.start(Subjects.simple(1, rate=50.0))
+
+
+@pytest.mark.parametrize("parameters", [{"low": 0.0}, {"sta": 5.0, "lta": 1.0}, {"on": 1.0, "off": 2.0}])
+def test_nonsense_is_refused(parameters: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="give 0 <"):
+        StaLta(**parameters)
