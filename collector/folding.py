@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from collector.decode import BLIND, Decoder
+from collector.decode import BLIND, Decoded, Decoder
 from collector.message import ACTION, REVISION, Message, Seal
 from collector.rows import DeadLetter
 from detectors.bank import Rows
 from detectors.detector import Why
 from detectors.judge import Judge
 from detectors.reading import Batch
-from detectors.records import Action, Change, Key
-from detectors.rule import Series
+from detectors.records import WRONG_UNIT, Action, Change, Key
+from detectors.rule import Priority, Series
 from detectors.site import Site, SiteMistakes, read_site
 
 NO_SITE = "no revision of a site file was applied before it"
@@ -76,7 +76,10 @@ class Folding:
 
     def _special(self, seal: Seal, special: Sequence[Message], out: Folded) -> None:
         for message in special:
-            if message.topic == BLIND and self.judge is not None:
+            if message.topic != BLIND:
+                continue
+            self._count(blind=1)
+            if self.judge is not None:
                 gap = json.loads(message.payload)
                 self._note(out, self.judge.blind(gap["from"], gap["to"]))
         self._readings([seal], out)
@@ -100,6 +103,12 @@ class Folding:
                 self._count(received=len(letters), **{"dead.no_site": len(letters)})
             return
         decoded = self._decoder.decode(seals)
+        wrong_unit = any(letter.reason == "wrong_unit" for letter in decoded.dead)
+        faulty = wrong_unit or bool(self.judge.records.own_standing(WRONG_UNIT))
+        if faulty and len(seals) > 1:
+            for seal in seals:
+                self._readings([seal], out)
+            return
         batch = Batch.of(
             decoded.until, decoded.sensor, decoded.time, decoded.value,
             arrived=decoded.arrived, quality=decoded.quality, waves=decoded.waves,
@@ -108,10 +117,25 @@ class Folding:
         out.parts.append(Part(self.judge.table, judged.rows))
         out.dead += decoded.dead
         self._note(out, judged.changes)
+        if faulty:
+            self._units(decoded, out)
         derived = sum(len(rows) for rows in judged.rows[1:])
         self._count(received=decoded.received, readings=decoded.readings, own=decoded.own, derived=derived)
         for letter in decoded.dead:
             self._count(**{f"dead.{letter.reason}": 1})
+
+    def _units(self, decoded: Decoded, out: Folded) -> None:
+        """A payload in another unit is an alarm on its sensor, until the sensor says something that can be read."""
+        assert self.judge is not None
+        records, names = self.judge.records, list(self.judge.site.sensors)
+        wrong = {d.sensor: d for d in decoded.dead if d.reason == "wrong_unit" and d.sensor is not None}
+        for sensor, letter in wrong.items():
+            why = Why("payload.wrong_unit", {"detail": letter.detail})
+            self._note(out, records.own(WRONG_UNIT, sensor, decoded.until, why, Priority.MEDIUM))
+        heard = {names[k] for k in decoded.sensor.tolist()} - wrong.keys()
+        for sensor in records.own_standing(WRONG_UNIT):
+            if sensor in heard:
+                self._note(out, records.own_ends(WRONG_UNIT, sensor, decoded.until, Why("payload.readable")))
 
     def _count(self, **numbers: int) -> None:
         for name, number in numbers.items():

@@ -68,6 +68,10 @@ class Gate:
         self._count(flags, keep)
         return keep, flags
 
+    def count_waves(self, blocks: int) -> None:
+        """Blocks of samples pass unmarked; they are counted apart."""
+        self._add("waves", blocks)
+
     def _out_of_order(self, runs: Runs, time: Times, skewed: Bools) -> Bools:
         grouped = time[runs.order]
         before = np.empty_like(grouped)

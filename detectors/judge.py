@@ -99,6 +99,7 @@ class Judge:
         keep, quality = self.gate.mark(batch.sensor, batch.time, batch.arrived, batch.value, batch.quality)
         rows = Rows(batch.sensor, batch.time, batch.arrived, batch.row, batch.value, quality)
         rows = rows if keep.all() else rows.where(keep)
+        self.gate.count_waves(len(batch.waves))
         self._note_latest(rows, batch.waves)
         parts, held = [rows], []
         silences: dict[int, list[Silence]] = {}

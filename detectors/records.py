@@ -7,7 +7,7 @@ happened before. An alarm whose rule or sensor a revision removed stays here unt
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from detectors.alarm import Alarm, Cause, Hidden, advance
@@ -20,6 +20,9 @@ from detectors.site import Site
 SHIFT = 12 * HOUR
 BROKEN = "broken"
 """The own rule whose subjects are rules that raised an exception."""
+WRONG_UNIT = "wrong-unit"
+"""The own rule whose subjects are sensors whose payload named another unit than the site file."""
+OWN_RULES = (BROKEN, WRONG_UNIT)
 
 Key = tuple[str, str]
 
@@ -235,14 +238,36 @@ class Records:
         return [self._line((rule.name, subject.id), record, at, "suppressed" if on else "unsuppressed")]
 
     def _broken(self, rule: Rule, h: Held) -> list[Change]:
-        key = (BROKEN, rule.name)
-        record = self.records.setdefault(key, Record("", "rule.broken", Priority.CRITICAL, False))
+        why = h.finding.why if h.finding is not None else Why("rule.broken")
+        raised = self.own(BROKEN, rule.name, h.at, why, Priority.CRITICAL)
+        return [replace(raised[0], change="broken"), *raised] if raised else []
+
+    def own(self, rule: str, subject: str, at: int, why: Why, least: Priority) -> list[Change]:
+        """Raise an alarm of the system's own on a rule or sensor; a fault takes the priority of what stands there."""
+        pairs = self.on_sensor.get(subject, [])
+        area = self.fold.pairs[pairs[0]][1].area if pairs else ""
+        record = self.records.setdefault((rule, subject), Record(area, rule, least, False))
         if record.alarm.active:
             return []
+        others = [self._record(p) for p in pairs]
+        record.priority = max([least, *(r.priority for r in others if r.alarm.active or r.alarm.latched)])
         record.alarm = advance(record.alarm, Cause.ACTIVATE)
-        record.since = h.at
-        self._remember(record, h)
-        return [self._line(key, record, h.at, "broken"), self._line(key, record, h.at, "raised")]
+        record.since = record.time = at
+        record.why = why
+        return [self._line((rule, subject), record, at, "raised")]
+
+    def own_ends(self, rule: str, subject: str, at: int, why: Why) -> list[Change]:
+        """The end of an alarm of the system's own."""
+        record = self.records.get((rule, subject))
+        if record is None or not record.alarm.active:
+            return []
+        record.alarm = advance(record.alarm, Cause.RETURN)
+        record.time, record.why = at, why
+        return [self._line((rule, subject), record, at, "returned")]
+
+    def own_standing(self, rule: str) -> list[str]:
+        """Subjects on which an own alarm of this rule is active."""
+        return [subject for (name, subject), r in sorted(self.records.items()) if name == rule and r.alarm.active]
 
     def _end(self, place: tuple[int, int, int], key: Key, cause: Cause) -> list[Change]:
         record, at = self.records[key], place[0]
@@ -301,7 +326,7 @@ class Records:
             return [self._refuse(key, record, now, action, reason)]
         change = self._take(key, record, action, now)
         line = self._line(key, record, now, change, action=action)
-        if key not in self.fold.pair_of and not record.alarm.standing:
+        if key not in self.fold.pair_of and key[0] not in OWN_RULES and not record.alarm.standing:
             del self.records[key]
         return [line]
 
@@ -335,7 +360,7 @@ class Records:
             case "in_service":
                 return "" if alarm.hidden & Hidden.OUT_OF_SERVICE else "in_service_already"
             case "reset":
-                removed = (action.rule, action.subject) not in self.fold.pair_of
+                removed = action.rule not in OWN_RULES and (action.rule, action.subject) not in self.fold.pair_of
                 return "" if alarm.latched or removed else "nothing_to_reset"
         return "unknown_action"
 
@@ -360,7 +385,7 @@ class Records:
                 record.service_until = None
                 return self._advance(record, Cause.RETURN_TO_SERVICE, "in_service")
             case "reset":
-                if key not in self.fold.pair_of:
+                if key not in self.fold.pair_of and key[0] not in OWN_RULES:
                     record.alarm = advance(advance(record.alarm, Cause.RETURN), Cause.ACKNOWLEDGE)
                 return self._advance(record, Cause.RESET, "reset")
         return "commented"
@@ -379,15 +404,14 @@ class Records:
         self.active = {pair_of[key] for key, r in self.records.items() if r.alarm.active and key in pair_of}
         out = self.note("revised", now, Why("judge.revised", {"revision": self.fold.revision}), by, note)
         for key, record in sorted(self.records.items()):
-            if key[0] == BROKEN and record.alarm.active:
-                record.alarm = advance(record.alarm, Cause.RETURN)
-                out.append(self._line(key, record, now, "returned"))
-            elif key not in pair_of and record.alarm.standing:
+            if key[0] == BROKEN:
+                out += self.own_ends(*key, now, Why("rule.restarted"))
+            elif key not in pair_of and key[0] not in OWN_RULES and record.alarm.standing:
                 out.append(self._line(key, record, now, "removed"))
             elif key in pair_of:
                 rule, subject = self.fold.pairs[pair_of[key]]
                 record.area, record.kind, record.latches = subject.area, rule.detector.kind, rule.latch
-        self.records = {k: r for k, r in self.records.items() if k in pair_of or r.alarm.standing or k[0] == BROKEN}
+        self.records = {k: r for k, r in self.records.items() if k in pair_of or r.alarm.standing or k[0] in OWN_RULES}
         return out + [c for pair in sorted(self.suppressors) for c in self._suppress(pair, now)]
 
     def note(self, change: str, now: int, why: Why, by: str = "", note: str = "") -> list[Change]:

@@ -155,7 +155,7 @@ def test_actions_are_answered_and_the_pairs_are_listed(tmp_path: Path) -> None:
     assert answer is not None
     assert answer["change"] in ("acknowledged", "refused")
     alarms = {(a["rule"], a["subject"]): a for a in judged.alarms()}
-    assert len(alarms) == 15
+    assert len(alarms) == 15 + 1, "every pair, and the alarm about a wrong unit"
     assert alarms["gas", "ch4-1"]["guidance"] == "Withdraw"
     status = judged.status()
     assert (status["of"], status["site"], status["revision"]) == (15, "pit", 2)
@@ -181,6 +181,15 @@ def test_replay_of_a_csv_judges_it_and_names_unknown_sensors(tmp_path: Path) -> 
     assert result.changes["raised"] == 5 + 4
     assert result.unknown == {"other": 1}
     assert result.readings == 100
+
+
+def test_a_wrong_unit_is_an_alarm_until_the_sensor_can_be_read_again(tmp_path: Path) -> None:
+    fill(tmp_path)
+    lines = [json.loads(line) for line in whole_journal(judge_all(tmp_path))]
+
+    changes = [(line["sensor"], line["change"]) for line in lines if line["rule"] == "wrong-unit"]
+    assert changes[:2] == [("ch4-0", "raised"), ("ch4-0", "returned")]
+    assert changes.count(("ch4-0", "raised")) == 5
 
 
 def test_before_a_revision_nothing_is_lost_but_set_aside_by_name(tmp_path: Path) -> None:
