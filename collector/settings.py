@@ -168,11 +168,12 @@ def read_settings(whole: Table, path: Path, site_id: str, payloads: tuple[Payloa
 
 def secrets(settings: Settings) -> dict[tuple[str, ...], Secret]:
     """Each secret that the settings name, by its table."""
-    found = {
-        ("mqtt",): settings.mqtt and settings.mqtt.password,
-        ("influx",): settings.influx and settings.influx.token,
-    }
-    return {place: secret for place, secret in found.items() if secret is not None}
+    found: dict[tuple[str, ...], Secret] = {}
+    if settings.mqtt and settings.mqtt.password:
+        found[("mqtt",)] = settings.mqtt.password
+    if settings.influx and settings.influx.token:
+        found[("influx",)] = settings.influx.token
+    return found
 
 
 def _mqtt(table: Table, folder: Path, site_id: str, payloads: tuple[Payload, ...]) -> Mqtt:

@@ -46,12 +46,10 @@ class Rung:
     place: int
 
 
-def expand(table: Table, limit_set: Mapping[str, Any], quantities: set[str], live: bool) -> list[Rung]:
+def expand(table: Table, limit_set: Mapping[str, Any], live: bool) -> list[Rung]:
     """The rungs of a rule that says `use`; none, with mistakes noted, where it cannot be."""
     use = table.text("use")
     entries = _found(table, use, limit_set)
-    for other in sorted(quantities - {use.split(".")[0]} if entries else ()):
-        table.wrong(("use",), f"{use!r} on a sensor of {other}", f"sensors of quantity {use.split('.')[0]!r}")
     changes = table.table("change", [str(entry["rung"]) for entry in entries] if entries else None)
     rungs = [_rung(table, use, entry, changes, place) for place, entry in enumerate(entries)]
     for entry in entries:

@@ -30,6 +30,8 @@ def build_detector(
         table.missing("detector", 'detector = { kind = "signal.limit", ... } or use = "methane.T1"')
         return None
     given = table.table("detector")
+    if not isinstance(table.data["detector"], Mapping):
+        return None
     kind = given.text("kind", None, listed(catalogue(), 40))
     cls = catalogue().get(kind)
     if cls is None:

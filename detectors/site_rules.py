@@ -6,13 +6,13 @@ The order is that of the file wherever dependencies allow. Not here: what rules 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from detectors.document import Table, listed, nearest, shown
 from detectors.limit_set import SIGNED, USE_KEYS, expand
-from detectors.rule import Priority, Rule, Series
+from detectors.rule import Priority, Rule, Series, Subject
 from detectors.sensor import Sensor
 from detectors.site_detector import build_detector
 from detectors.site_order import depends_on, in_order
@@ -56,7 +56,8 @@ class Draft:
     table: Table
     ladder: str = ""
     rung: int = 0
-    by_clause: bool = False
+    of: str = ""
+    """The quantity that a clause is about; empty where the rule is the site's own."""
     needs: set[str] = field(default_factory=set)
     broken: bool = False
 
@@ -93,16 +94,14 @@ def _drafts(document: Table, sensors: Mapping[str, Sensor], live: bool) -> dict[
     for name, table in tables.items():
         if not name.replace("-", "").replace("_", "").isalnum():
             table.wrong((), f"rule name {name!r}", "letters, digits, - and _")
-        for draft in _expanded(name, table, sensors, limit_set, live):
+        for draft in _expanded(name, table, limit_set, live):
             if draft.name in drafts:
                 table.wrong((), f"a second rule {draft.name!r}", "one rule of a name")
             drafts[draft.name] = draft
     return drafts
 
 
-def _expanded(
-    name: str, table: Table, sensors: Mapping[str, Sensor], limit_set: Mapping[str, Any], live: bool
-) -> list[Draft]:
+def _expanded(name: str, table: Table, limit_set: Mapping[str, Any], live: bool) -> list[Draft]:
     if "use" not in table:
         for key in USE_KEYS[1:]:
             if key in table and not (key == "confirmed" and "mark" in table):
@@ -111,12 +110,12 @@ def _expanded(
     for key in ("priority", "on_delay", "citation", "mark", "ladder", "rung"):
         if key in table:
             table.wrong((key,), f"{key} beside use", "only what the clause leaves open; `change` for its values")
-    quantities = {sensors[text].quantity for text in table.texts("sensors") if text in sensors}
-    rungs = expand(table, limit_set, quantities, live)
+    rungs = expand(table, limit_set, live)
+    quantity = table.text("use").partition(".")[0]
     if not rungs:
-        return [Draft(name, table, name, by_clause=True, broken=True)]
+        return [Draft(name, table, name, of="?", broken=True)]
     return [
-        Draft(f"{name}.{rung.name}", Table(rung.data, table.path, table.mistakes), name, rung.place, by_clause=True)
+        Draft(f"{name}.{rung.name}", Table(rung.data, table.path, table.mistakes), name, rung.place, of=quantity)
         for rung in rungs
     ]
 
@@ -135,9 +134,10 @@ def _rule(
         draft.broken = True
     if draft.broken and "use" in table:
         return None
+    _of_the_clause(draft, subjects or (), series)
     detector = build_detector(table, subjects or (), sensors, series)
     priority = _priority(table)
-    _owed(table, priority, live, draft.by_clause)
+    _owed(table, priority, live, bool(draft.of))
     rule = Rule(
         name=draft.name,
         detector=detector,
@@ -160,9 +160,18 @@ def _rule(
     return None if detector is None or subjects is None else rule
 
 
+def _of_the_clause(draft: Draft, subjects: Iterable[Subject], series: Mapping[str, Series]) -> None:
+    for subject in subjects if draft.of else ():
+        other = series[subject.inputs[0][1]].quantity
+        if other != draft.of:
+            found = f"a clause about {draft.of} on {subject.id}, which measures {other}"
+            draft.table.wrong(("use",), found, f'sensors = ["quantity:{draft.of}"] or some of these')
+
+
 def _priority(table: Table) -> Priority:
     names = [priority.name.lower() for priority in reversed(Priority)]
-    return Priority[(table.choice("priority", names) or "medium").upper()]
+    name = table.choice("priority", names)
+    return Priority[name.upper()] if name == table.data.get("priority") else Priority.MEDIUM
 
 
 def _owed(table: Table, priority: Priority, live: bool, by_clause: bool) -> None:

@@ -1,0 +1,159 @@
+"""The limit sets: every value whose source was seen [V] is pinned here to its clause, by hand, from the reference.
+
+A change of a number in detectors/limits must be made twice, here and there, by someone who has read the clause.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from detectors.detector import Subjects
+from detectors.limit_set import LIMIT_KEYS
+from detectors.reading import Batch
+from detectors.site import read_site
+from detectors.units import dimension, duration
+
+AQ, GB = "AQ 1029 methane table, row ", "GB/T 50493-2019"
+SEEN: dict[str, dict[tuple[str, str], tuple[float, float | None, str, str, str]]] = {
+    "cn": {
+        ("methane.T0", "warn"): (1.0, None, "0s", "%vol", AQ + "T0"),
+        ("methane.T0", "cut"): (1.5, 1.0, "0s", "%vol", AQ + "T0"),
+        ("methane.T1", "warn"): (1.0, None, "0s", "%vol", AQ + "T1"),
+        ("methane.T1", "cut"): (1.5, 1.0, "0s", "%vol", AQ + "T1"),
+        ("methane.T2", "cut"): (1.0, 1.0, "0s", "%vol", AQ + "T2"),
+        ("methane.T3", "cut"): (0.5, 0.5, "0s", "%vol", AQ + "T3"),
+        ("methane.T4", "cut"): (0.5, 0.5, "0s", "%vol", AQ + "T4"),
+        ("methane.shearer", "warn"): (1.0, None, "0s", "%vol", AQ + "shearer-mounted"),
+        ("methane.shearer", "cut"): (1.5, 1.0, "0s", "%vol", AQ + "shearer-mounted"),
+        ("methane.T7", "cut"): (2.5, 2.5, "0s", "%vol", "AQ 1029-2007 methane table, row T7"),
+        ("methane.local-fan", "low"): (0.5, 0.5, "0s", "%vol", AQ + "local fan"),
+        ("methane.local-fan", "high"): (1.5, 0.5, "0s", "%vol", AQ + "local fan"),
+        ("combustible.petrochemical", "level-1"): (25, None, "0s", "%LEL", GB),
+        ("combustible.petrochemical", "level-2"): (50, None, "0s", "%LEL", GB),
+        ("h2s.petrochemical", "level-1"): (10, None, "0s", "mg/m3", GB),
+        ("h2s.petrochemical", "level-2"): (20, None, "0s", "mg/m3", GB),
+        ("co.petrochemical", "shift"): (20, None, "0s", "mg/m3", GB),
+        ("so2.petrochemical", "shift"): (5, None, "0s", "mg/m3", GB),
+        ("nh3.petrochemical", "shift"): (20, None, "0s", "mg/m3", GB),
+        ("o2.petrochemical", "low"): (19.5, None, "0s", "%vol", GB),
+    },
+    "us": {
+        ("methane.WV-22A-2-43", "adjust"): (1.0, 1.0, "0s", "%vol", "WV Code 22A-2-43"),
+        ("methane.WV-22A-2-43", "withdraw"): (1.5, None, "0s", "%vol", "WV Code 22A-2-43"),
+        ("methane.75.1324", "no-shot"): (1.0, None, "0s", "%vol", "30 CFR 75.1324"),
+        ("methane.77.201-2", "ventilate"): (1.0, None, "0s", "%vol", "30 CFR 77.201-2"),
+        ("methane.57.22232", "ventilate"): (0.5, 0.5, "0s", "%vol", "30 CFR 57.22232"),
+        ("methane.57.22233", "ventilate"): (0.5, 0.5, "0s", "%vol", "30 CFR 57.22233"),
+        ("methane.57.22235", "withdraw"): (1.0, 0.5, "0s", "%vol", "30 CFR 57.22235"),
+        ("methane.57.22236", "withdraw"): (1.0, 0.5, "0s", "%vol", "30 CFR 57.22236"),
+        ("methane.57.22237", "no-mining"): (2.0, None, "0s", "%vol", "30 CFR 57.22237"),
+        ("methane.57.22237", "withdraw-30min"): (2.0, None, "30min", "%vol", "30 CFR 57.22237"),
+        ("methane.57.22237", "withdraw"): (2.5, None, "0s", "%vol", "30 CFR 57.22237"),
+        ("methane.57.22220", "return"): (0.25, None, "0s", "%vol", "30 CFR 57.22220"),
+        ("silica.MSHA", "action"): (25, None, "0s", "ug/m3", "MSHA respirable silica rule, action level"),
+        ("silica.MSHA", "shift"): (50, None, "0s", "ug/m3", "MSHA respirable silica rule, PEL"),
+    },
+    "eu": {
+        ("methane.PL-1.0", "warn"): (0.6, None, "0s", "%vol", "Practice of one Polish longwall mine"),
+        ("methane.PL-1.0", "cut"): (1.0, None, "0s", "%vol", "Practice of one Polish longwall mine"),
+        ("methane.PL-1.5", "warn"): (1.0, None, "0s", "%vol", "Practice of one Polish longwall mine"),
+        ("methane.PL-1.5", "cut"): (1.5, None, "0s", "%vol", "Practice of one Polish longwall mine"),
+        ("methane.PL-2.0", "warn"): (1.5, None, "0s", "%vol", "Practice of one Polish longwall mine"),
+        ("methane.PL-2.0", "cut"): (2.0, None, "0s", "%vol", "Practice of one Polish longwall mine"),
+    },
+}  # fmt: skip
+SETS = tuple(SEEN)
+
+
+def limits(name: str) -> dict[str, list[dict[str, Any]]]:
+    data = tomllib.loads((resources.files("detectors.limits") / f"{name}.toml").read_text("utf-8"))
+    return {f"{kind}.{place}": rungs for kind, places in data.items() if isinstance(places, dict) for place, rungs in places.items()}  # fmt: skip # noqa: E501
+
+
+def document(name: str, use: str, unit: str, simulated: bool) -> dict[str, Any]:
+    data = tomllib.loads((resources.files("detectors.limits") / f"{name}.toml").read_text("utf-8"))
+    rule: dict[str, Any] = {"sensors": ["x"], "use": use, "guidance": "Withdraw", "respond_within": "2min"}
+    if use.startswith("explosible-dust"):
+        rule["detector"] = {"mec": "65 g/m3"}
+    return {
+        "site": {"id": "s", "timezone": "UTC", "simulated": simulated},
+        "sensor": {"x": {"area": "a", "quantity": use.split(".")[0], "unit": "g/m3" if unit == "1" else unit}},
+        "rule": {"r": rule},
+        "limit_set": data,
+    }
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_value_whose_source_was_seen_is_pinned_to_its_clause(name: str) -> None:
+    seen = {
+        (use, rung["rung"]): (rung["trip"], rung.get("reset"), rung.get("delay", "0s"), rung["unit"], rung["clause"])
+        for use, rungs in limits(name).items()
+        for rung in rungs
+        if rung["mark"] == "V"
+    }
+
+    assert seen == SEEN[name]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_limit_says_all_it_must_and_nothing_else(name: str) -> None:
+    for use, rungs in limits(name).items():
+        for rung in rungs:
+            needed = {"rung", "place", "unit", "trip", "priority", "action", "clause", "source", "mark"}
+            assert needed <= set(rung) <= set(LIMIT_KEYS), use
+            assert rung["mark"] in ("V", "R"), use
+            assert dimension(rung["unit"])
+            assert duration(rung.get("delay", "0s")) >= 0
+            assert rung["mark"] == "V" or "recall" in rung["source"], use
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_rungs_of_a_ladder_only_rise(name: str) -> None:
+    order = ("low", "medium", "high", "critical")
+    for use, rungs in limits(name).items():
+        assert [r["trip"] for r in rungs] == sorted(r["trip"] for r in rungs), use
+        assert [order.index(r["priority"]) for r in rungs] == sorted(order.index(r["priority"]) for r in rungs), use
+        assert len({r["rung"] for r in rungs}) == len(rungs), use
+
+
+@pytest.mark.parametrize(("name", "use"), [(name, use) for name in SETS for use in limits(name)])
+def test_every_clause_can_be_used_and_trips_at_its_value_in_its_unit(name: str, use: str) -> None:
+    rungs = limits(name)[use]
+
+    rules = read_site(document(name, use, rungs[0]["unit"], simulated=True)).rules
+
+    assert [rule.name for rule in rules] == [f"r.{rung['rung']}" for rung in rungs]
+    for rule, rung in zip(rules, rungs, strict=True):
+        detector = rule.detector
+        assert getattr(detector, "fraction" if detector.kind == "dust.explosion" else "limit") == rung["trip"]
+        assert rule.on_delay == duration(rung.get("delay", "0s")) * 1e9
+        assert rung["clause"] in rule.citation
+        assert rule.consequence == rung["action"]
+
+
+@pytest.mark.parametrize(
+    ("name", "use", "walk", "active"),
+    [
+        ("us", "methane.57.22235", [0.99, 1.0, 0.7, 0.5, 0.49], [False, True, True, True, False]),
+        ("us", "methane.57.22232", [0.49, 0.5, 0.49], [False, True, False]),
+        ("cn", "methane.T3", [0.49, 0.5, 0.5, 0.49], [False, True, True, False]),
+        ("cn", "o2.mine-air", [20.1, 20.0, 19.0, 20.1], [False, True, True, False]),
+    ],
+)
+def test_a_clause_trips_and_ends_exactly_where_it_says(
+    name: str, use: str, walk: list[float], active: list[bool]
+) -> None:
+    rule = read_site(document(name, use, "%vol", simulated=True)).rules[0]
+    state = rule.detector.start(Subjects.simple(1, unit="%vol"))
+
+    said = []
+    for step, value in enumerate(walk):
+        now = 1_000_000_000 * (step + 1)
+        rule.detector.step(state, Batch.of(now, [0], [now], [value]))
+        said.append(int(state.verdict[0]) == 2)
+
+    assert said == active
