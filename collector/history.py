@@ -204,7 +204,8 @@ class History:
         if not known:
             return []
         number, longest = known[0]
-        query = "SELECT time, value, quality FROM chunk WHERE series = ? AND start BETWEEN ? AND ? AND stop >= ? ORDER BY id"
+        within = "series = ? AND start BETWEEN ? AND ? AND stop >= ?"
+        query = f"SELECT time, value, quality FROM chunk WHERE {within} ORDER BY id"
         return self._all(query, number, max(start - longest, _LOWEST), end - 1, start)
 
     def _all(self, query: str, *values: object) -> list[Any]:

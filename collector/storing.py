@@ -1,9 +1,7 @@
 """The store role: judged readings and journal lines go to every sink, each with its own thread, cursor and pace.
 
 Constraints. It reads what judging wrote and decides nothing. A sink that is away holds up no other and no alarm: its
-cursor waits, and it is tried again with a wait that grows to LONGEST_WAIT. What a sink refuses is set aside by line
-and counted. Alarm states are levels: they are written as they are now, only while judging's `now` advances, and are
-never written later.
+cursor waits, and it is tried again with a wait that grows to LONGEST_WAIT. Not here: what is written (sinks.py).
 """
 
 from __future__ import annotations
@@ -11,47 +9,22 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-import orjson
-
-from collector.errors import DavylampError, Rejected
+from collector.errors import DavylampError
 from collector.history import HistorySink
-from collector.influx import Address, AllRejected, InfluxSink
-from collector.judged import Block, Judged, SeriesRow
-from collector.lines import ENDED, VALUE, Heads, alarm_event, alarm_states, pipeline, readings
+from collector.influx import Address, InfluxSink
+from collector.judged import Judged
 from collector.settings import Settings
-from collector.stored import BLOCKS, CONFLICT, JOURNAL, NO_NUMBER, REFUSED, WRITTEN, Cursor, Refused
+from collector.sinks import IntoHistory, IntoLines
+from collector.stored import Cursor
 
 log = logging.getLogger(__name__)
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 """s"""
-MANY_BLOCKS, MANY_LINES = 100, 1000
-LEVELS_EVERY = 5 * 10**9
-"""ns of judging's `now` between two writings of all alarm states; DESIGN section 6 promises 10 s."""
-
-
-class Followed(Protocol):
-    """What is read of judging: `collector.judged.Judged`."""
-
-    def blocks(self, after: int, limit: int = 100) -> list[Block]: ...
-    def series(self) -> dict[int, SeriesRow]: ...
-    def journal(self, after: int, limit: int = 1000) -> list[tuple[int, str, str]]: ...
-    def alarms(self) -> list[dict[str, Any]]: ...
-    def status(self) -> dict[str, Any]: ...
-    def ledger(self) -> dict[str, int]: ...
-
-
-class Lines(Protocol):
-    """A sink of joined lines: `collector.influx.InfluxSink`."""
-
-    def write(self, items: Sequence[bytes]) -> None: ...
-    def close(self) -> None: ...
 
 
 class Follower(Protocol):
@@ -65,155 +38,6 @@ class Follower(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-class IntoHistory:
-    """The embedded history follows the blocks."""
-
-    pause = 1.0
-
-    def __init__(self, followed: Followed, cursor: Cursor, sink: HistorySink) -> None:
-        self._followed, self._cursor, self._sink = followed, cursor, sink
-        self._names: dict[int, str] = {}
-
-    def step(self) -> bool:
-        """Write the next blocks. A block that history has already (a kill between two files) is only counted."""
-        blocks = self._followed.blocks(self._cursor.at(BLOCKS), MANY_BLOCKS)
-        if not blocks:
-            return False
-        self._sink.write(blocks)
-        numbers, counts = np.unique(np.concatenate([block.series for block in blocks]), return_counts=True)
-        series = {self._name(n): count for n, count in zip(numbers.tolist(), counts.tolist(), strict=True)}
-        self._cursor.advance(BLOCKS, blocks[-1].seq, {WRITTEN: sum(map(len, blocks))}, series, [])
-        return len(blocks) == MANY_BLOCKS
-
-    def close(self) -> None:
-        """Close the history; the cursor is its opener's."""
-        self._sink.close()
-
-    def _name(self, number: int) -> str:
-        if number not in self._names:
-            self._names = {known: row.name for known, row in self._followed.series().items()}
-        return self._names[number]
-
-
-class IntoLines:
-    """A server of line protocol follows blocks, journal and alarm states."""
-
-    pause = 0.5
-
-    def __init__(
-        self, followed: Followed, cursor: Cursor, sink: Lines, wall: Callable[[], int] = time.time_ns
-    ) -> None:
-        self._followed, self._cursor, self._sink, self._wall = followed, cursor, sink, wall
-        self._heads: Heads | None = None
-        self._states: dict[bytes, bytes] = {}
-        self._pairs = cursor.pairs()
-        self._now = 0
-        self._levels_at = 0
-        self._before: tuple[int, int] | None = None
-
-    def step(self) -> bool:
-        """Write the next blocks, journal lines and, when due, alarm states. Waits while nothing was judged yet."""
-        status = self._followed.status()
-        if "site" not in status:
-            return False
-        more = self._blocks(status["site"])
-        more |= self._journal()
-        self._levels(status)
-        return more
-
-    def close(self) -> None:
-        """Close the connections; the cursor is its opener's."""
-        self._sink.close()
-
-    def _blocks(self, site: str) -> bool:
-        blocks = self._followed.blocks(self._cursor.at(BLOCKS), MANY_BLOCKS)
-        if not blocks:
-            return False
-        heads = self._known(site, blocks)
-        lines = readings(blocks, heads)
-        refused = deliver(self._sink, lines.payloads)
-        written = Counter(lines.written)
-        written.subtract(heads.name(line.partition(VALUE)[0]) for line, _ in refused)
-        counts = {
-            WRITTEN: written.total(),
-            NO_NUMBER: lines.no_number,
-            CONFLICT: lines.conflict,
-            REFUSED: len(refused),
-        }
-        self._cursor.advance(BLOCKS, blocks[-1].seq, counts, written, refused)
-        return len(blocks) == MANY_BLOCKS
-
-    def _known(self, site: str, blocks: Sequence[Block]) -> Heads:
-        if self._heads is None:
-            self._heads = Heads(site)
-        if any(number not in self._heads for block in blocks for number in np.unique(block.series).tolist()):
-            self._heads.update(self._followed.series())
-        return self._heads
-
-    def _journal(self) -> bool:
-        lines = self._followed.journal(self._cursor.at(JOURNAL), MANY_LINES)
-        if not lines:
-            return False
-        payload = b"\n".join(alarm_event(orjson.loads(line)) for _, line, _ in lines)
-        self._cursor.advance(JOURNAL, lines[-1][0], {}, {}, deliver(self._sink, [payload]))
-        return len(lines) == MANY_LINES
-
-    def _levels(self, status: Mapping[str, Any]) -> None:
-        """Alarm states that changed, all of them when due, and a last 0 of those that are gone."""
-        now = int(status["now"])
-        if now <= self._now:
-            return
-        states = alarm_states(status["site"], self._followed.alarms())
-        due = now - self._levels_at >= LEVELS_EVERY
-        written = states if due else {t: f for t, f in states.items() if self._states.get(t) != f}
-        gone = self._pairs - states.keys()
-        lines = [b"%s %s %d" % (tags, values, now) for tags, values in written.items()]
-        lines += [b"%s %s %d" % (tags, ENDED, now) for tags in sorted(gone)]
-        if due:
-            lines.append(pipeline(status["site"], self._figures(status, now), now))
-        self._send_levels(lines)
-        if gone or states.keys() - self._pairs:
-            self._cursor.keep_pairs(states.keys() - self._pairs, gone)
-        self._states, self._pairs, self._now = states, set(states), now
-        self._levels_at = now if due else self._levels_at
-
-    def _send_levels(self, lines: list[bytes]) -> None:
-        if lines:
-            refused = deliver(self._sink, [b"\n".join(lines)])
-            if refused:
-                self._cursor.refuse(refused)
-
-    def _figures(self, status: Mapping[str, Any], now: int) -> dict[str, float]:
-        """Lag, the ledger's counts, and the rate of readings since the last time."""
-        ledger = self._followed.ledger()
-        figures: dict[str, float] = dict(ledger)
-        figures["lag_s"] = (self._wall() - int(status["wall"])) / 1e9
-        figures["lag_seals"] = int(status["last_seal"]) - int(status["seal"])
-        count = ledger.get("readings", 0)
-        if self._before is not None:
-            figures["readings_per_s"] = (count - self._before[1]) / (now - self._before[0]) * 1e9
-        self._before = (now, count)
-        return figures
-
-
-def deliver(sink: Lines, payloads: Iterable[bytes]) -> Refused:
-    """Write payloads; (line, reason) of each line that was refused, found by halving. Raises `Unavailable`."""
-    refused: Refused = []
-    for payload in payloads:
-        try:
-            sink.write([payload])
-        except AllRejected as error:
-            refused += [(line, error.reason) for line in payload.split(b"\n")]
-        except Rejected as error:
-            lines = payload.split(b"\n")
-            half = len(lines) // 2
-            if not half:
-                refused.append((payload, error.reason))
-            else:
-                refused += deliver(sink, (b"\n".join(lines[:half]), b"\n".join(lines[half:])))
-    return refused
 
 
 def store(settings: Settings, stop: threading.Event) -> None:
