@@ -16,7 +16,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from collector.buffered import BufferedSocket
-from collector.errors import BrokerRefused, Disconnected, NotSubscribed
+from collector.errors import BrokerRefused, DavylampError, Disconnected, NotSubscribed
 from collector.message import MQTT, Message
 
 QUEUE_MESSAGES = 20_000
@@ -92,7 +92,7 @@ class Mqtt:
     def __init__(
         self,
         address: Address,
-        password: str | None = None,
+        password: Callable[[], str] | None = None,
         *,
         queue_messages: int = QUEUE_MESSAGES,
         queue_bytes: int = QUEUE_BYTES,
@@ -100,9 +100,9 @@ class Mqtt:
         self.host, self.port, self._tls = _place(address.url)
         if not address.subscriptions:
             raise ValueError("mqtt.subscriptions is empty: give at least one topic filter, such as 'pit/#'")
-        self._address = address
+        self._address, self._password = address, password
         self._queue_messages, self._queue_bytes = queue_messages, queue_bytes
-        self._client = self._make(password)
+        self._client = self._make()
         self._queue: deque[tuple[Message, int, int]] = deque()
         self._queued_bytes = 0
         self._fresh: list[tuple[Message, int, int]] = []
@@ -176,7 +176,7 @@ class Mqtt:
                 self._acks.append(entry[1:])
         self._nudge()
 
-    def _make(self, password: str | None) -> _Client:
+    def _make(self) -> _Client:
         address = self._address
         five = str(address.version) in ("5", "5.0")
         client = _Client(
@@ -187,8 +187,6 @@ class Mqtt:
             reconnect_on_failure=False,
             manual_ack=True,
         )
-        if address.user:
-            client.username_pw_set(address.user, password)
         if self._tls:
             client.tls_set(ca_certs=str(address.ca) if address.ca else None)
         client.connect_timeout = CONNECT_WITHIN / 2
@@ -213,10 +211,14 @@ class Mqtt:
         wait = FIRST_WAIT
         while not self._stop.is_set():
             try:
+                if self._address.user:
+                    self._client.username_pw_set(self._address.user, self._password() if self._password else None)
                 self._client.reconnect()
                 self._serve()
             except (OSError, ValueError) as error:
                 self._down(Disconnected(f"{self._where()}: {_reason(error)}"))
+            except DavylampError as error:
+                self._down(BrokerRefused(f"{self._where()}: {error}"))
             wait = FIRST_WAIT if self._answered else min(LONGEST_WAIT, wait * 2)
             self._answered = 0.0
             self._stop.wait(wait * random.uniform(0.75, 1.0))
