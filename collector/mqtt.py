@@ -102,6 +102,7 @@ class Mqtt:
             raise ValueError("mqtt.subscriptions is empty: give at least one topic filter, such as 'pit/#'")
         self._address, self._password = address, password
         self._queue_messages, self._queue_bytes = queue_messages, queue_bytes
+        self._trusting = False
         self._client = self._make()
         self._queue: deque[tuple[Message, int, int]] = deque()
         self._queued_bytes = 0
@@ -187,8 +188,6 @@ class Mqtt:
             reconnect_on_failure=False,
             manual_ack=True,
         )
-        if self._tls:
-            client.tls_set(ca_certs=str(address.ca) if address.ca else None)
         client.connect_timeout = CONNECT_WITHIN / 2
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_subscribe, client.on_message = self._on_subscribe, self._on_message
@@ -211,8 +210,7 @@ class Mqtt:
         wait = FIRST_WAIT
         while not self._stop.is_set():
             try:
-                if self._address.user:
-                    self._client.username_pw_set(self._address.user, self._password() if self._password else None)
+                self._identify()
                 self._client.reconnect()
                 self._serve()
             except (OSError, ValueError) as error:
@@ -222,6 +220,17 @@ class Mqtt:
             wait = FIRST_WAIT if self._answered else min(LONGEST_WAIT, wait * 2)
             self._answered = 0.0
             self._stop.wait(wait * random.uniform(0.75, 1.0))
+
+    def _identify(self) -> None:
+        """Password and CA, read again where they may have been put right meanwhile."""
+        if self._address.user:
+            self._client.username_pw_set(self._address.user, self._password() if self._password else None)
+        if self._tls and not self._trusting:
+            try:
+                self._client.tls_set(ca_certs=str(self._address.ca) if self._address.ca else None)
+            except OSError as error:
+                raise BrokerRefused(f"ca {self._address.ca} cannot be used ({error}): give a PEM file") from error
+            self._trusting = True
 
     def _serve(self) -> None:
         """One connection, until it is lost, refused, stuck or no longer wanted."""

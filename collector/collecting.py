@@ -1,0 +1,155 @@
+"""The collect role: what arrives is put in the log, then acknowledged; and time is carried on when nothing arrives.
+
+Constraints. The only writer of the log. A seal is at most 20 ms old when it is written, and there is one each second at
+least, whether or not a broker can be reached. Nothing is decoded here. While the disk takes nothing, nothing is
+acknowledged or forgotten: it is tried again, and the source stops reading when its queue is full.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Protocol
+
+from collector.clock import SECOND, Clock
+from collector.errors import Unavailable
+from collector.inbox import Inbox
+from collector.message import OWN, Message
+from collector.mqtt import Link, Mqtt
+from collector.settings import Settings
+from collector.spool import SEAL_MESSAGES, Spool
+
+AT_ONCE = 4 * SEAL_MESSAGES
+"""Messages that one fsync serves at most."""
+WAIT, PAUSE, GATHER = 0.02, 0.002, 0.012
+"""s: for a first message; between two looks for more; in all, so that a seal is younger than 20 ms."""
+LOOK = 0.05
+"""s between two looks into the inbox."""
+TICK = SECOND
+REPORT = 10.0
+"""s between two readings of our own sensors; a link that comes or goes is said at once."""
+RETRY = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """Where messages come from. `release` is called once they are on disk."""
+
+    def poll(self, limit: int, wait: float) -> list[Message]: ...
+    def release(self, messages: Sequence[Message]) -> None: ...
+    @property
+    def link(self) -> Link: ...
+    @property
+    def depth(self) -> int: ...
+
+
+def collect(settings: Settings, stop: threading.Event) -> None:
+    """Run the role until `stop`. Raises Occupied if another process writes this data folder."""
+    with closing(Spool(settings.data)) as spool:
+        mqtt = _source(settings)
+        collector = Collector(spool, Inbox(settings.data), Clock(spool.now), mqtt)
+        try:
+            while not stop.is_set():
+                collector.turn()
+        finally:
+            if mqtt is not None:
+                mqtt.stop()
+
+
+def _source(settings: Settings) -> Mqtt | None:
+    if settings.mqtt is None:
+        return None
+    password = settings.mqtt.password
+    return Mqtt(settings.mqtt, password.reveal if password else None).start()
+
+
+class Collector:
+    """Fills the log from one source and the inbox, turn by turn."""
+
+    def __init__(self, spool: Spool, inbox: Inbox, clock: Clock, source: Source | None) -> None:
+        self._spool, self._inbox, self._clock, self._source = spool, inbox, clock, source
+        self._held: list[Message] = []
+        """Polled and not on disk yet."""
+        self._own: list[Message] = []
+        self._sealed = 0
+        self._looked = self._reported = -REPORT
+        self._told_link: bool | None = None
+        self._failing = False
+
+    def turn(self) -> None:
+        """Wait a moment for messages, put what there is on disk, acknowledge it."""
+        if not self._held:
+            self._held = self._gather()
+        handed_in = self._look()
+        self._watch()
+        now = self._clock.now()
+        self._own += [own("blind", **{"from": gap.start, "to": gap.end}) for gap in self._clock.take_blind()]
+        messages = [*self._held, *handed_in, *self._own]
+        if messages or now - self._sealed >= TICK:
+            self._write(messages, handed_in, now)
+
+    def _write(self, messages: Sequence[Message], handed_in: Sequence[Message], now: int) -> None:
+        try:
+            self._spool.append(messages, now, self._clock.wall())
+        except Unavailable as error:
+            if not self._failing:
+                log.error("spool writable=no held=%d %s", len(messages), error)
+            self._failing = True
+            time.sleep(RETRY)
+            return
+        if self._failing:
+            log.warning("spool writable=yes")
+            self._failing = False
+        self._sealed = now
+        if self._source is not None and self._held:
+            self._source.release(self._held)
+        self._inbox.remove(handed_in)
+        self._held, self._own = [], []
+
+    def _gather(self) -> list[Message]:
+        """What comes within some ms of the first message; a pause in it ends the waiting, so that a broker with a
+        small window of unacknowledged messages is not slowed down."""
+        if self._source is None:
+            time.sleep(WAIT)
+            return []
+        messages = self._source.poll(AT_ONCE, WAIT)
+        end = time.monotonic() + GATHER
+        while messages and len(messages) < SEAL_MESSAGES and time.monotonic() < end:
+            time.sleep(PAUSE)
+            more = self._source.poll(AT_ONCE - len(messages), 0)
+            if not more:
+                break
+            messages += more
+        return messages
+
+    def _look(self) -> list[Message]:
+        if time.monotonic() - self._looked < LOOK:
+            return []
+        handed_in = self._inbox.waiting()
+        if len(handed_in) == 0:
+            self._looked = time.monotonic()
+        return handed_in
+
+    def _watch(self) -> None:
+        """Our own sensors: the queue, the link, the clock."""
+        link = None if self._source is None else self._source.link
+        due = time.monotonic() - self._reported >= REPORT
+        if link is not None and (due or link.up != self._told_link):
+            detail = {} if link.error is None else {"detail": str(link.error)}
+            self._own.append(own("link", value=int(link.up), **detail))
+            self._told_link = link.up
+        if due and not self._failing:
+            self._reported = time.monotonic()
+            self._own.append(own("clock-offset", value=self._clock.offset() / SECOND))
+            if self._source is not None:
+                self._own.append(own("queue", value=self._source.depth))
+
+
+def own(sensor: str, **fields: object) -> Message:
+    """A message of the system about itself: a reading (`value`) or a fact of `own/SENSOR`."""
+    return Message(f"own/{sensor}", json.dumps(fields).encode(), OWN)
