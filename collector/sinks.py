@@ -89,7 +89,7 @@ class IntoLines:
         self._pairs = cursor.pairs()
         self._now = 0
         self._levels_at = 0
-        self._before: tuple[int, int] | None = None
+        self._readings_at = 0
 
     def step(self) -> bool:
         """Write the next blocks, journal lines and, when due, alarm states. Waits while nothing was judged yet."""
@@ -149,13 +149,15 @@ class IntoLines:
         gone = self._pairs - states.keys()
         lines = [b"%s %s %d" % (tags, values, now) for tags, values in written.items()]
         lines += [b"%s %s %d" % (tags, ENDED, now) for tags in sorted(gone)]
+        ledger = self._followed.ledger() if due else {}
         if due:
-            lines.append(pipeline(status["site"], self._figures(status, now), now))
+            lines.append(pipeline(status["site"], self._figures(status, ledger, now), now))
         self._send_levels(lines)
         if gone or states.keys() - self._pairs:
             self._cursor.keep_pairs(states.keys() - self._pairs, gone)
         self._states, self._pairs, self._now = states, set(states), now
-        self._levels_at = now if due else self._levels_at
+        if due:
+            self._levels_at, self._readings_at = now, ledger.get("readings", 0)
 
     def _send_levels(self, lines: list[bytes]) -> None:
         if lines:
@@ -163,16 +165,14 @@ class IntoLines:
             if refused:
                 self._cursor.refuse(refused)
 
-    def _figures(self, status: Mapping[str, Any], now: int) -> dict[str, float]:
+    def _figures(self, status: Mapping[str, Any], ledger: Mapping[str, int], now: int) -> dict[str, float]:
         """Lag, the ledger's counts, and the rate of readings since the last time."""
-        ledger = self._followed.ledger()
         figures: dict[str, float] = dict(ledger)
         figures["lag"] = (self._wall() - int(status["wall"])) / 1e9
         figures["lag_seals"] = int(status["last_seal"]) - int(status["seal"])
-        count = ledger.get("readings", 0)
-        if self._before is not None:
-            figures["readings_per_s"] = (count - self._before[1]) / (now - self._before[0]) * 1e9
-        self._before = (now, count)
+        if self._levels_at:
+            new = ledger.get("readings", 0) - self._readings_at
+            figures["readings_per_s"] = new / (now - self._levels_at) * 1e9
         return figures
 
 

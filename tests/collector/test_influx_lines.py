@@ -37,7 +37,8 @@ def heads() -> Heads:
 
 
 def test_readings_are_these_bytes(heads: Heads) -> None:
-    made = readings([block(1, [(1, BEGIN, 1.0), (2, BEGIN + 1, -0.25, 128)]), block(2, [(3, BEGIN + 2, 1e300, 4)])], heads)
+    blocks = [block(1, [(1, BEGIN, 1.0), (2, BEGIN + 1, -0.25, 128)]), block(2, [(3, BEGIN + 2, 1e300, 4)])]
+    made = readings(blocks, heads)
     assert made.payloads == [
         b"reading,site=north-pit,area=face-2105,sensor=ch4-2105,quantity=methane value=1.0,quality=0i "
         b"1700000000000000000\n"
