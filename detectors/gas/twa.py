@@ -34,27 +34,31 @@ from detectors.state import SETTING
 
 MINUTE = 60_000_000_000
 BINS = 480
-RING = 512
 SPAN = BINS * 60.0
 """s; the denominator, whatever the exposure time."""
 NO_TIME = np.iinfo(np.int64).min
 SKIPPED = int(Quality.LATE | Quality.CONFLICT | Quality.SKEWED | Quality.RETAINED)
-USABLE = FAULTS & ~int(Quality.OUT_OF_SPAN)
+OUT_OF_SPAN = int(Quality.OUT_OF_SPAN)
+USABLE = FAULTS & ~OUT_OF_SPAN
 
 
 @dataclass(slots=True)
 class State:
-    """(N,) unless said; minute m of device time lies at place m % 512."""
+    """(N,) unless said; minute m of device time lies at place m % 480 once it is over."""
 
     verdict: NDArray[np.int8]
     due: Times
     """When a clear verdict lapses."""
     dose: Floats
-    """(N, 512) unit x s."""
+    """(N, 480) unit x s."""
     cover: NDArray[np.int64]
-    """(N, 512) ns of the minute that were measured."""
+    """(N, 480) ns of the minute that were measured."""
     clipped: Bools
-    """(N, 512) the sensor stood at full scale."""
+    """(N, 480) the sensor stood at full scale."""
+    open_dose: Floats
+    open_cover: NDArray[np.int64]
+    open_clipped: Bools
+    """The same of the minute that is not over."""
     time: Times
     """Device time of the newest reading."""
     value: Floats
@@ -119,9 +123,12 @@ class Twa:
         return State(
             verdict=np.zeros(count, np.int8),
             due=np.full(count, NEVER),
-            dose=np.zeros((count, RING)),
-            cover=np.zeros((count, RING), np.int64),
-            clipped=np.zeros((count, RING), np.bool_),
+            dose=np.zeros((count, BINS)),
+            cover=np.zeros((count, BINS), np.int64),
+            clipped=np.zeros((count, BINS), np.bool_),
+            open_dose=np.zeros(count),
+            open_cover=np.zeros(count, np.int64),
+            open_clipped=np.zeros(count, np.bool_),
             time=np.full(count, NO_TIME),
             value=np.full(count, np.nan),
             full=np.zeros(count, np.bool_),
@@ -154,7 +161,7 @@ class Twa:
                 if track.value == track.value:
                     track.due = arrived + track.patience
                     if new_minute:
-                        average = track.average(time // MINUTE)
+                        average = track.average()
                         judged.append((row, who, *average))
                         findings += self._judge(track, batch, row, average, float(limit[who]))
             track.store()
@@ -190,6 +197,8 @@ class _Track:
         self.verdict, self.due = int(state.verdict[who]), int(state.due[who])
         self.time, self.value = int(state.time[who]), float(state.value[who])
         self.full, self.top = bool(state.full[who]), float(state.top[who])
+        self.open_dose, self.open_cover = float(state.open_dose[who]), int(state.open_cover[who])
+        self.open_clipped = bool(state.open_clipped[who])
         self.high, self.hold, self.patience = float(state.high[who]), int(state.hold[who]), int(state.patience[who])
 
     def store(self) -> None:
@@ -197,6 +206,8 @@ class _Track:
         state.verdict[who], state.due[who] = self.verdict, self.due
         state.time[who], state.value[who] = self.time, self.value
         state.full[who], state.top[who] = self.full, self.top
+        state.open_dose[who], state.open_cover[who] = self.open_dose, self.open_cover
+        state.open_clipped[who] = self.open_clipped
 
     def lapse(self) -> list[Finding]:
         """The deadline passed before the next row."""
@@ -209,49 +220,59 @@ class _Track:
     def advance(self, time: int, value: float, quality: int) -> bool:
         """Hold the last value up to `time`, then take the new one; True if a minute ended."""
         before, minute = self.time, time // MINUTE
-        ended = before == NO_TIME or minute != before // MINUTE
-        if ended:
-            self._open(minute if before == NO_TIME else before // MINUTE + 1, minute)
-        if self.value == self.value:
-            self._spread(before, min(time, before + self.hold), minute)
+        first = before == NO_TIME
+        ended = first or minute != before // MINUTE
+        if not first:
+            end = min(time, before + self.hold) if self.value == self.value else before
+            if ended:
+                self._close(before, end, minute)
+            elif end > before:
+                self._add(end - before)
         over = value >= self.high
-        usable = not quality & USABLE and (over or not quality & int(Quality.OUT_OF_SPAN))
+        usable = not quality & USABLE and (over or not quality & OUT_OF_SPAN)
         self.time, self.full = time, usable and over
         self.value = max(0.0, min(value, self.high)) if usable else math.nan
         if usable and self.value > self.top:
             self.top = self.value
         return ended
 
-    def _open(self, first: int, last: int) -> None:
-        for minute in range(max(first, last - RING + 1), last + 1):
-            place = minute % RING
-            self.state.dose[self.who, place] = 0.0
-            self.state.cover[self.who, place] = 0
-            self.state.clipped[self.who, place] = False
+    def _add(self, duration: int) -> None:
+        self.open_dose += self.value * (duration * 1e-9)
+        self.open_cover += duration
+        self.open_clipped |= self.full
 
-    def _spread(self, start: int, stop: int, newest: int) -> None:
-        """Add the held value to the minutes from start to stop."""
-        start = max(start, (newest - RING + 1) * MINUTE)
-        while start < stop:
-            minute = start // MINUTE
-            end = min(stop, (minute + 1) * MINUTE)
-            place = self.who, minute % RING
-            self.state.dose[place] += self.value * ((end - start) * 1e-9)
-            self.state.cover[place] += end - start
-            if self.full:
-                self.state.clipped[place] = True
-            start = end
+    def _close(self, start: int, end: int, newest: int) -> None:
+        """Spread the held value over the minutes from start to end; close all before the newest."""
+        minute = start // MINUTE
+        if newest - minute > BINS:
+            minute = newest - BINS
+            start = max(start, minute * MINUTE)
+            self._empty()
+        while True:
+            stop = min(end, (minute + 1) * MINUTE)
+            if stop > start:
+                self._add(stop - start)
+                start = stop
+            if minute == newest:
+                return
+            place = self.who, minute % BINS
+            self.state.dose[place], self.state.cover[place] = self.open_dose, self.open_cover
+            self.state.clipped[place] = self.open_clipped
+            self._empty()
+            minute += 1
 
-    def average(self, minute: int) -> tuple[float, float, float, float]:
-        """(best, lower, upper, coverage) of the 480 minutes before `minute`; upper is inf where one was clipped."""
-        places = np.arange(minute - BINS, minute) % RING
-        dose = math.fsum(self.state.dose[self.who, places].tolist())
-        covered = int(self.state.cover[self.who, places].sum()) * 1e-9
-        clipped = bool(self.state.clipped[self.who, places].any())
+    def _empty(self) -> None:
+        self.open_dose, self.open_cover, self.open_clipped = 0.0, 0, False
+
+    def average(self) -> tuple[float, float, float, float]:
+        """(best, lower, upper, coverage) of the 480 closed minutes; upper is inf where one was clipped."""
+        doses, oldest = self.state.dose[self.who], self.time // MINUTE % BINS
+        dose = float(np.concatenate((doses[oldest:], doses[:oldest])).sum())  # oldest first: one order of summing
+        covered = int(self.state.cover[self.who].sum()) * 1e-9
         ceiling = self.high if math.isfinite(self.high) else self.top
         best = dose / covered if covered else math.nan
-        upper = math.inf if clipped else (dose + max(0.0, SPAN - covered) * ceiling) / SPAN
-        return best, dose / SPAN, upper, covered / SPAN
+        upper = (dose + max(0.0, SPAN - covered) * ceiling) / SPAN
+        return best, dose / SPAN, math.inf if self.state.clipped[self.who].any() else upper, covered / SPAN
 
 
 def _lapsed(who: int) -> Why:

@@ -114,17 +114,21 @@ class Stuck:
         last, was = state.last[who], state.verdict[who]
         same = value == last
         ended = ~same & ~np.isnan(last)
-        teaches = ended & (was != Verdict.ACTIVE) & ~_resting(state, who, last)
-        longest = np.where(teaches, np.maximum(state.longest[who], state.run[who]), state.longest[who])
+        before, longest = state.run[who], state.longest[who]
+        teaches = np.flatnonzero(ended & (before > longest) & (was != Verdict.ACTIVE))
+        if len(teaches):
+            teaches = teaches[~_resting(state, who[teaches], last[teaches])]
+            longest[teaches] = before[teaches]
         changes = state.changes[who] + ended
-        run = np.where(same, state.run[who] + 1, 1)
+        run = np.where(same, before + 1, 1)
         declared = state.declared[who]
         judged = (changes >= self.learn) | ~np.isnan(declared)
         limit = np.fmax(np.maximum(self.least, np.ceil(self.factor * longest)), declared)
-        over, rest = run > limit, _resting(state, who, value)
-        fine = np.where(judged, Verdict.CLEAR, Verdict.UNKNOWN)
-        now = np.where(same & (was == Verdict.ACTIVE), Verdict.ACTIVE, fine)
-        now = np.where(over & judged, np.where(rest, Verdict.UNKNOWN, Verdict.ACTIVE), now).astype(np.int8)
+        now = judged.astype(np.int8)
+        now[same & (was == Verdict.ACTIVE)] = Verdict.ACTIVE
+        over = np.flatnonzero((run > limit) & judged)
+        if len(over):
+            now[over] = np.where(_resting(state, who[over], value[over]), Verdict.UNKNOWN, Verdict.ACTIVE)
         state.last[who], state.run[who], state.verdict[who] = value, run, now
         state.longest[who], state.changes[who] = longest, changes
         return now != was, now, limit

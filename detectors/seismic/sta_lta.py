@@ -7,7 +7,7 @@ Cannot find: emergent onsets, events inside the coda of a stronger one; it trigg
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, lfilter, sosfilt
 
 from detectors.detector import Column, Finding, Outcome, Subjects, Verdict, Why, whole
-from detectors.reading import FAULTS, Batch, Floats, Quality, Times, Wave
+from detectors.reading import FAULTS, Batch, Floats, Indices, Quality, Times, Wave
 
 ORDER = 4
 TINY = 1e-99
@@ -93,29 +93,29 @@ class StaLta:
         )
 
     def step(self, state: Any, batch: Batch) -> Outcome:
-        """Packet by packet."""
+        """Packets side by side where no sensor repeats and their length and rate agree."""
         findings: list[Finding] = []
         peaks: list[tuple[Wave, int, float]] = []
-        for wave in batch.waves:
-            late = state.seen[wave.sensor] and wave.time < state.next[wave.sensor] - _slack(wave)
-            if late or not len(wave.samples):
-                continue
-            findings += self._resume(state, wave)
-            if not _usable(wave, self.high):
-                continue
-            ratio, full = self._ratio(state, wave)
-            findings += self._trigger(state, wave, ratio, full)
-            if full < len(ratio):
-                peak = full + int(ratio[full:].argmax())
-                peaks.append((wave, _time_of(wave, peak), float(ratio[peak])))
+        for group in _groups(batch.waves):
+            ready = []
+            for wave in group:
+                if state.seen[wave.sensor] and wave.time < state.next[wave.sensor] - _slack(wave):
+                    continue
+                findings += self._resume(state, wave)
+                if _usable(wave, self.high):
+                    ready.append(wave)
+            if ready:
+                ratio, full = self._ratio(state, ready)
+                findings += self._triggers(state, ready, ratio, full)
+                peaks += _peaks(ready, ratio, full)
         return Outcome(whole(findings), [_column(peaks)] if peaks else ())
 
     def _resume(self, state: State, wave: Wave) -> list[Finding]:
         """Start again if the packet does not continue the last one; a clear verdict is then unknown."""
         who = wave.sensor
-        late = abs(wave.time - int(state.next[who])) > _slack(wave)
+        away = abs(wave.time - int(state.next[who])) > _slack(wave)
         usable = _usable(wave, self.high)
-        if usable and state.seen[who] and not late and state.rate[who] == wave.rate:
+        if usable and state.seen[who] and not away and state.rate[who] == wave.rate:
             return []
         state.rate[who] = wave.rate
         state.seen[who], state.filter[who] = 0, 0.0
@@ -125,33 +125,45 @@ class StaLta:
         state.verdict[who] = Verdict.UNKNOWN
         return [_finding(wave, wave.time, Verdict.UNKNOWN, None, None, "gap" if usable else "no_value")]
 
-    def _ratio(self, state: State, wave: Wave) -> tuple[Floats, int]:
-        """(ratio at each sample, first index at which the long window is full)."""
-        who = wave.sensor
-        seen, short, long = int(state.seen[who]), *_lengths(self.sta, self.lta, wave.rate)
-        band, state.filter[who] = sosfilt(_band(self.low, self.high, wave.rate), wave.samples, zi=state.filter[who])
-        energy = band[1:] ** 2 if seen == 0 else band**2
-        ratio = np.zeros(len(band))
-        if len(energy):
-            sta, lta = _mean(energy, short, float(state.sta[who])), _mean(energy, long, float(state.lta[who]))
-            state.sta[who], state.lta[who] = sta[-1], lta[-1]
-            ratio[-len(energy) :] = np.divide(sta, lta, out=np.zeros(len(sta)), where=lta > 0)
-        state.seen[who] = seen + len(band)
-        state.next[who] = _time_of(wave, len(band))
-        full = max(0, min(len(band), long - seen))
-        ratio[:full] = 0.0
+    def _ratio(self, state: State, waves: list[Wave]) -> tuple[Floats, Indices]:
+        """(C, L) ratio at each sample of C packets, 0 before the long window is full; (C,) where that is."""
+        who = np.array([w.sensor for w in waves], np.intp)
+        seen, rate = state.seen[who], waves[0].rate
+        samples = np.stack([w.samples for w in waves])
+        delays = np.ascontiguousarray(state.filter[who].transpose(1, 0, 2))
+        band, delays = sosfilt(_band(self.low, self.high, rate), samples, axis=-1, zi=delays)
+        energy = band**2
+        energy[seen == 0, 0] = 0.0  # as in ObsPy, the means begin at the second sample
+        short, long = max(1, round(self.sta * rate)), max(2, round(self.lta * rate))
+        sta, lta = _mean(energy, short, state.sta[who]), _mean(energy, long, state.lta[who])
+        ratio = np.divide(sta, lta, out=np.zeros(sta.shape), where=lta > 0)
+        full = np.clip(long - seen, 0, samples.shape[1])
+        ratio[np.arange(samples.shape[1]) < full[:, None]] = 0.0
+        state.filter[who] = delays.transpose(1, 0, 2)
+        state.sta[who], state.lta[who] = sta[:, -1], lta[:, -1]
+        state.seen[who] = seen + samples.shape[1]
+        state.next[who] = [_time_of(w, len(w.samples)) for w in waves]
         return ratio, full
 
+    def _triggers(self, state: State, waves: list[Wave], ratio: Floats, full: Indices) -> list[Finding]:
+        verdict = state.verdict[[w.sensor for w in waves]]
+        counts = np.arange(ratio.shape[1]) >= full[:, None]
+        moves = np.where((verdict == Verdict.ACTIVE)[:, None], ratio <= self.off, ratio > self.on) & counts
+        moves |= (verdict == Verdict.UNKNOWN)[:, None] & counts
+        findings = []
+        for k in np.flatnonzero(moves.any(axis=1)).tolist():
+            findings += self._trigger(state, waves[k], ratio[k], int(full[k]))
+        return findings
+
     def _trigger(self, state: State, wave: Wave, ratio: Floats, full: int) -> list[Finding]:
-        who, findings = wave.sensor, []
+        who, findings, place = wave.sensor, [], full
         verdict = Verdict(int(state.verdict[who]))
-        if verdict is Verdict.UNKNOWN and full < len(ratio):
+        if verdict is Verdict.UNKNOWN:
             verdict = Verdict.CLEAR
             findings.append(_finding(wave, _time_of(wave, full), verdict, float(ratio[full]), self.on, "quiet"))
-        place = full
-        while place < len(ratio):
+        while True:
             ahead = ratio[place:] <= self.off if verdict is Verdict.ACTIVE else ratio[place:] > self.on
-            if verdict is Verdict.UNKNOWN or not ahead.any():
+            if not ahead.any():
                 break
             place += int(ahead.argmax())
             verdict = Verdict.CLEAR if verdict is Verdict.ACTIVE else Verdict.ACTIVE
@@ -161,19 +173,44 @@ class StaLta:
         return findings
 
 
+def _groups(waves: Sequence[Wave]) -> Iterator[list[Wave]]:
+    """Runs of packets, in order, in which no sensor repeats and length and rate agree; empty ones are left out."""
+    group: list[Wave] = []
+    seen: set[int] = set()
+    for wave in waves:
+        if not len(wave.samples):
+            continue
+        alike = group and len(group[0].samples) == len(wave.samples) and group[0].rate == wave.rate
+        if group and (wave.sensor in seen or not alike):
+            yield group
+            group, seen = [], set()
+        group.append(wave)
+        seen.add(wave.sensor)
+    if group:
+        yield group
+
+
 @cache
 def _band(low: float, high: float, rate: float) -> Floats:
     return np.asarray(butter(ORDER, [low, high], btype="bandpass", fs=rate, output="sos"), np.float64)
 
 
-def _lengths(sta: float, lta: float, rate: float) -> tuple[int, int]:
-    return max(1, round(sta * rate)), max(2, round(lta * rate))
-
-
-def _mean(energy: Floats, length: int, before: float) -> Floats:
+def _mean(energy: Floats, length: int, before: Floats) -> Floats:
+    """Recursive mean along the last axis: m = e / length + (1 - 1 / length) m."""
     c = 1.0 / length
-    mean, _ = lfilter([c], [1.0, c - 1.0], energy, zi=[(1.0 - c) * before])
+    mean, _ = lfilter([c], [1.0, c - 1.0], energy, axis=-1, zi=((1.0 - c) * before)[:, None])
     return np.asarray(mean, np.float64)
+
+
+def _peaks(waves: list[Wave], ratio: Floats, full: Indices) -> list[tuple[Wave, int, float]]:
+    place = ratio.argmax(axis=1)
+    length = ratio.shape[1]
+    out = []
+    for k, wave in enumerate(waves):
+        if full[k] < length:
+            peak = max(int(place[k]), int(full[k]))
+            out.append((wave, _time_of(wave, peak), float(ratio[k, peak])))
+    return out
 
 
 def _usable(wave: Wave, high: float) -> bool:

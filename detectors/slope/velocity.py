@@ -123,8 +123,12 @@ class Velocity:
         reset = np.where(np.isnan(reset), limit, reset)
         for who, rows in batch.runs():
             track = _Track(state, who, self.period, float(limit[who]), float(reset[who]))
-            for row in rows.tolist():
-                findings += track.read(batch, row, speeds)
+            columns = (rows, batch.arrived[rows], batch.time[rows], batch.value[rows], batch.quality[rows])
+            for row, arrived, time, value, quality in zip(*(c.tolist() for c in columns), strict=True):
+                if track.due < arrived:
+                    findings += track.lapse()
+                if not quality & FAULTS and time > track.time:
+                    findings += track.read(batch, row, arrived, time, value, speeds)
             track.store()
         findings += lapse(state, batch.until, lambda _: Why("slope.velocity.learning"))
         speeds.sort()
@@ -155,30 +159,29 @@ class _Track:
         if self.time != NO_TIME:
             state.sums[who, self.time // self.step % STEPS] = self.open
 
-    def read(self, batch: Batch, row: int, speeds: list[tuple[int, int, float]]) -> list[Finding]:
-        """Fold one row."""
-        arrived, time = int(batch.arrived[row]), int(batch.time[row])
-        findings = []
-        if self.due < arrived:
-            due, self.due = self.due, NEVER
-            if self.verdict == Verdict.CLEAR:
-                self.verdict = int(Verdict.UNKNOWN)
-                why = Why("slope.velocity.learning")
-                findings.append(at_deadline(due, self.who, Verdict.UNKNOWN, why))
-        if int(batch.quality[row]) & FAULTS or time <= self.time:
-            return findings
-        self._add(time, float(batch.value[row]))
+    def lapse(self) -> list[Finding]:
+        """The deadline passed before the next row."""
+        due, self.due = self.due, NEVER
+        if self.verdict != Verdict.CLEAR:
+            return []
+        self.verdict = int(Verdict.UNKNOWN)
+        return [at_deadline(due, self.who, Verdict.UNKNOWN, Why("slope.velocity.learning"))]
+
+    def read(
+        self, batch: Batch, row: int, arrived: int, time: int, value: float, speeds: list[tuple[int, int, float]]
+    ) -> list[Finding]:
+        """Fold one good row."""
+        self._add(time, value)
         self.due = arrived + self.step * (STEPS // 2)
         verdict, key, velocity, floor = self._judge()
         if math.isfinite(velocity):
             speeds.append((row, self.who, velocity))
-        if verdict != self.verdict:
-            self.verdict = int(verdict)
-            numbers = {"floor": floor} if math.isfinite(floor) else {}
-            value = velocity if math.isfinite(velocity) else None
-            number, why = int(batch.row[row]), Why(f"slope.velocity.{key}", numbers)
-            findings.append(Finding(arrived, number, self.who, verdict, time, value, self.limit, why))
-        return findings
+        if verdict == self.verdict:
+            return []
+        self.verdict = int(verdict)
+        known = math.isfinite(velocity)
+        number, why = int(batch.row[row]), Why(f"slope.velocity.{key}", {"floor": floor} if known else {})
+        return [Finding(arrived, number, self.who, verdict, time, velocity if known else None, self.limit, why)]
 
     def _add(self, time: int, value: float) -> None:
         if self.time == NO_TIME:
@@ -188,7 +191,8 @@ class _Track:
             self._turn(time)
         t, x = (time % self.step) * 1e-9, value - self.origin
         self.time = time
-        self.open = [a + b for a, b in zip(self.open, (1.0, t, x, t * t, t * x, x * x), strict=True)]
+        n, s_t, s_x, s_tt, s_tx, s_xx = self.open
+        self.open = [n + 1.0, s_t + t, s_x + x, s_tt + t * t, s_tx + t * x, s_xx + x * x]
 
     def _turn(self, time: int) -> None:
         """Close the newest step and open that of `time`; sum the window again, oldest first."""

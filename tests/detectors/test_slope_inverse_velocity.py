@@ -1,4 +1,4 @@
-"""slope.inverse_velocity. Oracle: x(t) = -(1/A) ln(1 - t/tf), exact 1/v, and the table of shared reference slope 2.6."""
+"""slope.inverse_velocity. Oracle: x(t) = -(1/A) ln(1 - t/tf), exact 1/v, and the table of reference slope 2.6."""
 
 from __future__ import annotations
 
