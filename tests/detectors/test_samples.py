@@ -1,0 +1,62 @@
+"""The TOML sample of every detector's docstring loads through the real loader, and its prose says what it must."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+import tomllib
+from typing import Any
+
+import pytest
+
+from detectors.detector import catalogue
+from detectors.site import read_site
+
+SENSORS: dict[str, dict[str, Any]] = {
+    "ch4-2105": {"area": "face", "quantity": "methane", "unit": "%vol", "span": [0, 4], "every": "5s"},
+    "co-2105": {"area": "face", "quantity": "co", "unit": "ppm", "every": "10s"},
+    "fan-2105": {"area": "face", "states": ["running", "stopped"], "every": "10s"},
+    "dust-belt-3": {"area": "belt", "quantity": "dust", "unit": "g/m3", "every": "1s"},
+    "prism-17": {"area": "wall", "quantity": "displacement", "unit": "mm", "noise": 0.8, "every": "1h"},
+    "prism-18": {"area": "wall", "quantity": "displacement", "unit": "mm", "noise": 0.8, "every": "1h"},
+    "geo-1-up": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
+}
+MOVING = {
+    "sensors": ["prism-17", "prism-18"],
+    "detector": {"kind": "slope.velocity", "limit": "10 mm/d", "window": "24h"},
+    "priority": "high",
+    "guidance": "Close ramp 4",
+}
+
+
+def sample_of(kind: str) -> dict[str, Any]:
+    """The indented TOML of a class's docstring."""
+    text = textwrap.dedent(inspect.getdoc(catalogue()[kind]) or "")
+    lines = text.splitlines()
+    start = next(k for k, line in enumerate(lines) if line.startswith("    [rule."))
+    stop = next((k for k in range(start, len(lines)) if lines[k] and not lines[k].startswith("    ")), len(lines))
+    return tomllib.loads(textwrap.dedent("\n".join(lines[start:stop])))
+
+
+@pytest.mark.parametrize("kind", sorted(catalogue()))
+def test_the_sample_loads_and_means_the_detector(kind: str) -> None:
+    rules = sample_of(kind)["rule"]
+    ((name, _),) = rules.items()
+    rules = {"wall-moving": MOVING, **rules} if "wall-moving" not in rules else rules
+    document = {
+        "site": {"id": "pit", "timezone": "UTC", "simulated": True, "limits": "cn"},
+        "sensor": SENSORS,
+        "rule": rules,
+    }
+    site = read_site(document)
+    rule = next(r for r in site.rules if r.name == name)
+    assert rule.detector.kind == kind
+    assert rule.guidance
+
+
+@pytest.mark.parametrize("kind", sorted(catalogue()))
+def test_the_docstrings_say_meaning_source_and_what_it_cannot_find(kind: str) -> None:
+    cls = catalogue()[kind]
+    assert "ACTIVE" in (cls.__doc__ or "")
+    assert "Source:" in (cls.__doc__ or "")
+    assert "Cannot find:" in (inspect.getmodule(cls).__doc__ or "")
