@@ -85,6 +85,18 @@ class _Client(paho.Client):
         self.buffered = BufferedSocket(super()._create_socket())  # type: ignore[arg-type]
         return self.buffered
 
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        """As paho's, but a refused handshake leaves no open socket behind."""
+        assert self._ssl_context is not None
+        wrapped = self._ssl_context.wrap_socket(tcp_sock, server_hostname=self._host, do_handshake_on_connect=False)
+        try:
+            wrapped.settimeout(self._connect_timeout)
+            wrapped.do_handshake()
+        except BaseException:
+            wrapped.close()
+            raise
+        return wrapped
+
 
 class Mqtt:
     """A Source over one broker. `start`, then `poll` and `release`; `stop` leaves the session with the broker."""

@@ -53,8 +53,10 @@ class Mosquitto:
         self.folder.mkdir(parents=True, exist_ok=True)
         configuration = self.folder / "mosquitto.conf"
         anonymous = "" if "allow_anonymous" in self.extra else "allow_anonymous true\n"
+        privileges = "user root\n" if os.geteuid() == 0 else ""  # else it could not write into a test's folder
         configuration.write_text(
-            f"listener {self.port} 127.0.0.1\n{anonymous}max_queued_messages 0\nmax_inflight_messages 1000\n"
+            f"{privileges}listener {self.port} 127.0.0.1\n{anonymous}"
+            "max_queued_messages 0\nmax_inflight_messages 1000\n"
             f"persistence true\npersistence_location {self.folder}/\nautosave_interval 1\n{self.extra}"
         )
         log = self.folder / "mosquitto.log"

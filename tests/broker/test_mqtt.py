@@ -1,0 +1,338 @@
+"""The MQTT source against real brokers: delivery, redelivery, refusals, back-pressure, kills."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+
+from collector.errors import BrokerRefused, Disconnected, NotSubscribed
+from collector.message import Message
+from collector.mqtt import Mqtt
+from collector.settings import Mqtt as Address
+from collector.spool import SpoolReader
+from tests.servers import Mosquitto, find, mosquitto, nats, nats_broker
+
+pytestmark = pytest.mark.broker
+Broker = Callable[[Path], AbstractContextManager[str]]
+BROKERS = pytest.mark.parametrize(
+    ("broker", "version"),
+    [
+        pytest.param(mosquitto, "3.1.1", id="mosquitto"),
+        pytest.param(mosquitto, "5", id="mosquitto-5"),
+        pytest.param(nats, "3.1.1", id="nats"),
+    ],
+)
+
+
+def address(url: str, version: str = "3.1.1", **more: object) -> Address:
+    given: dict[str, object] = {"client_id": "collector", "subscriptions": ("pit/#",), "keepalive": 30} | more
+    return Address(url=url, version=version, **given)  # type: ignore[arg-type]
+
+
+@contextmanager
+def source(where: Address, password: str | None = None, **more: int) -> Iterator[Mqtt]:
+    mqtt = Mqtt(where, None if password is None else lambda: password, **more).start()
+    try:
+        yield mqtt
+    finally:
+        mqtt.stop()
+
+
+@contextmanager
+def publisher(url: str, user: str | None = None, password: str | None = None) -> Iterator[Callable[..., None]]:
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="publisher")
+    client.max_inflight_messages_set(500)
+    if user:
+        client.username_pw_set(user, password)
+    client.connect("127.0.0.1", int(url.rsplit(":", 1)[1]))
+    client.loop_start()
+
+    def publish(payloads: list[bytes], topic: str = "pit/a/b", qos: int = 1, retain: bool = False) -> None:
+        for sent in [client.publish(topic, payload, qos, retain) for payload in payloads]:
+            sent.wait_for_publish(20)
+
+    yield publish
+    client.disconnect()
+    client.loop_stop()
+
+
+def take(mqtt: Mqtt, count: int, within: float = 15.0) -> list[Message]:
+    messages: list[Message] = []
+    end = time.monotonic() + within
+    while len(messages) < count and time.monotonic() < end:
+        messages += mqtt.poll(count - len(messages), 0.05)
+    return messages
+
+
+def numbers(count: int) -> list[bytes]:
+    return [b"%d" % k for k in range(count)]
+
+
+@BROKERS
+def test_what_is_published_arrives_in_order_with_its_topic(tmp_path: Path, broker: Broker, version: str) -> None:
+    with broker(tmp_path) as url, source(address(url, version)) as mqtt, publisher(url) as publish:
+        mqtt.connected(10)
+        publish(numbers(300))
+        got = take(mqtt, 300)
+        assert got == [Message("pit/a/b", payload, "mqtt") for payload in numbers(300)]
+        mqtt.release(got)
+        publish([b"zero"], topic="pit/zero", qos=0)
+        assert take(mqtt, 1) == [Message("pit/zero", b"zero", "mqtt")]
+
+
+@BROKERS
+def test_what_was_not_released_comes_again_and_what_was_does_not(tmp_path: Path, broker: Broker, version: str) -> None:
+    with broker(tmp_path) as url:
+        with source(address(url, version)) as mqtt, publisher(url) as publish:
+            mqtt.connected(10)
+            publish(numbers(100))
+            got = take(mqtt, 100)
+            mqtt.release(got[:60])
+            time.sleep(0.3)
+        with source(address(url, version)) as mqtt:
+            again = take(mqtt, 40)
+            assert {message.payload for message in again} == set(numbers(100)[60:])
+            mqtt.release(again)
+            time.sleep(0.3)
+        with source(address(url, version)) as mqtt:
+            assert mqtt.poll(1, 1.5) == []
+
+
+@BROKERS
+def test_messages_wait_while_nobody_is_there(tmp_path: Path, broker: Broker, version: str) -> None:
+    with broker(tmp_path) as url:
+        with source(address(url, version)) as mqtt:
+            mqtt.connected(10)
+        with publisher(url) as publish:
+            publish(numbers(500))
+        with source(address(url, version)) as mqtt:
+            assert [message.payload for message in take(mqtt, 500)] == numbers(500)
+
+
+@BROKERS
+def test_a_retained_message_is_marked(tmp_path: Path, broker: Broker, version: str) -> None:
+    with broker(tmp_path) as url, publisher(url) as publish:
+        publish([b"old"], retain=True)
+        with source(address(url, version)) as mqtt:
+            assert take(mqtt, 1) == [Message("pit/a/b", b"old", "mqtt", retained=True)]
+
+
+@BROKERS
+def test_a_broker_that_dies_and_comes_back_is_found_again_and_loses_nothing(
+    tmp_path: Path, broker: Broker, version: str
+) -> None:
+    server = nats_broker(tmp_path) if broker is nats else Mosquitto(tmp_path / "mosquitto")
+    with server, source(address(server.url, version)) as mqtt:
+        mqtt.connected(10)
+        with publisher(server.url) as publish:
+            publish(numbers(50))
+        first = take(mqtt, 50)
+        # mosquitto saves its sessions at an orderly stop, and else only once a second
+        server.stop(signal.SIGKILL if broker is nats else signal.SIGTERM)
+        _until(lambda: not mqtt.link.up)
+        assert isinstance(mqtt.link.error, Disconnected)
+        mqtt.release(first)  # of a connection that is gone: must not acknowledge anything of the next
+        server.start()
+        mqtt.connected(10)
+        assert mqtt.link.generation == 2
+        with publisher(server.url) as publish:
+            publish([b"later"])
+        again = {message.payload for message in take(mqtt, 51)}
+        assert again == {*numbers(50), b"later"}
+
+
+def _until(true: Callable[[], bool], within: float = 10.0) -> None:
+    end = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+def test_a_wrong_password_is_one_clear_line_and_a_right_one_connects(
+    tmp_path: Path, version: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tool = find("mosquitto_passwd", "apt-get install mosquitto")
+    passwords = tmp_path / "passwords"
+    subprocess.run([tool, "-b", "-c", passwords, "pit", "right"], check=True)
+    passwords.chmod(0o644)
+    with mosquitto(tmp_path, f"allow_anonymous false\npassword_file {passwords}\n") as url:
+        with source(address(url, version, user="pit"), "wrong") as mqtt:
+            with pytest.raises(BrokerRefused, match=r"refused user 'pit' .*check user, password_file and client_id"):
+                mqtt.connected(10)
+            time.sleep(1.5)
+            lines = [record for record in caplog.records if record.name == "collector.mqtt"]
+            assert len(lines) == 1
+            assert "wrong" not in caplog.text
+        with source(address(url, version, user="pit"), "right") as mqtt:
+            mqtt.connected(10)
+
+
+def test_a_refused_subscription_is_an_error_and_what_is_granted_arrives(tmp_path: Path) -> None:
+    server = nats_broker(tmp_path)
+    configure = server._configure
+
+    def limited() -> Path:
+        path = configure()
+        path.write_text(path.read_text().replace("max_ack_pending: 16384", "max_ack_pending: 65535"))
+        return path
+
+    server._configure = limited  # type: ignore[method-assign]
+    with server, source(address(server.url, subscriptions=("pit/a", "pit/#"))) as mqtt:
+        with pytest.raises(NotSubscribed, match="'pit/#'"):
+            mqtt.connected(10)
+        assert mqtt.link.up
+        with publisher(server.url) as publish:
+            publish([b"1"], topic="pit/a")
+        assert take(mqtt, 1) == [Message("pit/a", b"1", "mqtt")]
+
+
+def test_nobody_listening_is_said_and_no_exception(tmp_path: Path) -> None:
+    with source(address("mqtt://127.0.0.1:1")) as mqtt:
+        with pytest.raises(Disconnected, match="nobody listens there"):
+            mqtt.connected(0.5)
+        assert mqtt.poll(1, 0) == []
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:1883", "http://x", "mqtt://"])
+def test_an_address_that_is_none_is_refused_before_anything_connects(url: str) -> None:
+    with pytest.raises(ValueError, match="mqtt://HOST"):
+        Mqtt(address(url))
+
+
+def test_a_collector_without_subscriptions_is_refused() -> None:
+    with pytest.raises(ValueError, match="subscriptions is empty"):
+        Mqtt(address("mqtt://127.0.0.1", subscriptions=()))
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    """A CA, and a server's certificate for 127.0.0.1."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path / "tls"
+    folder.mkdir()
+    commands = [
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca -keyout ca.key -out ca.pem",
+        "req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout server.key -out server.csr",
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out server.pem -extfile names",
+    ]
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
+    for command in commands:
+        subprocess.run([openssl, *command.split()], cwd=folder, check=True, capture_output=True)
+    for file in folder.iterdir():
+        file.chmod(0o644)
+    return folder
+
+
+def test_tls_with_a_ca_connects_and_carries_a_large_message(tmp_path: Path, certificates: Path) -> None:
+    extra = f"certfile {certificates}/server.pem\nkeyfile {certificates}/server.key\n"
+    with mosquitto(tmp_path, extra) as url:
+        secure = url.replace("mqtt://", "mqtts://")
+        with source(address(secure, ca=certificates / "ca.pem")) as mqtt:
+            mqtt.connected(10)
+            client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+            client.tls_set(ca_certs=str(certificates / "ca.pem"))
+            client.connect("127.0.0.1", mqtt.port)
+            client.loop_start()
+            client.publish("pit/large", b"x" * 3_000_000, 1).wait_for_publish(20)
+            client.disconnect()
+            client.loop_stop()
+            (got,) = take(mqtt, 1)
+            assert got.payload == b"x" * 3_000_000
+        with (
+            source(address(secure)) as mqtt,
+            pytest.raises(Disconnected, match=r"certificate is not trusted .*check ca"),
+        ):
+            mqtt.connected(2)
+        with source(address(secure, ca=tmp_path / "no.pem")) as mqtt, pytest.raises(BrokerRefused, match="give a PEM"):
+            mqtt.connected(2)
+
+
+def test_a_full_queue_stops_the_reading_and_keeps_the_connection(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as url, source(address(url, keepalive=5), queue_messages=100) as mqtt:
+        mqtt.connected(10)
+        with publisher(url) as publish:
+            publish([b"%d" % k + b" " * 1000 for k in range(3000)])
+        time.sleep(1)
+        assert 100 <= mqtt.depth < 1500
+        assert mqtt.link.up
+        got: list[Message] = []
+        while len(got) < 3000 and (more := mqtt.poll(500, 2)):
+            mqtt.release(more)
+            got += more
+        assert [int(message.payload) for message in got] == list(range(3000))
+        assert mqtt.link.generation == 1
+
+
+def test_a_queue_full_for_longer_than_the_keep_alive_gives_the_connection_up_and_loses_nothing(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as url, source(address(url, keepalive=2), queue_messages=10) as mqtt:
+        mqtt.connected(10)
+        with publisher(url) as publish:
+            publish([b"%d" % k + b" " * 1000 for k in range(2000)])
+        _until(lambda: not mqtt.link.up)
+        assert "wait for the disk" in str(mqtt.link.error)
+        got: set[int] = set()
+        end = time.monotonic() + 20
+        while len(got) < 2000 and time.monotonic() < end:
+            more = mqtt.poll(500, 0.1)
+            mqtt.release(more)
+            got |= {int(message.payload) for message in more}
+        assert got == set(range(2000))
+
+
+COLLECT = """
+import sys, threading
+from pathlib import Path
+from collector.collecting import collect
+from collector.settings import Mqtt, Settings
+where = Mqtt(url=sys.argv[1], client_id="collector", version=sys.argv[3], subscriptions=("pit/#",))
+collect(Settings(path=Path("site.toml"), data=Path(sys.argv[2]), mqtt=where), threading.Event())
+"""
+
+
+@pytest.mark.chaos
+@BROKERS
+def test_a_collector_killed_while_5000_are_published_holds_every_one(
+    tmp_path: Path, broker: Broker, version: str
+) -> None:
+    data = tmp_path / "data"
+    with broker(tmp_path) as url:
+        with source(address(url, version)) as mqtt:
+            mqtt.connected(10)
+
+        def start() -> subprocess.Popen[bytes]:
+            return subprocess.Popen([sys.executable, "-c", COLLECT, url, str(data), version], cwd=Path.cwd(),
+                                    env={**os.environ, "PYTHONPATH": str(Path.cwd())})  # fmt: skip
+
+        role = start()
+        with publisher(url) as publish:
+            for part in range(5):
+                publish([b"%d" % k for k in range(part * 1000, part * 1000 + 1000)])
+                if part < 4:
+                    role.kill()
+                    role.wait()
+                    role = start()
+        wanted = set(range(5000))
+        reader, held, after = SpoolReader(data), list[int](), 0
+        end = time.monotonic() + 30
+        while not wanted <= set(held) and time.monotonic() < end:
+            for seal in reader.read(after):
+                held += [int(m.payload) for m in seal.messages if m.origin == "mqtt"]
+                after = seal.seq
+            time.sleep(0.05)
+        role.terminate()
+        role.wait()
+        assert wanted == set(held)
+        assert len(held) < 5000 + 5 * 1500
