@@ -38,7 +38,7 @@ class Status:
     now: int
     """Judging's `now`: everything shown is as of then, and ages count up to it."""
     behind: int
-    """ns between the page's wall clock and the wall clock of the newest judged seal: the clock goes on when all stops."""
+    """ns from the wall time of the newest judged seal to the page's wall clock, which goes on when all else stops."""
     watching: Watching
 
 

@@ -1,0 +1,105 @@
+"""From a form to an action, and from the answer to words.
+
+Constraints. A form is checked for shape only; whether the action is allowed by the alarm's state, judging says. What an
+access may ask is decided here, because only the page knows who asks. Not here: the routes (page.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+from urllib.parse import parse_qs
+
+from dashboards.console.acting import Access, ActionKind, Answer, Asked, Person, Reply
+from dashboards.console.board import World
+from dashboards.console.figures import MINUTE, age
+from dashboards.console.reading import Priority, Status
+from dashboards.console.view import Look
+from dashboards.console.words import say
+
+KINDS: tuple[ActionKind, ...] = get_args(ActionKind)
+ENGINEERS: frozenset[str] = frozenset({"reset", "out_of_service", "in_service"})
+NOTED = frozenset({"comment", "shelve", "out_of_service"})
+"""Actions that judging refuses without a note."""
+STATUS = {Reply.TAKEN: 200, Reply.UNANSWERED: 202, Reply.REFUSED: 409}
+SHELVES: Mapping[Priority, tuple[int, ...]] = {
+    "high": (10, 30, 60),
+    "medium": (30, 60, 120, 240, 480),
+    "low": (30, 60, 120, 240, 480),
+}
+"""Minutes that are offered; judging refuses what the site does not allow."""
+OUT_OF_SERVICE = (30, 60, 240, 480, 720)
+
+
+class BadRequest(Exception):
+    """Not something that a form of this page sends."""
+
+
+def may(kind: str, access: Access) -> bool:
+    """True if such an access may ask for that. `typed` may ask for all; the journal says that it was typed."""
+    return access != "viewer" and (access != "operator" or kind not in ENGINEERS)
+
+
+def form_of(query: Mapping[str, str], world: World, look: Look) -> dict[str, Any]:
+    """What the form of an action shows. Raises BadRequest."""
+    kind, rule, subject = _kind(query.get("kind", "")), query.get("rule", ""), query.get("subject", "")
+    row = next((r for r in world.alarms if (r.rule, r.subject) == (rule, subject)), None)
+    if row is None:
+        raise BadRequest(f"no rule {rule!r} on {subject!r}")
+    minutes = SHELVES.get(row.priority, ()) if kind == "shelve" else OUT_OF_SERVICE if kind == "out_of_service" else ()
+    return {
+        "kind": kind,
+        "title": look.word("take_out" if kind == "out_of_service" else kind),
+        "means": look.word(f"{kind}_means"),
+        "rule": rule,
+        "subject": subject,
+        "occurrence": _whole(query.get("occurrence")),
+        "choices": [(m, age(m * MINUTE, look.lang)) for m in minutes],
+        "note_needed": kind in NOTED,
+    }
+
+
+def asked_from(body: bytes, person: Person | None, status: Status) -> Asked:
+    """The action that a sent form asks for. Raises BadRequest."""
+    try:
+        sent = {k: v[0] for k, v in parse_qs(body.decode(), max_num_fields=20).items()}
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
+    if not sent.get("rule") or not sent.get("subject"):
+        raise BadRequest("rule or subject is missing")
+    minutes = _whole(sent.get("minutes"))
+    return Asked(
+        kind=_kind(sent.get("kind", "")),
+        rule=sent["rule"][:200],
+        subject=sent["subject"][:200],
+        occurrence=_whole(sent.get("occurrence")),
+        by=person.name if person else sent.get("by", "").strip()[:80],
+        access=person.access if person else "typed",
+        note=sent.get("note", "").strip()[:1000],
+        until=None if minutes is None else status.now + status.behind + minutes * MINUTE,
+        measure=sent.get("measure", "").strip()[:200],
+    )
+
+
+def worded(answer: Answer, asked: Asked, look: Look) -> tuple[int, bool, str]:
+    """(HTTP status, whether it was taken, the answer in words)."""
+    what = f"{look.word('take_out' if asked.kind == 'out_of_service' else asked.kind)} {asked.rule}/{asked.subject}"
+    text = f"{look.word(answer.reply.value)}: {what}"
+    if answer.reply is Reply.REFUSED:
+        text = f"{look.word('refused')}: {say(answer.why_key, answer.why_numbers, look.lang, look.local)}"
+    return STATUS[answer.reply], answer.reply is Reply.TAKEN, text
+
+
+def _kind(text: str) -> ActionKind:
+    for kind in KINDS:
+        if kind == text:
+            return kind
+    raise BadRequest(f"kind is {text!r}; one of {', '.join(KINDS)}")
+
+
+def _whole(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 12:
+        raise BadRequest(f"{text!r} is no whole number")
+    return int(text)

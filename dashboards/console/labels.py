@@ -1,0 +1,134 @@
+"""The page's own words, in English and Chinese. Reasons of alarms are in words.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dashboards.console.figures import Lang
+
+LABELS: Mapping[str, tuple[str, str]] = {
+    "watching": ("watching", "正在监视"),
+    "of": ("of", "/"),
+    "shelved": ("shelved", "已搁置"),
+    "suppressed": ("suppressed", "已抑制"),
+    "out_of_service": ("out of service", "停用"),
+    "unwatched": ("not watching", "未监视"),
+    "without_rule": ("sensors without a rule", "无规则传感器"),
+    "no_rule": ("no rule", "无规则"),
+    "simulation": ("SIMULATION", "仿真数据"),
+    "live": ("live", "实时"),
+    "not_live": ("NOT LIVE SINCE", "数据中断，自"),
+    "no_word": ("no word from the server", "服务器无响应"),
+    "behind": ("judging is {age} behind", "判断滞后 {age}"),
+    "catching_up": ("catching up, {age}", "正在追赶，{age}"),
+    "unreadable": ("the page cannot read", "页面无法读取"),
+    "revision": ("revision", "版本"),
+    "alarms": ("Alarms", "报警"),
+    "unacknowledged": ("unacknowledged", "未确认"),
+    "no_alarms": ("No alarm stands.", "当前无报警。"),
+    "critical": ("critical", "紧急"),
+    "high": ("high", "高"),
+    "medium": ("medium", "中"),
+    "low": ("low", "低"),
+    "log": ("log", "记录"),
+    "fault": ("fault", "故障"),
+    "active": ("active", "报警中"),
+    "returned": ("returned", "已恢复"),
+    "latched": ("returned, a reset is owed", "已恢复，待复位"),
+    "removed": ("rule removed", "规则已删除"),
+    "limit": ("limit", "限值"),
+    "since": ("since", "自"),
+    "respond_by": ("respond by", "须在此前处置"),
+    "if_nobody_acts": ("if nobody acts", "若无人处置"),
+    "accepted_by": ("accepted by", "处置人"),
+    "note": ("note", "说明"),
+    "until": ("until", "至"),
+    "old": ("{age} old", "{age}前"),
+    "never": ("never heard", "从未收到"),
+    "normal": ("normal", "正常"),
+    "hidden": ("Shelved, suppressed, out of service", "搁置、抑制与停用"),
+    "none": ("none", "无"),
+    "more": ("and {count} more", "另有 {count} 项"),
+    "areas": ("Areas and sensors", "区域与传感器"),
+    "sensors": ("sensors", "传感器"),
+    "ledger": ("Ledger", "台账"),
+    "ledger_note": ("every message and reading, by what became of it", "每条消息与读数的去向"),
+    "rules": ("Rules", "规则"),
+    "rule": ("rule", "规则"),
+    "state": ("state", "状态"),
+    "priority": ("priority", "优先级"),
+    "reason": ("reason", "原因"),
+    "hour": ("last hour", "最近一小时"),
+    "day": ("last day", "最近一天"),
+    "week": ("last week", "最近一周"),
+    "no_readings": ("No readings in this time.", "此时段无读数。"),
+    "unknown_sensor": ("There is no sensor of this name.", "没有此名称的传感器。"),
+    "not_found": ("There is no such page.", "没有此页面。"),
+    "back": ("all alarms", "全部报警"),
+    "acknowledge": ("Acknowledge", "确认"),
+    "accept": ("Accept", "处置"),
+    "comment": ("Comment", "备注"),
+    "shelve": ("Shelve", "搁置"),
+    "unshelve": ("Unshelve", "取消搁置"),
+    "take_out": ("Out of service", "停用"),
+    "in_service": ("Back in service", "恢复使用"),
+    "reset": ("Reset", "复位"),
+    "acknowledge_means": ("I have seen it.", "我已看到。"),
+    "accept_means": ("I am acting on it, and have seen it.", "我正在处置，并已看到。"),
+    "comment_means": ("A note for those who come after.", "留给后来者的说明。"),
+    "shelve_means": ("Not shown for a time, and counted while it is hidden.", "暂时不显示，期间计入搁置数。"),
+    "unshelve_means": ("Show it again.", "重新显示。"),
+    "out_of_service_means": ("Not watched until then. Something else must watch.", "期间不监视，须有替代措施。"),
+    "in_service_means": ("Watch it again.", "恢复监视。"),
+    "reset_means": ("The cause was found and is gone.", "原因已查明并消除。"),
+    "name": ("Name", "姓名"),
+    "how_long": ("For", "时长"),
+    "measure": ("What watches instead", "替代措施"),
+    "cancel": ("Cancel", "取消"),
+    "taken": ("Taken", "已受理"),
+    "refused": ("Refused", "已拒绝"),
+    "unanswered": ("Not answered yet; look at the alarm", "尚未答复；请查看该报警"),
+    "not_allowed": ("Looking only: this login may not act.", "仅可查看：此账号无权操作。"),
+    "no_login": ("Log in first.", "请先登录。"),
+    "elsewhere": ("Asked from another site's page, so not done.", "请求来自其他网站，未执行。"),
+    "malformed": ("The request is not one this page makes.", "请求不是由本页发出的。"),
+    "quality": ("quality", "质量"),
+    "in_words": ("中文", "English"),
+    "no_script": ("Without JavaScript the page loads anew every 5 s.", "未启用 JavaScript，页面每 5 秒重新加载。"),
+}
+"""Key -> (English, Chinese)."""
+
+QUANTITIES: Mapping[str, str] = {
+    "methane": "甲烷", "co": "一氧化碳", "co2": "二氧化碳", "o2": "氧气", "h2s": "硫化氢", "no2": "二氧化氮",
+    "so2": "二氧化硫", "nh3": "氨", "hydrogen": "氢气", "dust": "粉尘", "displacement": "位移", "rain": "降雨",
+    "velocity": "速度", "state": "状态", "temperature": "温度",
+    "humidity": "湿度", "wind": "风速", "twa": "时间加权平均",
+    "ground_velocity": "震动速度", "ratio": "比值",
+}  # fmt: skip
+QUALITIES: tuple[tuple[str, str], ...] = (
+    ("no value", "无数值"),
+    ("out of span", "超量程"),
+    ("late", "迟到"),
+    ("conflicting", "冲突"),
+    ("clock wrong", "时钟错误"),
+    ("in calibration", "标定中"),
+    ("retained by the broker", "代理保留值"),
+    ("simulated", "仿真"),
+)
+"""Words for the bits of detectors.reading.Quality, lowest first."""
+
+
+def label(key: str, lang: Lang, **fields: str) -> str:
+    """The page's word for a key."""
+    return LABELS[key][lang == "zh"].format(**fields)
+
+
+def quantity_word(quantity: str, lang: Lang) -> str:
+    """The quantity in the reader's language where there is a word, else its name."""
+    return QUANTITIES.get(quantity, quantity) if lang == "zh" else quantity.replace("_", " ")
+
+
+def quality_words(quality: int, lang: Lang) -> str:
+    """What is wrong with a reading; nothing if it is good. That it is simulated the whole page says."""
+    worded = [words[lang == "zh"] for bit, words in enumerate(QUALITIES[:-1]) if quality >> bit & 1]
+    return ("、" if lang == "zh" else ", ").join(worded)
