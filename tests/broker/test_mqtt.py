@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -336,3 +337,11 @@ def test_a_collector_killed_while_5000_are_published_holds_every_one(
         role.wait()
         assert wanted == set(held)
         assert len(held) < 5000 + 5 * 1500
+
+
+def test_a_port_that_accepts_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.mqtt.CONNECT_WITHIN", 0.3)
+    mute = socket.create_server(("127.0.0.1", 0))
+    with mute, source(address(f"mqtt://127.0.0.1:{mute.getsockname()[1]}")) as mqtt:
+        _until(lambda: "is this an MQTT port?" in str(mqtt.link.error))
+        assert not mqtt.link.up
