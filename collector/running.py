@@ -88,18 +88,13 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ask all to stop, kill after GRACE what did not, and wait for each."""
-        running = [one.process for one in self.watched.values() if one.process is not None]
-        for process in running:
-            if process.poll() is None:
-                process.terminate()
-        end = time.monotonic() + GRACE
-        for process in running:
-            try:
-                process.wait(max(0.0, end - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                log.warning("role=killed pid=%d reason=did-not-stop after=%.0fs", process.pid, GRACE)
-                process.kill()
-                process.wait()
+        _stop([one.process for one in self.watched.values() if one.process is not None])
+
+    def stop_role(self, role: str) -> None:
+        """Stop one role for good; the others go on."""
+        one = self.watched.pop(role)
+        if one.process is not None:
+            _stop([one.process])
 
     def _start(self, one: Watched) -> None:
         environment = {**os.environ, **self.environment, SUPERVISOR: str(os.getpid())}
@@ -114,6 +109,20 @@ class Supervisor:
         log.error("role=%s ended code=%s restart-in=%.2fs", one.role, one.process.returncode, one.wait)
         one.process, one.restart_at = None, now + one.wait
         one.wait = min(one.wait * 2, LONGEST_WAIT)
+
+
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    end = time.monotonic() + GRACE
+    for process in processes:
+        try:
+            process.wait(max(0.0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            log.warning("role=killed pid=%d reason=did-not-stop after=%.0fs", process.pid, GRACE)
+            process.kill()
+            process.wait()
 
 
 def role_command(site: str, role: str, options: Sequence[str] = ()) -> list[str]:
@@ -132,7 +141,7 @@ def run_role(role: str, settings: Any, stop: threading.Event) -> None:
     """Run one role in this process; it returns when `stop` is set."""
     module, _, name = ROLES[role].partition(":")
     function: Callable[[Any, threading.Event], None] = getattr(import_module(module), name)
-    function(settings, stop)
+    function(settings.data if role == "judge" else settings, stop)
 
 
 @contextmanager

@@ -1,0 +1,115 @@
+"""Putting a site file in force: what it changes, in words, and the revision that goes into the log.
+
+Constraints. Saving a file adopts nothing; only a revision in the log does. The revision in force is read from the log
+itself, so what is compared is what is judged by. Loosened or removed is said first.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from collector.actions import WAIT, Answer, ask_revision
+from collector.errors import Unavailable
+from collector.judged import Judged
+from collector.message import REVISION
+from collector.spool import SpoolReader, spool_file
+
+Document = Mapping[str, Any]
+
+
+def in_force(folder: Path) -> Document | None:
+    """The newest revision's document in a data folder's log; None if there is none, or it was trimmed."""
+    if not spool_file(folder).exists():
+        return None
+    reader = SpoolReader(folder)
+    try:
+        for seq in _revisions(folder):
+            for message in reversed(reader.read(seq - 1, 1)[0].messages):
+                if message.origin == REVISION:
+                    document: Document = json.loads(message.payload)["document"]
+                    return document
+    finally:
+        reader.close()
+    return None
+
+
+def _revisions(folder: Path) -> list[int]:
+    try:
+        store = sqlite3.connect(f"{spool_file(folder).absolute().as_uri()}?mode=ro", uri=True, timeout=10)
+        try:
+            found = store.execute("SELECT seq FROM seal WHERE instr(origin, ?) ORDER BY seq DESC", (REVISION,))
+            return [int(seq) for (seq,) in found]
+        finally:
+            store.close()
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"{spool_file(folder)}: {error}") from error
+
+
+def differences(old: Document | None, new: Document) -> list[str]:
+    """What changes, a line each: what is no longer watched first, then what changed, then what is new."""
+    if old is None:
+        counts = ", ".join(f"{len(new.get(name, {}))} {name}s" for name in ("sensor", "rule"))
+        return [f"first revision: {counts}"]
+    before, after = dict(_leaves(old)), dict(_leaves(new))
+    gone, came = _roots(old) - _roots(new), _roots(new) - _roots(old)
+    removed = [f"removed {_spelled(root)}: no longer watched" for root in sorted(gone)]
+    added = [f"added {_spelled(root)}" for root in sorted(came)]
+    changed = [
+        f"{'.'.join(path)}: {_shown(before.get(path))} -> {_shown(after.get(path))}"
+        for path in sorted(before.keys() | after.keys())
+        if before.get(path) != after.get(path) and path[:2] not in gone | came
+    ]
+    return removed + changed + added
+
+
+def _roots(document: Document) -> set[tuple[str, ...]]:
+    return {(kind, name) for kind in ("sensor", "rule") for name in document.get(kind, {})}
+
+
+def _spelled(root: tuple[str, ...]) -> str:
+    return f"{root[0]} {root[1]}"
+
+
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _leaves(inner, (*path, str(name)))
+    else:
+        yield path, value
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def put_in_force(folder: Path, document: Document, by: str, note: str, wait: float = WAIT) -> Answer:
+    """Ask judging to adopt the document, and wait for its line in the journal."""
+    judged = Judged(folder)
+    after = _last_line(judged)
+    name = ask_revision(folder, document, by, note)
+    end = time.monotonic() + wait
+    while time.monotonic() < end:
+        for seq, text, _ in judged.journal(after):
+            line, after = json.loads(text), seq
+            if line["change"] in ("revised", "refused") and line["by"] == by and line["rule"] == "":
+                return _answer(name, line)
+        time.sleep(0.05)
+    return Answer(name, "unanswered", "it lies in the inbox and is adopted once `davylamp run` runs there")
+
+
+def _answer(name: str, line: dict[str, Any]) -> Answer:
+    if line["change"] == "revised":
+        return Answer(name, "taken", f"revision {line['revision']} is in force", line)
+    return Answer(name, "refused", str(line["why"].get("mistakes", line["why"]["key"])), line)
+
+
+def _last_line(judged: Judged) -> int:
+    last = 0
+    while page := judged.journal(last):
+        last = page[-1][0]
+    return last

@@ -1,0 +1,63 @@
+"""Missing intervals: a sensor not heard for longer than three of its intervals, or nothing collected at all.
+
+Constraints. Read from the stored history by device time, so a buffered past that was delivered late leaves no gap. A
+sensor without `every` has no gaps. What lies before a sensor's first reading, or after its newest, is a gap only if
+judging's `now` is past it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from collector.history import History
+from collector.judged import Judged
+
+INTERVALS = 3
+EVER = 2**62
+COLLECT = "(collect)"
+"""In place of a sensor: nothing was collected at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Not heard between `start` and `end`, ns."""
+
+    sensor: str
+    start: int
+    end: int
+
+
+def find(folder: Path, sensor: str | None = None) -> list[Gap]:
+    """All gaps, by time; of one sensor if it is named."""
+    judged, history = Judged(folder), History(folder)
+    now = int(judged.status().get("now", 0))
+    found = list(_blind(judged)) if sensor is None else []
+    for row in judged.sensors():
+        if row["every"] and sensor in (None, row["sensor"]):
+            found += _of(history, row["sensor"], row["every"], now)
+    history.close()
+    judged.close()
+    return sorted(found, key=lambda gap: (gap.start, gap.sensor))
+
+
+def _of(history: History, sensor: str, every: int, now: int) -> Iterator[Gap]:
+    time, value, _ = history.window(sensor, 0, EVER)
+    heard = np.append(np.unique(time[np.isfinite(value)]), now)
+    missing = np.flatnonzero(np.diff(heard) > INTERVALS * every)
+    for k in missing.tolist():
+        yield Gap(sensor, int(heard[k]), int(heard[k + 1]))
+
+
+def _blind(judged: Judged) -> Iterator[Gap]:
+    after = 0
+    while page := judged.journal(after):
+        for seq, text, _ in page:
+            after, line = seq, json.loads(text)
+            if line["change"] == "blind":
+                why = line["why"]
+                yield Gap(COLLECT, int(why.get("from", line["now"])), int(why.get("to", line["now"])))

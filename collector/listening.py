@@ -1,0 +1,163 @@
+"""What is published, before there is a site file; and the last message of each sensor once there is one.
+
+Constraints. Listening subscribes with a client of its own and a clean session at QoS 0, so it takes nothing from
+anybody. A proposal is a guess from names and values: a person completes it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from collector.errors import BrokerRefused, Disconnected
+from collector.message import MQTT
+from collector.spool import SpoolReader
+
+TOPICS = 10_000
+RECENT_SEALS = 600
+"""How far back in the log a sensor's last message is looked for."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """One topic: how many messages, the first and last arrival (s), and the last payload as text."""
+
+    topic: str
+    messages: int
+    first: float
+    last: float
+    sample: str
+
+    @property
+    def every(self) -> float | None:
+        """s between messages; None after one."""
+        return (self.last - self.first) / (self.messages - 1) if self.messages > 1 else None
+
+
+def hear(url: str, topic: str, seconds: float) -> list[Heard]:
+    """Subscribe for some seconds; the topics heard, sorted. Raises Disconnected, BrokerRefused."""
+    heard: dict[str, Heard] = {}
+    refused: list[str] = []
+
+    def connected(client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            refused.append(str(reason))
+        client.subscribe(topic, qos=0)
+
+    def message(_client: mqtt.Client, _data: Any, arrived: mqtt.MQTTMessage) -> None:
+        now = time.monotonic()
+        one = heard.get(arrived.topic)
+        if one is None and len(heard) < TOPICS:
+            one = heard[arrived.topic] = Heard(arrived.topic, 0, now, now, "")
+        if one is not None:
+            one.messages, one.last, one.sample = one.messages + 1, now, text(arrived.payload)
+
+    client = _client(url)
+    client.on_connect, client.on_message = connected, message
+    _connect(client, url)
+    client.loop_start()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not refused:
+        time.sleep(0.05)
+    client.disconnect()
+    client.loop_stop()
+    if refused:
+        raise BrokerRefused(f"{_hidden(url)}: {refused[0]}; check user and password")
+    return sorted(heard.values(), key=lambda one: one.topic)
+
+
+def _client(url: str) -> mqtt.Client:
+    parts = urlsplit(url)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, clean_session=True)
+    if parts.username:
+        client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
+    if parts.scheme == "mqtts":
+        client.tls_set()
+    return client
+
+
+def _connect(client: mqtt.Client, url: str) -> None:
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+        client.connect(parts.hostname or "", port, keepalive=30)
+    except (OSError, ValueError) as error:
+        raise Disconnected(f"{_hidden(url)}: {error}; is the broker running? Write mqtt://host:1883") from error
+
+
+def _hidden(url: str) -> str:
+    parts = urlsplit(url)
+    return url if parts.password is None else url.replace(f":{parts.password}@", ":***@", 1)
+
+
+def proposal(heard: Sequence[Heard]) -> str:
+    """`[payload]` and `[sensor]` tables for what was heard, as TOML to be completed."""
+    lines = ["[sensor]"]
+    fields: dict[str, str] = {}
+    for one in heard:
+        found = _numbers(one.sample)
+        if not found:
+            lines.append(f"# {one.topic}: no number found in {one.sample[:60]!r}")
+            continue
+        name = one.topic.rpartition("/")[2]
+        every = f', every = "{max(1, round(one.every))}s"' if one.every else ""
+        lines.append(f'{_key(name)} = {{ area = "?", quantity = "?", unit = "?"{every} }}   # {one.topic}')
+        fields |= {"value": found[0]} if found[0] else {}
+    if fields:
+        depth = max((one.topic.count("/") for one in heard), default=0)
+        topic = "/".join(["+"] * depth + ["{sensor}"])
+        lines = ["[payload.heard]", f'topic = "{topic}"', f'json = {{ value = "{fields["value"]}" }}', "", *lines]
+    return "\n".join(lines)
+
+
+def _numbers(sample: str) -> list[str]:
+    """Names of a JSON payload's number fields; one empty name for a bare number; times left out."""
+    try:
+        value = json.loads(sample)
+    except ValueError:
+        return []
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return [""]
+    if not isinstance(value, dict):
+        return []
+    return [
+        name
+        for name, number in value.items()
+        if isinstance(number, (int, float)) and not isinstance(number, bool) and math.isfinite(number) and number < 1e9
+    ]
+
+
+def _key(name: str) -> str:
+    return name if name.replace("-", "").replace("_", "").isalnum() and name.isascii() else json.dumps(name)
+
+
+def text(payload: bytes | bytearray) -> str:
+    """A payload as a person can read it: text, else its beginning as hexadecimal."""
+    try:
+        return payload[:2000].decode()
+    except UnicodeDecodeError:
+        return payload[:40].hex(" ") + (" ..." if len(payload) > 40 else "")
+
+
+def last_payloads(folder: Path) -> dict[str, str]:
+    """Last part of each recent topic that names a sensor -> its last payload, from the end of the log."""
+    reader = SpoolReader(folder)
+    found: dict[str, str] = {}
+    try:
+        for seal in reader.read(max(0, reader.last() - RECENT_SEALS), 1_000_000):
+            for message in seal.messages:
+                if message.origin == MQTT:
+                    for part in message.topic.split("/"):
+                        found[part] = text(message.payload)
+    finally:
+        reader.close()
+    return found

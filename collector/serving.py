@@ -1,0 +1,269 @@
+"""The page role: answers the page's two protocols from what judging and history have on disk, on loopback by default.
+
+Constraints. It reads; what people do goes through the inbox like any other action. Files are opened read-only, each
+thread its own. Nothing is worded or ordered here, and nothing is decided.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import uvicorn
+
+from collector import actions
+from collector.applying import in_force
+from collector.errors import DavylampError
+from collector.history import History
+from collector.judged import Judged, SeriesRow
+from collector.ledger import SpoolCounts, read_counts
+from dashboards.console import page
+from dashboards.console.acting import Answer, Asked, Reply
+from dashboards.console.reading import (
+    AlarmRow,
+    LedgerRow,
+    LimitLine,
+    Line,
+    Priority,
+    SensorRow,
+    Status,
+    Unreadable,
+    Watching,
+)
+from detectors.rule import Rule, Subject
+from detectors.site import Site, read_site
+
+log = logging.getLogger(__name__)
+LEDGER_EVERY = 2.0
+"""s between two countings."""
+END_OF_TIME = 2**62
+T = TypeVar("T")
+
+
+class FromDisk:
+    """`dashboards.console.reading.Reading` over one data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._own = threading.local()
+        self._lock = threading.Lock()
+        self._spool = SpoolCounts(folder)
+        self._counted: tuple[float, Sequence[LedgerRow]] = (-LEDGER_EVERY, ())
+        self._site: tuple[int, Site | None] = (0, None)
+
+    def status(self) -> Status:
+        """Site, revision, how far judging is, how much is watched."""
+        found = self._read(lambda: self._judged.status())
+        if "site" not in found:
+            raise Unreadable("no site file is in force yet; see `davylamp run` and `davylamp apply`")
+        return Status(
+            site=found["site"],
+            timezone=found["timezone"],
+            simulated=bool(found["simulated"]),
+            revision=found["revision"],
+            now=found["now"],
+            behind=time.time_ns() - found["wall"],
+            watching=Watching(found["watching"], found["of"]),
+        )
+
+    def alarms(self) -> Sequence[AlarmRow]:
+        """Every pair of rule and subject."""
+        site = self._in_force()
+        rules = {} if site is None else {rule.name: rule for rule in site.rules}
+        states = {} if site is None else {name: sensor.states for name, sensor in site.sensors.items()}
+        return [_alarm(row, rules, states) for row in self._read(lambda: self._judged.alarms())]
+
+    def sensors(self) -> Sequence[SensorRow]:
+        """Every sensor of the registry, in the site file's order."""
+        return [_sensor(row) for row in self._read(lambda: self._judged.sensors())]
+
+    def ledger(self) -> Sequence[LedgerRow]:
+        """Counts in the order in which a reading passes them; counted anew at most every LEDGER_EVERY s."""
+        with self._lock:
+            if time.monotonic() - self._counted[0] >= LEDGER_EVERY:
+                counts = self._read(lambda: read_counts(self._folder, self._spool))
+                self._counted = time.monotonic(), [LedgerRow(name, count) for name, count in counts.items()]
+            return self._counted[1]
+
+    def lines(self, sensor: str, since: int) -> Sequence[Line]:
+        """The sensor's own series, then those derived from it, with limits."""
+        site = self._in_force()
+        if site is None or sensor not in site.sensors:
+            return []
+        about = site.sensors[sensor]
+        named = self._read(lambda: [row for row in self._judged.series().values() if row.sensor == sensor])
+        shown = [row for row in named if not row.name.startswith("@")]
+        names = {row.name for row in shown}
+        shown.sort(key=lambda row: (row.name != sensor, row.name))
+        lines = []
+        for row in shown:
+            times, values, _ = self._read(lambda row=row: self._history.window(row.name, since, END_OF_TIME))  # type: ignore[misc]
+            own = row.name == sensor
+            lines.append(
+                Line(
+                    row.name, row.quantity, row.unit, times.tolist(), values.tolist(), limits(site, row, names),
+                    about.every, about.states if own else (),
+                )
+            )  # fmt: skip
+        return lines
+
+    def _in_force(self) -> Site | None:
+        revision = int(self._read(lambda: self._judged.status()).get("revision", 0))
+        with self._lock:
+            if revision != self._site[0]:
+                document = self._read(lambda: in_force(self._folder))
+                self._site = revision, None if document is None else read_site(document)
+            return self._site[1]
+
+    @property
+    def _judged(self) -> Judged:
+        if not hasattr(self._own, "judged"):
+            self._own.judged = Judged(self._folder)
+        return cast(Judged, self._own.judged)
+
+    @property
+    def _history(self) -> History:
+        if not hasattr(self._own, "history"):
+            self._own.history = History(self._folder)
+        return cast(History, self._own.history)
+
+    @staticmethod
+    def _read(what: Callable[[], T]) -> T:
+        try:
+            return what()
+        except DavylampError as error:
+            raise Unreadable(str(error)) from error
+
+
+class ThroughInbox:
+    """`dashboards.console.acting.Acting` over one data folder."""
+
+    def __init__(self, folder: Path, wait: float = actions.WAIT) -> None:
+        self._folder, self._wait = folder, wait
+
+    def act(self, asked: Asked) -> Answer:
+        """Put the action into the log and wait for judging's answer."""
+        wanted = actions.Asked(
+            asked.kind, asked.rule, asked.subject, asked.by, asked.occurrence, asked.note, asked.until,
+            asked.measure, asked.access,
+        )  # fmt: skip
+        judged = Judged(self._folder)
+        try:
+            (answer,) = actions.act(self._folder, judged, [wanted], self._wait)
+        except DavylampError as error:
+            log.error("action=%s unanswered reason=%s", wanted.id, error)
+            return Answer(Reply.UNANSWERED)
+        finally:
+            judged.close()
+        why = dict(answer.line.get("why") or {})
+        return Answer(Reply(answer.outcome), str(why.pop("key", "")), why)
+
+
+def limits(site: Site, row: SeriesRow, names: Collection[str]) -> list[LimitLine]:
+    """The limits of all rules that made this series, or look at it itself, in its unit.
+
+    `names` are all series of its sensor: a rule that derives one compares that one with its limit, not the raw value.
+    """
+    found = []
+    for rule in site.rules:
+        for place, subject in enumerate(rule.subjects):
+            derived = f"{subject.id}/{rule.name}."
+            looks = row.name in (series for _, series in subject.inputs)
+            if row.name.startswith(derived) or (looks and not any(name.startswith(derived) for name in names)):
+                found += [
+                    LimitLine(rule.name, _priority(rule), value)
+                    for value in _limits_in(rule, subject, place, site, row.unit)
+                ]
+    return found
+
+
+def _limits_in(rule: Rule, subject: Subject, place: int, site: Site, unit: str) -> list[float]:
+    sensor = site.sensors.get(subject.inputs[0][1]) if subject.inputs else None
+    own = "" if sensor is None else sensor.unit
+    values = []
+    for name, wanted in rule.detector.limit_parameters.items():
+        given = getattr(rule.detector, name, None)
+        if given is None or wanted.replace("{unit}", own) != unit or "reset" in name:
+            continue
+        value = float(given[place]) if hasattr(given, "__len__") else float(given)
+        if value == value and abs(value) != float("inf"):
+            values.append(value)
+    return values
+
+
+def _priority(rule: Rule) -> Priority:
+    return cast(Priority, rule.priority.name.lower())
+
+
+def _alarm(row: Mapping[str, Any], rules: Mapping[str, Rule], states: Mapping[str, tuple[str, ...]]) -> AlarmRow:
+    why = dict(row["why"])
+    inputs = row.get("inputs", ())
+    rule = rules.get(row["rule"])
+    return AlarmRow(
+        rule=row["rule"],
+        subject=row["subject"],
+        area=row["area"],
+        kind=row["kind"],
+        priority=row["priority"],
+        occurrence=row["occurrence"],
+        active=row["active"],
+        acked=row["acked"],
+        latched=row["latched"],
+        hidden=frozenset(row["hidden"]),
+        watching=row["watching"],
+        value=row["value"],
+        limit=row["limit"],
+        unit=row.get("unit", ""),
+        states=states.get(inputs[0], ()) if len(inputs) == 1 else (),
+        why_key=str(why.pop("key", "")),
+        why_numbers=why,
+        since=row["since"] or 0,
+        time=row["time"] or 0,
+        sensors=tuple(name for name in inputs if name in states),
+        guidance=row["guidance"],
+        consequence=row["consequence"],
+        citation=row.get("citation", ""),
+        respond_within=None if rule is None else rule.respond_within,
+        accepted_by=row["accepted_by"],
+        note=row["note"],
+        until=row["until"],
+    )
+
+
+def _sensor(row: Mapping[str, Any]) -> SensorRow:
+    return SensorRow(
+        sensor=row["sensor"],
+        area=row["area"],
+        quantity=row["quantity"],
+        unit=row["unit"],
+        value=row["value"],
+        quality=row["quality"],
+        time=row["time"] or None,
+        arrived=row["arrived"] or None,
+        every=row["every"],
+        states=tuple(row.get("states", ())),
+    )
+
+
+def serve(settings: Any, stop: threading.Event) -> None:
+    """The role: the page over HTTP until stopped."""
+    app = page(FromDisk(settings.data), ThroughInbox(settings.data))
+    configuration = uvicorn.Config(
+        app,
+        host=settings.page.host,
+        port=settings.page.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(configuration)
+    thread = threading.Thread(target=server.run, name="page")
+    thread.start()
+    while thread.is_alive() and not stop.wait(0.1):
+        pass
+    server.should_exit = True
+    thread.join()

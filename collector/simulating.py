@@ -1,0 +1,49 @@
+"""`davylamp simulate`: a scenario into a broker or a CSV file, never into a site that is not a simulated one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from collector.errors import DavylampError
+from collector.times import instant
+from simulators.publish import BrokerRefuses, NotSimulated, publish, readings_csv
+from simulators.scenario import Scenario, ScenarioError, SiteLike, north_pit_site, read_registry, read_scenario
+
+START = "2026-01-01T00:00:00Z"
+"""A CSV's start where none is given: the same command, the same file."""
+
+
+class NotPublished(DavylampError):
+    """The simulation cannot be run as asked; the message says why."""
+
+
+def to_csv(name: str, file: Path, start: str | None, site: Path | None = None) -> str:
+    """Write a scenario's readings; says what was written. Raises NotPublished."""
+    try:
+        lines = readings_csv(*_read(name, site), instant(start or START))
+        count = -1
+        with file.open("w", encoding="utf-8") as out:
+            for line in lines:
+                out.write(line)
+                count += 1
+    except (ScenarioError, NotSimulated, ValueError, OSError) as error:
+        raise NotPublished(str(error)) from error
+    return f"wrote {count:,} readings to {file}"
+
+
+def to_mqtt(name: str, url: str, site: Path | None, speed: float, stop: threading.Event) -> str:
+    """Publish a scenario from now on; says what the broker acknowledged. Raises NotPublished."""
+    try:
+        scenario, registry = _read(name, site)
+        done = publish(scenario, registry, url, time.time_ns(), stop=stop, speed=speed)
+    except (ScenarioError, NotSimulated, BrokerRefuses, ValueError) as error:
+        raise NotPublished(str(error)) from error
+    lost = f", {done.unanswered} not acknowledged" if done.unanswered else ""
+    return f"published {done.messages:,} messages with {done.readings:,} readings and {done.samples:,} samples{lost}"
+
+
+def _read(name: str, site: Path | None) -> tuple[Scenario, SiteLike]:
+    text = north_pit_site() if site is None else site.read_text(encoding="utf-8")
+    return read_scenario(name), read_registry(text)

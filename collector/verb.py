@@ -1,0 +1,109 @@
+"""What every verb of the command line shares: its shape, its errors, its tables, and how it finds the data folder.
+
+Constraints. A verb returns an exit code: 0 fine, 1 the answer is no, 2 wrong use. Results go to stdout, all else to
+stderr, each error with what to do next. It imports nothing heavy, so `davylamp --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+OK, NO, WRONG = 0, 1, 2
+DATA = "DAVYLAMP_DATA"
+"""Environment: the data folder of verbs that were given none."""
+
+Parser = argparse.ArgumentParser
+Arguments = argparse.Namespace
+
+
+class WrongUse(Exception):
+    """The command cannot be meant like this; the message says how it can. Exit code 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: what it does in a line, an example that could be typed, its arguments and its function."""
+
+    name: str
+    does: str
+    example: str
+    arguments: Callable[[Parser], None]
+    run: Callable[[Arguments], int]
+
+
+def say(text: str) -> None:
+    """A line of result."""
+    print(text, flush=True)
+
+
+def warn(text: str) -> None:
+    """A line to the person, not part of the result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def say_json(value: Any) -> None:
+    """The result for a program: one JSON document."""
+    say(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()) -> str:
+    """Columns of equal width, those named in `numbers` to the right."""
+    cells = [list(head), *([_cell(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(head))]
+    right = {k for k, name in enumerate(head) if name in numbers}
+    lines = []
+    for row in cells:
+        padded = (c.rjust(w) if k in right else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True)))
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def add_data(parser: Parser) -> None:
+    """`--data` and `--site`, one of which says where the data are."""
+    parser.add_argument("--data", type=Path, metavar="DIR", help=f"the data folder (else ${DATA})")
+    parser.add_argument("--site", type=Path, metavar="SITE.toml", help="take the data folder this site file names")
+
+
+def add_json(parser: Parser) -> None:
+    """`--json`."""
+    parser.add_argument("--json", action="store_true", help="print JSON for a program")
+
+
+def add_person(parser: Parser) -> None:
+    """`--by` and `--note`."""
+    parser.add_argument("--by", metavar="NAME", required=True, help="who does it; journaled")
+    parser.add_argument("--note", metavar="TEXT", default="", help="why; journaled")
+
+
+def data_folder(arguments: Arguments) -> Path:
+    """The data folder that was meant. Raises WrongUse if none was, or if nothing ever ran there."""
+    folder = _meant(arguments)
+    if not folder.is_dir():
+        raise WrongUse(f"{folder} is no data folder: start `davylamp run SITE.toml` or `davylamp demo` first")
+    return folder
+
+
+def _meant(arguments: Arguments) -> Path:
+    if arguments.data is not None:
+        return Path(arguments.data)
+    if getattr(arguments, "site", None) is not None:
+        from collector.config import load
+
+        return Path(load(arguments.site).settings.data)
+    from_environment: Mapping[str, str] = os.environ
+    if from_environment.get(DATA):
+        return Path(from_environment[DATA])
+    raise WrongUse(f"which data folder? Give --data DIR, --site SITE.toml, or set {DATA}")

@@ -1,0 +1,125 @@
+"""The verbs that prove: counts that balance, intervals that are missing, a journal nobody changed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from collector.verb import NO, OK, Arguments, Parser, Verb, add_data, add_json, data_folder, say, say_json, table, warn
+
+
+def ledger(arguments: Arguments) -> int:
+    """Print all counts and whether they balance; with --dead the dead letters."""
+    from collector.judged import Judged
+    from collector.ledger import balance, read_counts, text
+
+    folder = data_folder(arguments)
+    if arguments.dead:
+        letters = Judged(folder).dead(arguments.limit)
+        names = ("seal", "number", "topic", "reason", "sensor", "detail")
+        rows = [[letter[name] for name in names] for letter in letters]
+        say_json(letters) if arguments.json else say(table(names, rows) if rows else "no dead letter")
+        return OK
+    counts = read_counts(folder)
+    wrong = balance(counts)
+    if arguments.json:
+        say_json({"version": 1, "counts": counts, "imbalances": [dataclasses.asdict(one) for one in wrong]})
+    else:
+        say(text(counts))
+        for one in wrong:
+            warn(str(one))
+    return NO if wrong else OK
+
+
+def gaps(arguments: Arguments) -> int:
+    """Print the intervals in which a sensor was not heard, and those in which nothing was collected."""
+    from collector.gaps import find
+    from collector.judged import Judged
+    from collector.times import age, shown
+
+    folder = data_folder(arguments)
+    found = find(folder, arguments.sensor)
+    if arguments.json:
+        say_json([dataclasses.asdict(gap) for gap in found])
+        return NO if found else OK
+    zone = ZoneInfo(Judged(folder).status().get("timezone") or "UTC")
+    rows = [(gap.sensor, shown(gap.start, zone), shown(gap.end, zone), age(gap.end - gap.start)) for gap in found]
+    say(table(("sensor", "from", "to", "for"), rows, ("for",)) if rows else "no gap")
+    return NO if found else OK
+
+
+def journal(arguments: Arguments) -> int:
+    """Print journal lines, or verify the hash chain."""
+    from collector.journal import verify
+
+    lines = _from_file(arguments.file) if arguments.file else _from_folder(arguments)
+    if not arguments.verify:
+        for line in lines:
+            say(line)
+        return OK
+    counted = _Counted(lines)
+    problem = verify(counted)
+    if problem is not None:
+        warn(f"the journal was changed: {problem}")
+        return NO
+    say(f"{counted.lines} lines, none changed; hash {counted.hash or 'of an empty journal'}")
+    return OK
+
+
+class _Counted:
+    """Passes lines on, counts them and keeps the last one's hash."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._given, self.lines, self.hash = lines, 0, ""
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._given:
+            self.lines, self.hash = self.lines + 1, line.rstrip()[-66:-2]
+            yield line
+
+
+def _from_file(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            yield line.rstrip("\n")
+
+
+def _from_folder(arguments: Arguments) -> Iterator[str]:
+    from collector.judged import Judged
+
+    judged: Any = Judged(data_folder(arguments))
+    after = arguments.after
+    while page := judged.journal(after):
+        for seq, line, _ in page:
+            after = seq
+            yield line
+
+
+def _ledger_arguments(parser: Parser) -> None:
+    add_data(parser)
+    add_json(parser)
+    parser.add_argument("--dead", action="store_true", help="list the dead letters, newest first")
+    parser.add_argument("--limit", type=int, default=100, help="of dead letters (default 100)")
+
+
+def _gaps_arguments(parser: Parser) -> None:
+    add_data(parser)
+    add_json(parser)
+    parser.add_argument("--sensor", metavar="ID", help="only this one")
+
+
+def _journal_arguments(parser: Parser) -> None:
+    add_data(parser)
+    parser.add_argument("--after", type=int, default=0, metavar="SEQ", help="only lines after this one")
+    parser.add_argument("--file", type=Path, metavar="FILE", help="a journal as JSON lines instead of a data folder's")
+    parser.add_argument("--verify", action="store_true", help="check the hash chain; exit 1 if it was changed")
+
+
+VERBS = (
+    Verb("ledger", "counts at every hop, and whether they balance", "davylamp ledger", _ledger_arguments, ledger),
+    Verb("gaps", "intervals that are missing", "davylamp gaps --sensor ch4-2105", _gaps_arguments, gaps),
+    Verb("journal", "what happened, line by line", "davylamp journal --verify", _journal_arguments, journal),
+)

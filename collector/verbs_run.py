@@ -1,0 +1,162 @@
+"""The verbs that run something: the demo, a site, a replay, a simulation."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from collector.settings import Settings
+from collector.verb import NO, OK, Arguments, Parser, Verb, WrongUse, add_json, say, say_json, warn
+
+ROLE_NAMES = ("collect", "judge", "store", "announce", "page")
+
+
+def demo(arguments: Arguments) -> int:
+    """Run the whole on a pretended pit until Ctrl-C, or for a while and then say whether it was as expected."""
+    from collector.demo import Demo
+    from collector.times import NoTime, duration
+
+    try:
+        seconds = None if arguments.span is None else duration(arguments.span) / 1e9
+    except NoTime as wrong:
+        raise WrongUse(str(wrong)) from wrong
+    _logging(arguments.verbose)
+    return Demo(arguments.data, arguments.port, seconds, arguments.verbose).run()
+
+
+def run(arguments: Arguments) -> int:
+    """Run all roles, supervised, or one of them in this process."""
+    from collector.config import load
+    from collector.running import role_command, run_role, stopping, supervise
+
+    _logging(arguments.verbose)
+    loaded = load(arguments.file)
+    for secret in loaded.absent:
+        warn(str(secret))
+    if loaded.absent:
+        return NO
+    settings = _overridden(loaded.settings, arguments)
+    with stopping() as stop:
+        if arguments.role:
+            run_role(arguments.role, settings, stop)
+            return OK
+        _adopt_the_first(settings.data, loaded.document)
+        options = [*_given("--data", arguments.data), *_given("--port", arguments.port)]
+        options += ["--verbose"] if arguments.verbose else []
+        roles = [role for role in ROLE_NAMES if role in (settings.roles or ROLE_NAMES)]
+        say(f"{loaded.site.id}: {', '.join(roles)}; page at http://{settings.page.host}:{settings.page.port}")
+        supervise({role: role_command(str(arguments.file), role, options) for role in roles}, stop)
+    return OK
+
+
+def _overridden(settings: Settings, arguments: Arguments) -> Settings:
+    if arguments.data is not None:
+        settings = dataclasses.replace(settings, data=arguments.data)
+    if arguments.port is not None:
+        settings = dataclasses.replace(settings, page=dataclasses.replace(settings.page, port=arguments.port))
+    return settings
+
+
+def _adopt_the_first(data: Path, document: Mapping[str, Any]) -> None:
+    """An empty log has nothing to lose by the file; later changes need `davylamp apply`."""
+    from collector.actions import ask_revision
+    from collector.applying import differences, in_force
+
+    standing = in_force(data)
+    if standing is None:
+        ask_revision(data, document, "run", "first start of this data folder")
+    elif differences(standing, document):
+        warn("the site file differs from what is in force; `davylamp apply` shows how, and adopts it")
+
+
+def _given(option: str, value: object) -> list[str]:
+    return [] if value is None else [option, str(value)]
+
+
+def replay(arguments: Arguments) -> int:
+    """Judge recorded readings as fast as it goes; print the journal's hash and the counts."""
+    from collector.config import load
+    from collector.replaying import replay as fold
+
+    loaded = load(arguments.file)
+    if not arguments.input.exists():
+        raise WrongUse(f"{arguments.input} is not there; give a CSV (time,sensor,value) or a data folder")
+    result = fold(loaded.site, arguments.input, arguments.journal)
+    if arguments.json:
+        say_json(dataclasses.asdict(result))
+        return OK
+    speed = (result.end - result.start) / 1e9 / max(result.seconds, 1e-9)
+    say(f"{result.readings:,} readings in {result.seconds:.2f} s, {speed:,.0f} times real time")
+    for name, number in (*result.counts.items(), *sorted(result.changes.items())):
+        say(f"  {name:<32} {number:>14,}")
+    for name, number in sorted(result.unknown.items()):
+        warn(f"{name}: {number:,} readings of a sensor that {arguments.file} does not have")
+    say(f"journal: {result.lines} lines, hash {result.hash}")
+    return OK
+
+
+def simulate(arguments: Arguments) -> int:
+    """Publish a scenario over MQTT, or write its readings as CSV."""
+    from collector.running import stopping
+    from collector.simulating import to_csv, to_mqtt
+
+    with stopping() as stop:
+        if arguments.csv is not None:
+            say(to_csv(arguments.scenario, arguments.csv, arguments.start, arguments.site))
+        else:
+            say(to_mqtt(arguments.scenario, arguments.mqtt, arguments.site, arguments.speed, stop))
+    return OK
+
+
+def _logging(verbose: bool) -> None:
+    level = logging.INFO if verbose else logging.WARNING
+    shape = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(level=level, stream=sys.stderr, format=shape)
+
+
+def _verbose(parser: Parser) -> None:
+    parser.add_argument("--verbose", action="store_true", help="log each decision")
+
+
+def _demo_arguments(parser: Parser) -> None:
+    parser.add_argument("--for", dest="span", metavar="SPAN", help="end by itself; exit 1 if it was not as expected")
+    parser.add_argument("--data", type=Path, default=Path("demo-data"), metavar="DIR", help="(default demo-data)")
+    parser.add_argument("--port", type=int, default=8347, help="of the page, on loopback (default 8347, else the next)")
+    _verbose(parser)
+
+
+def _run_arguments(parser: Parser) -> None:
+    parser.add_argument("file", type=Path, metavar="SITE.toml")
+    parser.add_argument("--role", choices=ROLE_NAMES, help="only this one, in this process")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="another data folder than the file names")
+    parser.add_argument("--port", type=int, help="another port of the page than the file names")
+    _verbose(parser)
+
+
+def _replay_arguments(parser: Parser) -> None:
+    parser.add_argument("file", type=Path, metavar="SITE.toml")
+    parser.add_argument("input", type=Path, metavar="INPUT", help="readings as CSV, or a data folder (its spool)")
+    parser.add_argument("--journal", type=Path, metavar="FILE", help="write the journal there as JSON lines")
+    add_json(parser)
+
+
+def _simulate_arguments(parser: Parser) -> None:
+    parser.add_argument("scenario", metavar="SCENARIO", help="one of ours (demo) or a file")
+    to = parser.add_mutually_exclusive_group(required=True)
+    to.add_argument("--mqtt", metavar="URL", help="publish there, as it happens")
+    to.add_argument("--csv", type=Path, metavar="FILE", help="write the readings there, as fast as it goes")
+    parser.add_argument("--site", type=Path, metavar="SITE.toml", help="whose sensors (default: the north pit)")
+    parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="times faster than life (default 1)")
+    parser.add_argument("--start", default=None, metavar="TIME", help="the scenario's start (CSV; default 2026-01-01Z)")
+
+
+VERBS = (
+    Verb("demo", "the whole on a pretended pit", "davylamp demo --for 150s", _demo_arguments, demo),
+    Verb("run", "the whole, supervised, or one role", "davylamp run my-site.toml", _run_arguments, run),
+    Verb("replay", "judge recorded readings again", "davylamp replay s.toml readings.csv", _replay_arguments, replay),
+    Verb("simulate", "publish a scenario", "davylamp simulate demo --csv readings.csv", _simulate_arguments, simulate),
+)
