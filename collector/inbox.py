@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from collector.beside import sync_folder
 from collector.message import Message
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,119}")
@@ -48,11 +49,7 @@ def put(folder: Path, message: Message) -> str:
         file.flush()
         os.fsync(file.fileno())
     os.rename(part, inbox / name)
-    handle = os.open(inbox, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(inbox)
     return name
 
 

@@ -12,7 +12,6 @@ import logging
 import random
 import select
 import socket
-import ssl
 import threading
 import time
 from collections import deque
@@ -29,7 +28,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from collector.address import Address, place, reason
 from collector.backlog import Backlog, Entry
-from collector.buffered import BufferedSocket
+from collector.buffered import BufferedClient, BufferedSocket
 from collector.errors import BrokerRefused, DavylampError, Disconnected, NotSubscribed
 from collector.message import MQTT, Message
 
@@ -55,28 +54,6 @@ class Link:
     up: bool
     generation: int
     error: Disconnected | BrokerRefused | None
-
-
-class _Client(paho.Client):
-    """paho over a buffered socket."""
-
-    buffered: BufferedSocket | None = None
-
-    def _create_socket(self) -> Any:
-        self.buffered = BufferedSocket(super()._create_socket())  # type: ignore[arg-type]
-        return self.buffered
-
-    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
-        """As paho's, but a refused handshake leaves no open socket behind."""
-        assert self._ssl_context is not None
-        wrapped = self._ssl_context.wrap_socket(tcp_sock, server_hostname=self._host, do_handshake_on_connect=False)
-        try:
-            wrapped.settimeout(self._connect_timeout)
-            wrapped.do_handshake()
-        except BaseException:
-            wrapped.close()
-            raise
-        return wrapped
 
 
 class Mqtt:
@@ -163,10 +140,10 @@ class Mqtt:
                 self._acks.append(entry)
         self._nudge()
 
-    def _make(self) -> _Client:
+    def _make(self) -> BufferedClient:
         address = self._address
         five = str(address.version) in ("5", "5.0")
-        client = _Client(
+        client = BufferedClient(
             CallbackAPIVersion.VERSION2,
             client_id=address.client_id,
             clean_session=None if five else False,

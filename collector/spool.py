@@ -9,7 +9,6 @@ nothing, and a cursor is the reader's own.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from collector.beside import beside, put_beside, read_beside, sync_folder
 from collector.errors import Damaged, Occupied, Unavailable
 from collector.message import Message, Seal
 
@@ -107,7 +107,7 @@ class Spool:
         self._store.execute("COMMIT")
         rows = self._store.execute("SELECT blob FROM seal WHERE bytes > ?", (SEAL_BYTES,))
         for name in large - {kept for (blob,) in rows for kept in _decode(blob).beside.values()}:
-            _beside(self._folder, name).unlink(missing_ok=True)
+            beside(self._folder, name).unlink(missing_ok=True)
         return gone
 
     def close(self) -> None:
@@ -145,12 +145,12 @@ class Spool:
         return self._last
 
     def _blob(self, part: list[Message]) -> _Blob:
-        beside: dict[int, str] = {}
+        names: dict[int, str] = {}
         for number, message in enumerate(part):
             if len(message.payload) > SEAL_BYTES:
-                beside[number] = _put_beside(self._folder, message.payload)
+                names[number] = put_beside(self._folder, message.payload)
                 part[number] = msgspec.structs.replace(message, payload=b"")
-        return _Blob(tuple(part), beside)
+        return _Blob(tuple(part), names)
 
 
 class SpoolReader:
@@ -217,7 +217,7 @@ class SpoolReader:
             return stored.messages
         messages = list(stored.messages)
         for number, name in stored.beside.items():
-            messages[number] = msgspec.structs.replace(messages[number], payload=_read_beside(self._folder, name))
+            messages[number] = msgspec.structs.replace(messages[number], payload=read_beside(self._folder, name))
         return tuple(messages)
 
 
@@ -265,41 +265,5 @@ def _open_writer(path: Path) -> sqlite3.Connection:
     store.execute("PRAGMA synchronous = FULL")
     store.executescript(SCHEMA)
     store.execute(f"PRAGMA user_version = {VERSION}")
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return store
-
-
-def _beside(folder: Path, name: str) -> Path:
-    return folder / "beside" / name
-
-
-def _put_beside(folder: Path, payload: bytes) -> str:
-    name = hashlib.sha256(payload).hexdigest()
-    path = _beside(folder, name)
-    if path.exists():
-        return name
-    path.parent.mkdir(exist_ok=True)
-    part = path.with_suffix(".part")
-    with open(part, "wb") as file:
-        file.write(payload)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(part, path)
-    _sync_folder(path.parent)
-    return name
-
-
-def _read_beside(folder: Path, name: str) -> bytes:
-    """The payload, or nothing if the file was removed: that is a dead letter, and never holds up the log."""
-    try:
-        return _beside(folder, name).read_bytes()
-    except FileNotFoundError:
-        return b""
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,7 +7,6 @@ The area in a topic is not compared with the sensor's: ids are unique in a site.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -17,15 +16,13 @@ import msgspec
 import numpy as np
 
 from collector.device_time import BadTime, read_time, read_times, read_zone
+from collector.payload import as_number, as_table, is_good, parse_json, parse_msgpack, shown
 from collector.rows import Dead, Rows
 from detectors.reading import Quality
 from detectors.sensor import Payload, Sensor
 from detectors.units import UnitError, convert
 
 NO_VALUE = int(Quality.NO_VALUE)
-GOOD_WORDS = frozenset(("good", "ok", "valid"))
-GOOD_CODES = frozenset((0, 192))
-"""A device's own quality that means good: 0, or OPC's 192. Anything else is a fault that the device declares."""
 _UNREAD = "\ufffe not declared "
 
 
@@ -106,7 +103,7 @@ class Template:
                 return
         except (msgspec.MsgspecError, UnicodeDecodeError, BadTime):
             pass
-        self._reading(_table(_json(data)), known, rows)
+        self._reading(as_table(parse_json(data)), known, rows)
 
     def _take(self, read: Any, known: Known | None, rows: Rows) -> bool:
         """Add a reading about which there is no doubt."""
@@ -135,11 +132,11 @@ class Template:
             if listed is not None:
                 self._each(listed, known, rows)
                 return
-        whole = _json(data)
+        whole = parse_json(data)
         if "readings" in self.fields:
-            whole = _table(whole).get(self.fields["readings"])
+            whole = as_table(whole).get(self.fields["readings"])
         if not isinstance(whole, list):
-            raise Dead("wrong_type", f"found {_shown(whole)}, a list of readings is needed")
+            raise Dead("wrong_type", f"found {shown(whole)}, a list of readings is needed")
         self._each(whole, known, rows)
 
     def _each(self, listed: Sequence[Any], known: Known | None, rows: Rows) -> None:
@@ -154,7 +151,7 @@ class Template:
                     except BadTime:
                         pass
                     read = self._plain(read)
-                self._reading(_table(read), known, rows)
+                self._reading(as_table(read), known, rows)
             except Dead as dead:
                 rows.bury(dead, f"reading {number}: ")
 
@@ -169,8 +166,8 @@ class Template:
         field = self.fields["value"]
         if field not in table:
             raise Dead("missing_field", f"no {field!r}, which holds the value", known.id)
-        value = _number(table[field], known)
-        quality = 0 if _is_good(self._of("quality", table)) else NO_VALUE
+        value = as_number(table[field], known.id, known.states)
+        quality = 0 if is_good(self._of("quality", table)) else NO_VALUE
         time = rows.arrival()
         if self.timed and not known.arrival:
             time = self._time(table.get(self.fields["time"]), known)
@@ -185,7 +182,7 @@ class Template:
                     return
             except (msgspec.MsgspecError, UnicodeDecodeError, BadTime):
                 pass
-        self._rows_of(_table(_json(data)), known, rows)
+        self._rows_of(as_table(parse_json(data)), known, rows)
 
     def _take_columns(self, read: Any, known: Known | None, rows: Rows) -> bool:
         if read.sensor is not msgspec.UNSET:
@@ -211,7 +208,7 @@ class Template:
     def _rows_of(self, table: Mapping[str, Any], known: Known | None, rows: Rows) -> None:
         value = table.get(self.fields["value"])
         if not isinstance(value, list):
-            raise Dead("wrong_type", f"{self.fields['value']!r} is {_shown(value)}, a list of values is needed")
+            raise Dead("wrong_type", f"{self.fields['value']!r} is {shown(value)}, a list of values is needed")
         columns: dict[str, list[Any]] = {}
         for ours, theirs in self.fields.items():
             given = table.get(theirs)
@@ -224,22 +221,22 @@ class Template:
     # Waveforms.
 
     def _wave(self, data: bytes, known: Known | None, rows: Rows) -> None:
-        table = _table(_msgpack(data) if self.payload.form == "wave-msgpack" else _json(data))
+        table = as_table(parse_msgpack(data) if self.payload.form == "wave-msgpack" else parse_json(data))
         known = self._sensor(self._of("sensor", table), known)
         self._unit(self._of("unit", table), known)
         rate = table.get(self.fields["rate"], known.rate)
         if type(rate) not in (int, float) or not 0 < rate < 1e6:
-            raise Dead("bad_rate", f"rate {_shown(rate)}: samples a second, above 0", known.id)
+            raise Dead("bad_rate", f"rate {shown(rate)}: samples a second, above 0", known.id)
         samples = self._samples(table.get(self.fields["samples"]), known)
         time = rows.arrival() if known.arrival else self._time(table.get(self.fields["start"]), known)
         rows.add_wave(known.index, time, float(rate), samples)
 
     def _samples(self, given: Any, known: Known) -> Any:
         if not isinstance(given, list) or not given:
-            raise Dead("wrong_type", f"samples are {_shown(given)}, a list of numbers is needed", known.id)
+            raise Dead("wrong_type", f"samples are {shown(given)}, a list of numbers is needed", known.id)
         odd = next((value for value in given if type(value) not in (float, int) and value is not None), None)
         if odd is not None:
-            raise Dead("wrong_type", f"sample {_shown(odd)} is not a number", known.id)
+            raise Dead("wrong_type", f"sample {shown(odd)} is not a number", known.id)
         try:
             return np.array(given, np.float64)
         except OverflowError as error:
@@ -256,18 +253,18 @@ class Template:
                 raise Dead("missing_field", f"no {self.fields.get('sensor', 'sensor')!r}, which names the sensor")
             return known
         if not isinstance(named, str):
-            raise Dead("wrong_type", f"sensor {_shown(named)} is not a text")
+            raise Dead("wrong_type", f"sensor {shown(named)} is not a text")
         if named not in self.sensors:
-            raise Dead("unknown_sensor", f"sensor {_shown(named)} is not in the site file", named[:200])
+            raise Dead("unknown_sensor", f"sensor {shown(named)} is not in the site file", named[:200])
         return self.sensors[named]
 
     def _unit(self, unit: Any, known: Known) -> None:
         if unit is None:
             return
         if not isinstance(unit, str):
-            raise Dead("wrong_type", f"unit {_shown(unit)} is not a text", known.id)
+            raise Dead("wrong_type", f"unit {shown(unit)} is not a text", known.id)
         if not known.accepts(unit):
-            raise Dead("wrong_unit", f"unit {_shown(unit)}, the site file says {known.sensor.unit!r}", known.id)
+            raise Dead("wrong_unit", f"unit {shown(unit)}, the site file says {known.sensor.unit!r}", known.id)
 
     def _time(self, given: Any, known: Known) -> int:
         if given is None:
@@ -284,62 +281,3 @@ def _pattern(topic: str) -> re.Pattern[str]:
         known = {"{area}": "(?P<area>[^/]+)", "{sensor}": "(?P<sensor>[^/]+)", "+": "[^/]+", "/#": "(?:/.*)?"}
         parts.append(known.get(part, re.escape(part)))
     return re.compile("".join(parts), re.DOTALL)
-
-
-def _json(data: bytes) -> Any:
-    """Any JSON, with NaN, Infinity and -Infinity as some devices write them."""
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Dead("not_utf8", f"byte {error.start} is not UTF-8") from error
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Dead("unparsable", f"not JSON: {error}; it begins {text[:40]!r}") from error
-
-
-def _msgpack(data: bytes) -> Any:
-    try:
-        return msgspec.msgpack.decode(data, ext_hook=_no_extension)
-    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
-        raise Dead("unparsable", f"not MessagePack: {error}") from error
-
-
-def _no_extension(code: int, _data: memoryview) -> Any:
-    raise ValueError(f"extension type {code} is not known")
-
-
-def _table(whole: Any) -> Mapping[str, Any]:
-    if not isinstance(whole, dict):
-        raise Dead("wrong_type", f"found {_shown(whole)}, a table of fields is needed")
-    return whole
-
-
-def _number(value: Any, known: Known) -> float:
-    """NaN for null; a state's number for its name."""
-    if value is None:
-        return math.nan
-    if isinstance(value, str) and value in known.states:
-        return known.states[value]
-    if isinstance(value, bool) and known.states:
-        return float(value)
-    if type(value) not in (int, float):
-        allowed = f"one of {', '.join(known.states)}" if known.states else "a number"
-        raise Dead("wrong_type", f"value {_shown(value)}, {allowed} is needed", known.id)
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
-
-
-def _is_good(quality: Any) -> bool:
-    if quality is None or quality is True:
-        return True
-    if isinstance(quality, str):
-        return quality.lower() in GOOD_WORDS
-    return quality is not False and type(quality) in (int, float) and quality in GOOD_CODES
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

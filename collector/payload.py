@@ -1,0 +1,83 @@
+"""What a payload holds, read with suspicion: JSON, MessagePack, a value, a device's own quality.
+
+Constraints. Each raises Dead with the reason it is counted under. NaN, Infinity and null are values that are no number;
+a text for a number is refused, a state's name is its number.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from collector.rows import Dead
+
+GOOD_WORDS = frozenset(("good", "ok", "valid"))
+GOOD_CODES = frozenset((0, 192))
+"""A device's own quality that means good: 0, or OPC's 192. Anything else is a fault that the device declares."""
+
+
+def parse_json(data: bytes) -> Any:
+    """Any JSON, with NaN, Infinity and -Infinity as some devices write them."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Dead("not_utf8", f"byte {error.start} is not UTF-8") from error
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Dead("unparsable", f"not JSON: {error}; it begins {text[:40]!r}") from error
+
+
+def parse_msgpack(data: bytes) -> Any:
+    """Any MessagePack without extension types."""
+    try:
+        return msgspec.msgpack.decode(data, ext_hook=_no_extension)
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
+        raise Dead("unparsable", f"not MessagePack: {error}") from error
+
+
+def _no_extension(code: int, _data: memoryview) -> Any:
+    raise ValueError(f"extension type {code} is not known")
+
+
+def as_table(whole: Any) -> Mapping[str, Any]:
+    """`whole`, if it is a table of fields."""
+    if not isinstance(whole, dict):
+        raise Dead("wrong_type", f"found {shown(whole)}, a table of fields is needed")
+    return whole
+
+
+def as_number(value: Any, sensor: str, states: Mapping[str, float]) -> float:
+    """NaN for null; a state's number for its name."""
+    if value is None:
+        return math.nan
+    if isinstance(value, str) and value in states:
+        return states[value]
+    if isinstance(value, bool) and states:
+        return float(value)
+    if type(value) not in (int, float):
+        allowed = f"one of {', '.join(states)}" if states else "a number"
+        raise Dead("wrong_type", f"value {shown(value)}, {allowed} is needed", sensor)
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def is_good(quality: Any) -> bool:
+    """Whether a device calls its reading good; no word about it is good."""
+    if quality is None or quality is True:
+        return True
+    if isinstance(quality, str):
+        return quality.lower() in GOOD_WORDS
+    return quality is not False and type(quality) in (int, float) and quality in GOOD_CODES
+
+
+def shown(value: Any) -> str:
+    """A value as a sentence may hold it."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
