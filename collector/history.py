@@ -1,16 +1,17 @@
 """The embedded history: every judged reading, kept as chunks per series in one SQLite file.
 
 Constraints. Chunks, not rows: up to 600 readings as three arrays (time i64, value f64, quality u8, little-endian), 40
-times faster to read (reference: ingest section 5). New readings come as small pieces that are joined when they make a
-chunk. A block is written once however often it is given: its number is kept in the same transaction. One process
-writes. This is not the log: the spool can rebuild it.
+times faster to read (reference: ingest section 5). What is new lies as it came, one row a write, and is folded into
+chunks when it has grown: a write touches one page, not one a series. A block is written once however often it is
+given: its number is kept in the same transaction. One process writes. This is not the log: the spool can rebuild it.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +24,30 @@ from collector.sqlite import open_reader, open_writer, transaction
 from detectors.reading import Floats, Times, group
 
 CHUNK = 600
+RECENT_READINGS, RECENT_ROWS = 100_000, 1000
+"""What lies unfolded at most; a reader looks through all of it."""
 TRIM_EVERY = 3600 * 10**9
 """ns of the blocks' `now` between two looks for what is older than `keep`."""
 _LOWEST = -(2**63)
-_WIDTHS = (8, 8, 1)
+_DTYPES = (np.int32, np.int64, np.float64, np.uint8)
 
-SCHEMA = """
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS series (
     id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, area TEXT, quantity TEXT, unit TEXT,
     longest INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS chunk (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, series INTEGER NOT NULL, whole INTEGER NOT NULL,
-    start INTEGER NOT NULL, stop INTEGER NOT NULL, readings INTEGER NOT NULL,
-    time BLOB NOT NULL, value BLOB NOT NULL, quality BLOB NOT NULL);
+    id INTEGER PRIMARY KEY AUTOINCREMENT, series INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
+    readings INTEGER NOT NULL, time BLOB NOT NULL, value BLOB NOT NULL, quality BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS chunk_time ON chunk (series, start);
-CREATE INDEX IF NOT EXISTS chunk_piece ON chunk (series) WHERE NOT whole;
+CREATE INDEX IF NOT EXISTS chunk_part ON chunk (series) WHERE readings < {CHUNK};
+CREATE TABLE IF NOT EXISTS recent (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, start INTEGER NOT NULL, stop INTEGER NOT NULL, readings INTEGER NOT NULL,
+    series BLOB NOT NULL, time BLOB NOT NULL, value BLOB NOT NULL, quality BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS written (one INTEGER PRIMARY KEY CHECK (one = 1), block INTEGER NOT NULL);
 """
 
-Columns = tuple[bytes, bytes, bytes]
+Columns = list[NDArray[Any]]
+"""series (own number), time, value, quality"""
 
 
 def history_file(folder: Path) -> Path:
@@ -64,24 +70,20 @@ class HistorySink:
         self._keep = keep
         self._trimmed = 0
         self._ids: dict[int, int] = {}
-        self._block = self._last_block()
-        self._pieces: dict[int, int] = dict(
-            self._store.execute("SELECT series, sum(readings) FROM chunk WHERE NOT whole GROUP BY series")
-        )
+        row = self._store.execute("SELECT block FROM written").fetchone()
+        self._block = 0 if row is None else int(row[0])
 
     def write(self, items: Sequence[Block]) -> None:
         """Put blocks on disk, in order; those that were written before are passed over."""
         blocks = [block for block in items if block.seq > self._block]
         if not blocks:
             return
-        pieces = dict(self._pieces)
         try:
             with transaction(self._store):
-                self._append(blocks)
+                self._put(self._columns(blocks))
                 self._store.execute("INSERT OR REPLACE INTO written VALUES (1, ?)", (blocks[-1].seq,))
         except BaseException:
-            self._pieces = pieces
-            self._ids.clear()
+            self._ids.clear()  # what it named was rolled back
             raise
         self._block = blocks[-1].seq
         self._trim(blocks[-1].now)
@@ -90,48 +92,52 @@ class HistorySink:
         """Close the file."""
         self._store.close()
 
-    def _last_block(self) -> int:
-        row = self._store.execute("SELECT block FROM written").fetchone()
-        return 0 if row is None else int(row[0])
-
-    def _append(self, blocks: list[Block]) -> None:
-        numbers = np.concatenate([block.series for block in blocks]).astype(np.intp)
+    def _columns(self, blocks: list[Block]) -> Columns:
+        names = ("series", "time", "value", "quality")
         columns = [
-            np.ascontiguousarray(np.concatenate([getattr(block, name) for block in blocks]), dtype)
-            for name, dtype in (("time", np.int64), ("value", np.float64), ("quality", np.uint8))
+            np.concatenate([getattr(block, name) for block in blocks]).astype(dtype)
+            for name, dtype in zip(names, _DTYPES, strict=True)
         ]
-        for number, rows in group(numbers):
-            time, value, quality = (column[rows].tobytes() for column in columns)
-            self._add(self._id(number), (time, value, quality))
+        numbers, place = np.unique(columns[0], return_inverse=True)
+        columns[0] = np.array([self._id(number) for number in numbers.tolist()], np.int32)[place]
+        return columns
 
-    def _add(self, series: int, columns: Columns) -> None:
-        """Add readings to a series: as one more piece, or as chunks with the pieces that were there."""
-        held = self._pieces.get(series, 0) + len(columns[2])
-        if held >= CHUNK:
-            query = "SELECT time, value, quality FROM chunk WHERE series = ? AND NOT whole ORDER BY id"
-            pieces = [*self._store.execute(query, (series,)), columns]
-            self._store.execute("DELETE FROM chunk WHERE series = ? AND NOT whole", (series,))
-            time, value, quality = (b"".join(piece[k] for piece in pieces) for k in range(3))
-            columns = (time, value, quality)
-            whole = held - held % CHUNK
-            for first in range(0, whole, CHUNK):
-                self._insert(series, _cut(columns, first, first + CHUNK), whole=True)
-            columns, held = _cut(columns, whole, held), held % CHUNK
-        if columns[2]:
-            self._insert(series, columns, whole=False)
-        self._pieces[series] = held
+    def _put(self, columns: Columns) -> None:
+        rows, readings = self._store.execute("SELECT count(*), coalesce(sum(readings), 0) FROM recent").fetchone()
+        if rows + 1 >= RECENT_ROWS or readings + len(columns[0]) >= RECENT_READINGS:
+            self._fold(columns)
+            return
+        time = columns[1]
+        blobs = [column.tobytes() for column in columns]
+        insert = "INSERT INTO recent (start, stop, readings, series, time, value, quality) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        self._store.execute(insert, (int(time.min()), int(time.max()), len(time), *blobs))
 
-    def _insert(self, series: int, columns: Columns, *, whole: bool) -> None:
-        time = np.frombuffer(columns[0], np.int64)
-        start, stop = int(time.min()), int(time.max())
-        self._store.execute(
-            "INSERT INTO chunk (series, whole, start, stop, readings, time, value, quality) VALUES (?,?,?,?,?,?,?,?)",
-            (series, whole, start, stop, len(time), *columns),
-        )
-        longest = min(stop - start, -_LOWEST - 1)
-        self._store.execute(
-            "UPDATE series SET longest = ? WHERE id = ? AND longest < ?", (longest, series, longest)
-        )
+    def _fold(self, columns: Columns) -> None:
+        """Make chunks of all that is recent, and of new columns."""
+        recent = self._store.execute("SELECT series, time, value, quality FROM recent ORDER BY id").fetchall()
+        parts = [*([*map(np.frombuffer, row, _DTYPES)] for row in recent), columns]
+        series, *rest = (np.concatenate([part[k] for part in parts]) for k in range(4))
+        self._store.execute("DELETE FROM recent")
+        runs = group(series.astype(np.intp))
+        rest = [column[runs.order] for column in rest]
+        for number, start, stop in zip(runs.sensor.tolist(), runs.start.tolist(), runs.stop.tolist(), strict=True):
+            self._chunk(number, [column[start:stop] for column in rest])
+
+    def _chunk(self, series: int, columns: Columns) -> None:
+        """Add readings to a series' last chunk until it is whole, and go on in new ones."""
+        query = f"SELECT id, time, value, quality FROM chunk WHERE series = ? AND readings < {CHUNK}"
+        for number, *blobs in self._store.execute(query, (series,)).fetchall():
+            held = map(np.frombuffer, blobs, _DTYPES[1:])
+            columns = [np.concatenate(pair) for pair in zip(held, columns, strict=True)]
+            self._store.execute("DELETE FROM chunk WHERE id = ?", (number,))
+        longest = 0
+        insert = "INSERT INTO chunk (series, start, stop, readings, time, value, quality) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        for first in range(0, len(columns[0]), CHUNK):
+            part = [column[first : first + CHUNK] for column in columns]
+            start, stop = int(part[0].min()), int(part[0].max())
+            longest = max(longest, min(stop - start, -_LOWEST - 1))
+            self._store.execute(insert, (series, start, stop, len(part[0]), *(column.tobytes() for column in part)))
+        self._store.execute("UPDATE series SET longest = max(longest, ?) WHERE id = ?", (longest, series))
 
     def _id(self, number: int) -> int:
         if number not in self._ids:
@@ -154,14 +160,7 @@ class HistorySink:
             return
         self._trimmed = now
         with transaction(self._store):
-            self._store.execute("DELETE FROM chunk WHERE stop < ? AND whole", (now - self._keep,))
-
-
-def _cut(columns: Columns, first: int, last: int) -> Columns:
-    time, value, quality = (
-        column[first * width : last * width] for column, width in zip(columns, _WIDTHS, strict=True)
-    )
-    return time, value, quality
+            self._store.execute("DELETE FROM chunk WHERE stop < ?", (now - self._keep,))
 
 
 class History:
@@ -176,22 +175,32 @@ class History:
 
         A reading without a number is NaN. An unknown series is an empty one.
         """
-        rows = self._chunks(series, start, end)
-        time = np.frombuffer(b"".join(row[0] for row in rows), np.int64)
-        value = np.frombuffer(b"".join(row[1] for row in rows), np.float64)
-        quality = np.frombuffer(b"".join(row[2] for row in rows), np.uint8)
+        with self._reading() as store:
+            parts = [] if store is None else list(_parts(store, series, start, end))
+        time, value, quality = (
+            np.concatenate([np.zeros(0, dtype), *(part[k] for part in parts)]) for k, dtype in enumerate(_DTYPES[1:])
+        )
         inside = np.flatnonzero((time >= start) & (time < end))
         order = inside[np.argsort(time[inside], kind="stable")]
         return time[order], value[order], quality[order]
 
     def counts(self) -> dict[str, int]:
         """How many readings each series holds."""
-        query = "SELECT name, sum(readings) FROM chunk JOIN series s ON s.id = series GROUP BY name ORDER BY name"
-        return {name: int(readings) for name, readings in self._all(query)}
+        with self._reading() as store:
+            if store is None:
+                return {}
+            names = dict(store.execute("SELECT id, name FROM series ORDER BY name"))
+            held = dict(store.execute("SELECT series, sum(readings) FROM chunk GROUP BY series"))
+            recent = [np.frombuffer(row[0], np.int32) for row in store.execute("SELECT series FROM recent")]
+        for number, count in zip(*np.unique(np.concatenate([[], *recent]), return_counts=True), strict=True):
+            held[int(number)] = held.get(int(number), 0) + int(count)
+        return {name: held[number] for number, name in names.items() if number in held}
 
     def series(self) -> dict[str, tuple[str, str, str]]:
         """(area, quantity, unit) of each series that has readings."""
-        return {name: tuple(rest) for name, *rest in self._all("SELECT name, area, quantity, unit FROM series")}
+        with self._reading() as store:
+            rows = [] if store is None else store.execute("SELECT name, area, quantity, unit FROM series").fetchall()
+        return {name: (area, quantity, unit) for name, area, quantity, unit in rows}
 
     def close(self) -> None:
         """Close the file."""
@@ -199,19 +208,40 @@ class History:
             self._store.close()
             self._store = None
 
-    def _chunks(self, series: str, start: int, end: int) -> list[Columns]:
-        known = self._all("SELECT id, longest FROM series WHERE name = ?", series)
-        if not known:
-            return []
-        number, longest = known[0]
-        within = "series = ? AND start BETWEEN ? AND ? AND stop >= ?"
-        query = f"SELECT time, value, quality FROM chunk WHERE {within} ORDER BY id"
-        return self._all(query, number, max(start - longest, _LOWEST), end - 1, start)
-
-    def _all(self, query: str, *values: object) -> list[Any]:
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        """One state of the file for several questions: folding moves readings from one table to another."""
         try:
             if self._store is None:
                 self._store = open_reader(self._path)
-            return [] if self._store is None else self._store.execute(query, values).fetchall()
+            if self._store is None:
+                yield None
+                return
+            self._store.execute("BEGIN")
+            try:
+                yield self._store
+            finally:
+                self._store.execute("COMMIT")
         except sqlite3.OperationalError as error:
             raise Unavailable(f"{self._path}: {error}") from error
+
+
+def _parts(store: sqlite3.Connection, series: str, start: int, end: int) -> Iterator[Columns]:
+    """time, value, quality of chunks and recent rows that may reach into a window, in the order they were judged."""
+    known = store.execute("SELECT id, longest FROM series WHERE name = ?", (series,)).fetchone()
+    if known is None:
+        return
+    number, longest = known
+    within = "series = ? AND start BETWEEN ? AND ? AND stop >= ?"
+    chunks = store.execute(
+        f"SELECT time, value, quality FROM chunk WHERE {within} ORDER BY id",
+        (number, max(start - longest, _LOWEST), end - 1, start),
+    )
+    for row in chunks:
+        yield [*map(np.frombuffer, row, _DTYPES[1:])]
+    recent = "SELECT series, time, value, quality FROM recent WHERE start < ? AND stop >= ? ORDER BY id"
+    for row in store.execute(recent, (end, start)):
+        of, *columns = map(np.frombuffer, row, _DTYPES)
+        mine = np.flatnonzero(of == number)
+        if len(mine):
+            yield [column[mine] for column in columns]

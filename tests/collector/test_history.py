@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import collector.history
 from collector.errors import Damaged, Unavailable
-from collector.history import CHUNK, TRIM_EVERY, History, HistorySink, history_file
+from collector.history import CHUNK, History, HistorySink, history_file
 from collector.judged import SeriesRow
 from tests.blocks import BEGIN, SECOND, SERIES, block, steady
 
@@ -33,11 +35,18 @@ def history(tmp_path: Path) -> Iterator[History]:
     made.close()
 
 
-def _chunks(folder: Path) -> list[tuple[int, int]]:
+def _chunks(folder: Path) -> list[int]:
     store = sqlite3.connect(history_file(folder))
-    rows = store.execute("SELECT whole, readings FROM chunk ORDER BY id").fetchall()
+    rows = store.execute("SELECT readings FROM chunk ORDER BY id").fetchall()
     store.close()
-    return rows
+    return [readings for (readings,) in rows]
+
+
+def _recent(folder: Path) -> int:
+    store = sqlite3.connect(history_file(folder))
+    (rows,) = store.execute("SELECT count(*) FROM recent").fetchone()
+    store.close()
+    return int(rows)
 
 
 def test_what_was_written_is_read_back_to_the_bit(sink: HistorySink, history: History) -> None:
@@ -80,27 +89,49 @@ def test_a_block_given_again_after_a_restart_is_written_once(tmp_path: Path, his
     assert history.counts() == {"ch4-2105": CHUNK + 5}
 
 
-def test_small_pieces_become_chunks(tmp_path: Path, sink: HistorySink, history: History) -> None:
-    for k in range(CHUNK - 1):
+def test_what_is_new_is_folded_into_chunks_when_it_has_grown(
+    tmp_path: Path, sink: HistorySink, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector.history, "RECENT_READINGS", 1000)
+    sink.write([steady(1, 0, 900)])
+    assert (_chunks(tmp_path), _recent(tmp_path)) == ([], 1)
+    sink.write([steady(2, 900, 250)])
+    assert (_chunks(tmp_path), _recent(tmp_path)) == ([CHUNK, 550], 0)
+    sink.write([steady(3, 1150, 1000)])
+    assert (_chunks(tmp_path), _recent(tmp_path)) == ([CHUNK, CHUNK, CHUNK, 350], 0)
+    assert history.window("ch4-2105", BEGIN, END)[1].tolist() == list(range(2150))
+    assert history.counts() == {"ch4-2105": 2150}
+
+
+def test_many_small_writes_are_folded_too(tmp_path: Path, history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector.history, "RECENT_ROWS", 10)
+    for k in range(25):
+        sink = HistorySink(tmp_path, lambda: SERIES)  # each a new process
         sink.write([steady(k + 1, k, 1)])
-    assert _chunks(tmp_path) == [(0, 1)] * (CHUNK - 1)
-    sink.write([steady(CHUNK, CHUNK - 1, 2)])
-    assert _chunks(tmp_path) == [(1, CHUNK), (0, 1)]
-    assert history.window("ch4-2105", BEGIN, END)[1].tolist() == list(range(CHUNK + 1))
-
-
-def test_pieces_of_an_earlier_process_are_joined_too(tmp_path: Path, history: History) -> None:
-    for k in range(4):
-        sink = HistorySink(tmp_path, lambda: SERIES)
-        sink.write([steady(k + 1, 200 * k, 200)])
         sink.close()
-    assert _chunks(tmp_path) == [(1, CHUNK), (0, 200)]
-    assert history.counts() == {"ch4-2105": 800}
+    assert (_chunks(tmp_path), _recent(tmp_path)) == ([20], 5)
+    assert history.window("ch4-2105", BEGIN, END)[1].tolist() == list(range(25))
 
 
-def test_late_readings_come_out_in_their_place(sink: HistorySink, history: History) -> None:
+def test_a_slow_series_beside_a_quick_one_gets_whole_chunks(
+    tmp_path: Path, sink: HistorySink, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector.history, "RECENT_READINGS", 500)
+    for k in range(8):
+        rows = [(1, BEGIN + (500 * k + j) * SECOND, float(j)) for j in range(500)]
+        sink.write([block(k + 1, [*rows, (2, BEGIN + k * SECOND, float(k))])])
+    assert sorted(_chunks(tmp_path)) == [8, 400, *[CHUNK] * 6]
+    assert history.window("prism-17/wall-moving.velocity", BEGIN, END)[1].tolist() == list(range(8))
+
+
+@pytest.mark.parametrize("recent", [10, 100_000])
+def test_late_readings_come_out_in_their_place(
+    sink: HistorySink, history: History, recent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector.history, "RECENT_READINGS", recent)
     sink.write([steady(1, 100, 700), steady(2, 0, 50)])
     sink.write([block(3, [(1, 0, -1.0), (1, BEGIN + 60 * SECOND, 60.0)])])
+    sink.write([steady(4, 800, 20)])
     assert history.window("ch4-2105", BEGIN + 40 * SECOND, BEGIN + 103 * SECOND)[1].tolist() == [
         *range(40, 50), 60, 100, 101, 102,
     ]  # fmt: skip
@@ -130,23 +161,30 @@ def test_a_series_that_appears_later_is_learnt(tmp_path: Path, history: History)
     assert history.counts() == {"ch4-2105": 1, "prism-17/wall-moving.velocity": 1}
 
 
-def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path, sink: HistorySink, history: History) -> None:
+def test_a_write_that_fails_half_way_leaves_nothing(sink: HistorySink, history: History) -> None:
     sink.write([steady(1, 0, 599)])
     with pytest.raises(Unavailable):
-        sink.write([steady(2, 599, 10), steady(3, 0, 1, series=99)])
+        sink.write([steady(2, 599, 10), steady(3, 0, 1, series=2), steady(4, 0, 1, series=99)])
     assert history.counts() == {"ch4-2105": 599}
-    sink.write([steady(2, 599, 10)])
-    assert _chunks(tmp_path) == [(1, CHUNK), (0, 9)]
+    sink.write([steady(2, 599, 10), steady(3, 0, 1, series=2)])
+    assert history.counts() == {"ch4-2105": 609, "prism-17/wall-moving.velocity": 1}
     assert history.window("ch4-2105", BEGIN, END)[1].tolist() == list(range(609))
 
 
-def test_what_is_older_than_keep_is_trimmed_by_the_blocks_own_now(tmp_path: Path, history: History) -> None:
-    sink = HistorySink(tmp_path, lambda: SERIES, keep=1000 * SECOND)
-    sink.write([steady(1, 0, CHUNK), steady(2, CHUNK, 1000)])
-    sink.write([block(3, [(1, BEGIN + 1601 * SECOND, 1.0)], now=BEGIN + 1700 * SECOND + TRIM_EVERY)])
-    sink.write([block(4, [(1, BEGIN + 1602 * SECOND, 1.0)], now=BEGIN + 1700 * SECOND + 2 * TRIM_EVERY)])
+def test_what_is_older_than_keep_is_trimmed_by_the_blocks_own_now(
+    tmp_path: Path, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector.history, "RECENT_READINGS", 1)
+    sink = HistorySink(tmp_path, lambda: SERIES, keep=3000 * SECOND)
+    expected = {1: 1600, 2: 1601, 3: 1602 - CHUNK, 4: 1603 - CHUNK}
+    sink.write([steady(1, 0, 1600)])
+    for seq, later in ((2, 3599), (3, 3600), (4, 7199)):  # it looks once an hour
+        assert history.counts() == {"ch4-2105": expected[seq - 1]}
+        sink.write([block(seq, [(1, BEGIN + (1598 + seq) * SECOND, 1.0)], now=BEGIN + later * SECOND)])
+        assert history.counts() == {"ch4-2105": expected[seq]}
+    sink.write([block(5, [(1, BEGIN + 7200 * SECOND, 1.0)], now=BEGIN + 7200 * SECOND)])
     sink.close()
-    assert history.counts() == {"ch4-2105": 1602 - 2 * CHUNK}
+    assert history.counts() == {"ch4-2105": 1604 - 2 * CHUNK}
 
 
 def test_a_reader_sees_what_the_writer_commits(sink: HistorySink, history: History) -> None:
@@ -165,21 +203,48 @@ def test_a_file_that_is_no_database_is_said_so(tmp_path: Path) -> None:
 @given(
     sizes=st.lists(st.integers(1, 900), min_size=1, max_size=8),
     cuts=st.lists(st.integers(1, 8), max_size=4),
+    recent=st.sampled_from([1, 500, 100_000]),
 )
 def test_however_blocks_are_grouped_every_reading_is_there_once(
-    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], cuts: list[int]
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], cuts: list[int], recent: int
 ) -> None:
     folder = tmp_path_factory.mktemp("history")
     blocks, first = [], 0
     for seq, size in enumerate(sizes, start=1):
         blocks.append(steady(seq, first, size))
         first += size
-    for cut in [*cuts, len(blocks)]:  # each is a restart that gives everything up to there again
-        sink = HistorySink(folder, lambda: SERIES)
-        sink.write(blocks[:cut])
-        sink.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(collector.history, "RECENT_READINGS", recent)
+        for cut in [*cuts, len(blocks)]:  # each is a restart that gives everything up to there again
+            sink = HistorySink(folder, lambda: SERIES)
+            sink.write(blocks[:cut])
+            sink.close()
     reader = History(folder)
     assert reader.window("ch4-2105", BEGIN, END)[1].tolist() == list(range(first))
-    assert all(readings == CHUNK for whole, readings in _chunks(folder) if whole)
-    assert sum(readings for whole, readings in _chunks(folder) if not whole) < CHUNK
+    assert sum(readings < CHUNK for readings in _chunks(folder)) <= 1
     reader.close()
+
+
+def test_a_reader_never_sees_a_reading_twice_or_not_at_all_while_it_is_folded(
+    tmp_path: Path, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector.history, "RECENT_ROWS", 3)
+    written = 0
+
+    def write() -> None:
+        nonlocal written
+        sink = HistorySink(tmp_path, lambda: SERIES)
+        for k in range(200):
+            sink.write([steady(k + 1, k, 1)])
+            written = k + 1
+        sink.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while writer.is_alive():
+        before = written
+        value = history.window("ch4-2105", BEGIN, END)[1]
+        assert value.tolist() == list(range(len(value)))
+        assert len(value) >= before
+    writer.join()
+    assert history.counts() == {"ch4-2105": 200}
