@@ -44,10 +44,10 @@ def reading(value: float | None, states: Sequence[str] = ()) -> str:
 
 
 def age(span: int, lang: Lang) -> str:
-    """A length of time: `12 s`, `3 min`, `2 h 05 min`, `3 d`. Less than nothing is nothing."""
+    """A length of time: `90 s`, `3 min`, `2 h 05 min`, `3 d`. Less than nothing is nothing."""
     s, m, h, d = _SPANS[lang]
     span = max(span, 0)
-    if span < MINUTE:
+    if span < 2 * MINUTE:
         return f"{span // SECOND}{s}"
     if span < HOUR:
         return f"{span // MINUTE}{m}"

@@ -164,7 +164,7 @@ def cell_view(place: Place, look: Look) -> CellView:
         id=dom_id("c", place.id),
         name=place.id,
         href=look.to(f"/sensor/{quote(place.id, safe='')}"),
-        quantity=quantity_word(sensor.quantity, look.lang) if sensor else "",
+        quantity=quantity_word(sensor.quantity, look.lang) if sensor else own[0].rule,
         figure=sensor_figure(sensor, look) if sensor else _alarm_figure(alarm or own[0], None, look),
         mark=alarm.priority if alarm else "",
         fault=alarm is not None and alarm.kind.startswith("health."),
@@ -268,7 +268,7 @@ def _alarm_figure(row: AlarmRow, sensor: SensorRow | None, look: Look) -> Figure
 def _figure(value: float | None, unit: str, states: tuple[str, ...], lang: Lang) -> Figure:
     if unit == "s" and value is not None and abs(value) * SECOND >= 2 * MINUTE:
         return Figure(age(round(value * SECOND), lang))
-    text = reading(value, states)
+    text = number(value) if unit == "1" and value == round(value or 0) else reading(value, states)
     return Figure(text, "" if states or unit == "1" or text == NOTHING else unit)
 
 

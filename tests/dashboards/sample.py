@@ -66,8 +66,8 @@ SHELVED = AlarmRow(
     since=NOW - 2 * HOUR, until=NOW + 40 * MINUTE, note="water truck on its way", guidance="Spray",
 )  # fmt: skip
 LEARNING = AlarmRow(
-    "wall-moving", "prism-19", "north-wall", "slope.velocity", "high", watching=False, why_key="slope.velocity.learning",
-    limit=10.0, unit="mm/d",
+    "wall-moving", "prism-19", "north-wall", "slope.velocity", "high", watching=False,
+    why_key="slope.velocity.learning", limit=10.0, unit="mm/d",
 )  # fmt: skip
 OUT = AlarmRow(
     "fire-co", "co-belt-3", "belt-3", "signal.limit", "high", hidden=frozenset({"out_of_service"}), limit=50.0,
@@ -94,7 +94,8 @@ def _sensors() -> list[SensorRow]:
         make("geo-2", "ramp-4", "ground_velocity", "mm/s", 0.03, every=SECOND),
     ]
     rows += [make(f"prism-{k}", "north-wall", "displacement", "mm", 118.0 + k / 3, every=HOUR) for k in range(11, 25)]
-    rows += [make(f"ch4-21{k:02d}", f"face-21{k // 4}0", "methane", "%vol", 0.2 + k / 60, every=5 * SECOND) for k in range(40, 60)]
+    for k in range(40, 60):
+        rows.append(make(f"ch4-21{k}", f"face-21{k // 4}0", "methane", "%vol", 0.2 + k / 60, every=5 * SECOND))
     return [replace(s, time=NOW - 2 * SECOND, arrived=NOW - 2 * SECOND) for s in rows]
 
 
@@ -144,8 +145,8 @@ class Sample(Reading):
         if row is None:
             return []
         chance = random.Random(sensor)
-        times = [t for t in range(since - since % (5 * SECOND), self.now, 5 * SECOND) if not 400 < (self.now - t) / SECOND < 700]
-        level = row.value or 0.0
+        times = [t for t in range(since, self.now, 5 * SECOND) if not 400 < (self.now - t) / SECOND < 700]
+        level = 0.42 if sensor == "ch4-2105" else row.value or 0.0
         values = [
             level * (1 + 0.12 * math.sin(t / 9e11) + 0.03 * chance.gauss(0, 1))
             + max(0.0, 1.1 - (self.now - t) / (300 * SECOND)) * (sensor == "ch4-2105")
@@ -155,7 +156,8 @@ class Sample(Reading):
         lines = [Line(sensor, row.quantity, row.unit, times, values, limits if row.unit != "mm" else (), 5 * SECOND)]
         if row.unit == "mm":
             velocity = [abs(v - level) for v in values]
-            lines.append(Line(f"{sensor}/wall-moving.velocity", "velocity", "mm/d", times, velocity, limits, 5 * SECOND))
+            name = f"{sensor}/wall-moving.velocity"
+            lines.append(Line(name, "velocity", "mm/d", times, velocity, limits, 5 * SECOND))
         return lines
 
     def act(self, asked: Asked) -> Answer:

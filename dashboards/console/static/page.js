@@ -1,14 +1,14 @@
 // Keeps the page live: puts changed pieces in their places, says NOT LIVE by the browser's own clock, asks before it acts.
 // All words and all times come from the server; nothing here decides anything.
 "use strict";
-const body = document.body, band = document.getElementById("band"), ask = document.getElementById("ask");
+const body = document.body, said = document.getElementById("said"), ask = document.getElementById("ask");
 const answer = document.getElementById("answer"), SILENT = 5000;
 let heard = performance.now(), last = null, stream = null, pressed = -Infinity;
 const held = () => performance.now() - pressed < 3000;
 
 function dead(yes, words) {
   for (const part of document.querySelectorAll("header, main")) part.classList.toggle("dead", yes);
-  if (band && band.textContent !== words) band.textContent = words;
+  if (said && said.textContent !== words) said.textContent = words;
 }
 
 function put(id, html) {
@@ -86,16 +86,16 @@ async function opened(href) {
 }
 
 async function sent(form) {
-  const data = new URLSearchParams(new FormData(form)), said = form.querySelector(".said");
+  const data = new URLSearchParams(new FormData(form)), reason = form.querySelector(".said");
   if (data.get("by")) localStorage.setItem("name", data.get("by"));
   form.querySelector("button").disabled = true;
   try {
     const reply = await fetch("/act", { method: "POST", body: data, headers: { Accept: "application/json" } });
     const { taken, words } = await reply.json();
-    said.textContent = words;
+    reason.textContent = words;
     if (taken) { ask.close(); tell(words); }
   } catch {
-    said.textContent = body.dataset.noWord;
+    reason.textContent = body.dataset.noWord;
   }
   form.querySelector("button").disabled = false;
 }

@@ -1,0 +1,28 @@
+"""The page asked over HTTP, in process: no port, no threads of our own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+
+SELF = {"Origin": "http://127.0.0.1"}
+
+
+def ask(app: Starlette, path: str, method: str = "GET", **more: Any) -> httpx.Response:
+    """One request, answered."""
+
+    async def asked() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.request(method, path, **more)
+
+    return asyncio.run(asked())
+
+
+def send(app: Starlette, headers: dict[str, str] | None = None, **form: str | int) -> httpx.Response:
+    """A form of the page, sent by the page."""
+    headers = {**(SELF if headers is None else headers), "Accept": "application/json"}
+    return ask(app, "/act", "POST", data={k: str(v) for k, v in form.items()}, headers=headers)
