@@ -24,11 +24,9 @@ Document = Mapping[str, Any]
 
 def in_force(folder: Path) -> Document | None:
     """The newest revision's document in a data folder's log; None if there is none, or it was trimmed."""
-    if not spool_file(folder).exists():
-        return None
     reader = SpoolReader(folder)
     try:
-        for seq in _revisions(folder):
+        for seq in _revisions(folder) if reader.last() else ():
             for message in reversed(reader.read(seq - 1, 1)[0].messages):
                 if message.origin == REVISION:
                     document: Document = json.loads(message.payload)["document"]

@@ -7,19 +7,18 @@ It pretends readings only: broker, spool, judge, history and page are the real o
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from collector.applying import differences, in_force, put_in_force
 from collector.broker import EmbeddedBroker
 from collector.config import Loaded, load
 from collector.errors import Unavailable
-from collector.judged import Judged
 from collector.outcome import Expected, Outcome
 from collector.running import ROLES, Supervisor, role_command, stopping
 from collector.spool import SpoolReader
@@ -34,6 +33,10 @@ READY = 30.0
 SETTLE = 20.0
 """s in which, at the end, every reader must come to the end of what it follows."""
 TRIES = 50
+SUBSCRIBED = 1.0
+"""s from being let in until the broker has surely taken the subscriptions."""
+RECENT = 200
+"""Seals in which collect's word on the broker is looked for."""
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class Demo:
     port: int
     seconds: float | None
     verbose: bool = False
+    _began: int = field(default_factory=time.time_ns)
     _published: list[BaseException] = field(default_factory=list)
 
     def run(self) -> int:
@@ -83,8 +87,8 @@ class Demo:
     def _subscribed(self, supervisor: Supervisor, stop: threading.Event, end: float) -> bool:
         while not stop.is_set() and time.monotonic() < end:
             supervisor.look()
-            if (self.data / "broker" / "jetstream").exists() and connected(self.data):
-                return True
+            if connected(self.data, self._began):
+                return not stop.wait(SUBSCRIBED)
             time.sleep(0.1)
         warn(f"collect did not reach the broker within {READY:.0f} s; see --verbose")
         return False
@@ -150,7 +154,12 @@ def free_port(first: int) -> int:
     raise Unavailable(f"no free port from {first} to {first + TRIES - 1}; give another --port")
 
 
-def connected(folder: Path) -> bool:
-    """True once collect says so."""
-    judged: Any = Judged(folder)
-    return bool(judged.status())
+def connected(folder: Path, since: int) -> bool:
+    """True once collect has said, since a time (ns), that the broker let it in."""
+    reader = SpoolReader(folder)
+    try:
+        recent = reader.read(max(0, reader.last() - RECENT))
+    finally:
+        reader.close()
+    said = [m for seal in recent if seal.wall >= since for m in seal.messages if m.topic == "own/link"]
+    return bool(said) and json.loads(said[-1].payload).get("value") == 1

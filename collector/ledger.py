@@ -46,7 +46,7 @@ class SpoolCounts:
 
     def read(self, upto: int) -> Counts:
         """Counts of all messages in seals up to `upto`."""
-        if not spool_file(self.folder).exists():
+        if not upto:
             return {}
         try:
             store = sqlite3.connect(f"{spool_file(self.folder).absolute().as_uri()}?mode=ro", uri=True, timeout=10)

@@ -21,8 +21,8 @@ from collector.errors import DavylampError
 from collector.history import History
 from collector.judged import Judged, SeriesRow
 from collector.ledger import SpoolCounts, read_counts
-from dashboards.console import page
 from dashboards.console.acting import Answer, Asked, Reply
+from dashboards.console.page import page
 from dashboards.console.reading import (
     AlarmRow,
     LedgerRow,

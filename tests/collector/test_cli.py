@@ -85,9 +85,11 @@ def small(tmp_path: Path) -> Any:
 def _while_judging(small: Small, *words: str) -> int:
     """Run a command while this process plays collect and judge."""
     codes: list[int] = []
-    thread = threading.Thread(target=lambda: codes.append(main([*words, "--data", str(small.data)])))
+    thread = threading.Thread(target=lambda: codes.append(main([*words, "--data", str(small.data)])), daemon=True)
     thread.start()
+    end = time.monotonic() + 20
     while thread.is_alive():
+        assert time.monotonic() < end, f"{words} does not end"
         small.take()
         thread.join(0.02)
     return codes[0]
