@@ -264,7 +264,7 @@ class Mqtt:
 
     # paho's callbacks, all in the thread.
 
-    def _on_connect(self, _client: Any, _data: Any, _flags: Any, answer: Any, _properties: Any) -> None:
+    def _on_connect(self, _client: Any, _data: Any, flags: Any, answer: Any, _properties: Any) -> None:
         if answer.is_failure:
             who = f"user {self._address.user!r}" if self._address.user else "a client without a user"
             self._down(
@@ -273,6 +273,8 @@ class Mqtt:
                 )
             )
             return
+        if self._link.generation and not flags.session_present:
+            log.warning("mqtt session=new %s kept none for us: what was sent meanwhile did not wait", self._where())
         self._link = Link(True, self._link.generation + 1, self._link.error)
         self._refused.clear()
         self._subscribe(list(self._address.subscriptions))
@@ -289,12 +291,14 @@ class Mqtt:
         for name, answer in zip(self._asked.pop(mid, []), reasons, strict=False):
             self._refused.pop(name, None)
             if answer.is_failure:
-                self._refused[name] = str(answer)
+                self._refused[name] = f"{answer}, nothing arrives on it"
+            elif answer.value == 0:
+                self._refused[name] = "QoS 0 only, what is lost on the way is not sent again"
         self._answered = time.monotonic()
         error = None
         if self._refused:
             told = "; ".join(f"{name!r}: {why}" for name, why in self._refused.items())
-            error = NotSubscribed(f"{self._where()} refused subscriptions, nothing arrives on them: {told}")
+            error = NotSubscribed(f"{self._where()} did not grant subscriptions as asked: {told}")
         self._say(Link(True, self._link.generation, error))
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:

@@ -162,12 +162,12 @@ class SpoolReader:
 
     def read(self, after: int, messages: int = 20000) -> list[Seal]:
         """The seals after seq `after`, in order: about `messages` messages and 64 MB at most, at least one seal."""
-        store = self._open()
-        if store is None:
-            return []
         seals: list[Seal] = []
         left, room = messages, READ_BYTES
         try:
+            store = self._open()
+            if store is None:
+                return []
             rows = store.execute(
                 "SELECT seq, now, wall, bytes, blob FROM seal WHERE seq > ? ORDER BY seq LIMIT ?", (after, messages)
             )
@@ -184,11 +184,11 @@ class SpoolReader:
 
     def last(self) -> int:
         """The seq of the newest seal, 0 for an empty log."""
-        store = self._open()
-        if store is None:
-            return 0
-        seq = store.execute("SELECT max(seq) FROM seal").fetchone()[0]
-        return int(seq or 0)
+        try:
+            store = self._open()
+            return 0 if store is None else int(store.execute("SELECT max(seq) FROM seal").fetchone()[0] or 0)
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"{spool_file(self._folder)}: {error}") from error
 
     def close(self) -> None:
         """Close the file."""

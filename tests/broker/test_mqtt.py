@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -219,9 +218,7 @@ def test_a_collector_without_subscriptions_is_refused() -> None:
 @pytest.fixture
 def certificates(tmp_path: Path) -> Path:
     """A CA, and a server's certificate for 127.0.0.1."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed")
+    openssl = find("openssl", "apt-get install openssl")
     folder = tmp_path / "tls"
     folder.mkdir()
     commands = [
@@ -345,3 +342,24 @@ def test_a_port_that_accepts_and_says_nothing_is_given_up(monkeypatch: pytest.Mo
     with mute, source(address(f"mqtt://127.0.0.1:{mute.getsockname()[1]}")) as mqtt:
         _until(lambda: "is this an MQTT port?" in str(mqtt.link.error))
         assert not mqtt.link.up
+
+
+def test_a_subscription_granted_for_qos_0_only_is_an_error(tmp_path: Path) -> None:
+    with mosquitto(tmp_path, "max_qos 0\n") as url, source(address(url)) as mqtt:
+        with pytest.raises(NotSubscribed, match="QoS 0 only"):
+            mqtt.connected(10)
+        with publisher(url) as publish:
+            publish([b"1"], qos=0)
+        assert take(mqtt, 1) == [Message("pit/a/b", b"1", "mqtt")]
+
+
+def test_a_broker_that_lost_our_session_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    server = Mosquitto(tmp_path / "mosquitto")
+    with server, source(address(server.url)) as mqtt:
+        mqtt.connected(10)
+        server.stop()
+        (server.folder / "mosquitto.db").unlink()
+        _until(lambda: not mqtt.link.up)
+        server.start()
+        mqtt.connected(10)
+        assert "session=new" in caplog.text

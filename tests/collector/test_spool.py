@@ -193,7 +193,7 @@ from collector.spool import Spool
 spool = Spool(Path(sys.argv[1]))
 at = int(sys.argv[2])
 while True:
-    size = 600_000 if at % 50 == 7 else 20
+    size = 600_000 if at % 30 == 0 else 20
     spool.append([Message("t", b"%d " % (at + k) + b"x" * size, "mqtt", id=f"m-{at + k}") for k in range(3)], at, at)
     at += 3
     print(at, flush=True)
@@ -216,9 +216,10 @@ def test_a_writer_killed_anywhere_loses_nothing_it_had_appended_and_tears_nothin
         whole = [m.payload.split() for m in everything(tmp_path)]
         held = [int(number) for number, _ in whole]
         assert held == list(range(len(held)))
-        assert {len(rest) for _, rest in whole} == {20, 600_000}
+        assert {len(rest) for _, rest in whole} <= {20, 600_000}
         assert len(held) >= (int(said[-2]) if len(said) > 1 else promised)
         promised = len(held)
+    assert {len(rest) for _, rest in whole} == {20, 600_000}
 
 
 sizes = st.one_of(st.integers(1, 20), st.sampled_from([200_000, SEAL_BYTES + 1]))
