@@ -46,12 +46,12 @@ class Rows:
 
     @staticmethod
     def joined(parts: Sequence[Rows]) -> Rows:
-        """All rows in log order; what one row caused keeps the order of the parts."""
+        """All rows in log order; what one row caused is in the order of the series, so of dependencies."""
         if len(parts) == 1:
             return parts[0]
         columns = [np.concatenate([getattr(p, f.name) for p in parts]) for f in dataclasses.fields(Rows)]
         whole = Rows(*columns)
-        return whole.where(np.lexsort((whole.row, whole.arrived)))
+        return whole.where(np.lexsort((whole.series, whole.row, whole.arrived)))
 
 
 class Bank:

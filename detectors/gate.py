@@ -28,6 +28,8 @@ class Gate:
     span_high: Floats
     newest: Times
     """(N,) newest judged device time; the smallest int64 where none was."""
+    highest: Times
+    """(N,) no time beyond it is remembered: a skewed one may lie beyond `newest`, and come again as a good one."""
     count: Times
     """(N,) readings remembered so far; the ring's next slot is `count % REMEMBERED`."""
     times: Times
@@ -43,6 +45,7 @@ class Gate:
         return cls(
             span_low,
             span_high,
+            np.full(n, never),
             np.full(n, never),
             np.zeros(n, np.int64),
             np.full((n, REMEMBERED), never),
@@ -76,7 +79,7 @@ class Gate:
         grouped = time[runs.order]
         before = np.empty_like(grouped)
         before[1:] = grouped[:-1]
-        before[runs.start] = self.newest[runs.sensor]
+        before[runs.start] = self.highest[runs.sensor]
         wrong = (grouped <= before) | skewed[runs.order]
         slow: Bools = np.logical_or.reduceat(wrong, runs.start)
         return slow
@@ -93,7 +96,7 @@ class Gate:
         self.values[sensor, slot] = value[rows]
         fast = runs.sensor[~slow]
         self.count[fast] += length[~slow]
-        self.newest[fast] = time[runs.order[runs.stop[~slow] - 1]]
+        self.newest[fast] = self.highest[fast] = time[runs.order[runs.stop[~slow] - 1]]
 
     def _one_by_one(
         self,
@@ -125,6 +128,7 @@ class Gate:
                 flags[row] |= np.uint8(Quality.LATE)
             newest = max(newest, at)
         self.newest[sensor] = newest
+        self.highest[sensor] = max(newest, int(self.times[sensor].max()))
 
     def _count(self, flags: NDArray[np.uint8], keep: Bools) -> None:
         self._add("duplicate", int(len(keep) - np.count_nonzero(keep)))

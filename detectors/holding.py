@@ -1,8 +1,9 @@
 """From what a detector says to what a rule holds: silence of the inputs, on-delay and off-delay, each done once, here.
 
-Silence makes a verdict unknown and clears nothing. An on-delay runs by device time between rows, and by `now` when
-rows stop; an off-delay runs by device time only, since missing data must not clear an alarm. All of it is sparse: the
-cost is per change and per row of a pending delay, never per reading.
+Silence makes a clear verdict unknown, clears nothing and hides nothing. An on-delay runs by device time between rows,
+and by `now` when rows stop; an off-delay runs by device time only, since missing data must not clear an alarm; but
+where all inputs are verdicts, which come only when they change, no row is no missing data, and it runs by `now` too.
+All of it is sparse: the cost is per change and per row of a pending delay, never per reading.
 """
 
 from __future__ import annotations
@@ -59,10 +60,11 @@ class Pending:
     finding: Finding
 
     def due(self, delay: int) -> int:
-        """The `now` at which an on-delay passes if no more rows come."""
+        """The `now` at which the delay passes if no more rows come."""
         return self.arrived + delay - (self.time - self.since)
 
 
+BEGIN = (-1, -1)
 END = (AFTER_ROWS, AFTER_ROWS)
 HELD = ("said", "silent", "verdict", "watching")
 
@@ -70,9 +72,11 @@ HELD = ("said", "silent", "verdict", "watching")
 class Holding:
     """What each of P (rule, subject) pairs holds."""
 
-    def __init__(self, on_delay: NDArray[np.int64], off_delay: NDArray[np.int64]) -> None:
+    def __init__(
+        self, on_delay: NDArray[np.int64], off_delay: NDArray[np.int64], hears_verdicts: NDArray[np.bool_]
+    ) -> None:
         pairs = len(on_delay)
-        self.on_delay, self.off_delay = on_delay, off_delay
+        self.on_delay, self.off_delay, self.hears_verdicts = on_delay, off_delay, hears_verdicts
         self.said = np.zeros(pairs, np.int8)
         self.silent = np.zeros(pairs, np.int64)
         self.verdict = np.zeros(pairs, np.int8)
@@ -86,13 +90,14 @@ class Holding:
         out: list[Held] = []
         good: list[GoodRow] | None = None
         event = row = 0
+        heard = BEGIN
         while True:
             next_event = (events[event].at, events[event].row) if event < len(events) else END
             pending = self.pending.get(pair)
             next_row = next_due = END
             if pending is not None:
                 good = rows() if good is None else good
-                while row < len(good) and (good[row].at, good[row].row) < self._begun(pending):
+                while row < len(good) and (good[row].at, good[row].row) < heard:
                     row += 1
                 next_row = (good[row].at, good[row].row) if row < len(good) else END
                 next_due = self._deadline(pair, pending, until)
@@ -100,6 +105,7 @@ class Holding:
             if first == END:
                 return out
             if next_event == first:
+                heard = first
                 together = [e for e in events[event:] if (e.at, e.row) == first]
                 event += len(together)
                 self._hear(pair, first, together, out)
@@ -109,15 +115,14 @@ class Holding:
             elif pending is not None:
                 self._fire(pair, pending, first, first[0], out)
 
-    @staticmethod
-    def _begun(pending: Pending) -> tuple[int, int]:
-        return (pending.finding.at, pending.finding.row)
-
     def _deadline(self, pair: int, pending: Pending, until: int) -> tuple[int, int]:
-        if pending.verdict is not Verdict.ACTIVE:
+        if pending.verdict is not Verdict.ACTIVE and not self.hears_verdicts[pair]:
             return END
-        due = pending.due(int(self.on_delay[pair]))
+        due = pending.due(self._delay(pair, pending))
         return (due, AFTER_ROWS) if due < until else END
+
+    def _delay(self, pair: int, pending: Pending) -> int:
+        return int(self.on_delay[pair] if pending.verdict is Verdict.ACTIVE else self.off_delay[pair])
 
     def _hear(self, pair: int, key: tuple[int, int], events: Sequence[Finding | Silence], out: list[Held]) -> None:
         finding = None
@@ -127,11 +132,14 @@ class Holding:
             else:
                 finding = event
                 self.said[pair] = int(event.verdict)
-        now = Verdict.UNKNOWN if self.silent[pair] > 0 else Verdict(int(self.said[pair]))
+        silent, now = self.silent[pair] > 0, Verdict(int(self.said[pair]))
+        watching = now is not Verdict.UNKNOWN and not silent
+        if silent and now is not Verdict.ACTIVE:
+            now = Verdict.UNKNOWN
         held = Verdict(int(self.verdict[pair]))
         origin = finding or Finding(key[0], key[1], 0, now, key[0], None, None, _NO_WHY)
         settled = self._settle(pair, held, now, origin)
-        self._emit(pair, key, settled, now is not Verdict.UNKNOWN, finding, out)
+        self._emit(pair, key, settled, watching, finding, out)
 
     def _settle(self, pair: int, held: Verdict, now: Verdict, finding: Finding) -> Verdict:
         """The verdict to hold at once; a waiting change is put into `pending`."""
@@ -160,8 +168,7 @@ class Holding:
     def _pass_row(self, pair: int, pending: Pending, row: GoodRow, out: list[Held]) -> None:
         if row.time > pending.time:
             pending.time, pending.arrived = row.time, row.at
-        delay = self.on_delay[pair] if pending.verdict is Verdict.ACTIVE else self.off_delay[pair]
-        if pending.time - pending.since >= delay:
+        if pending.time - pending.since >= self._delay(pair, pending):
             self._fire(pair, pending, (row.at, row.row), row.time, out)
 
     def _fire(self, pair: int, pending: Pending, key: tuple[int, int], time: int, out: list[Held]) -> None:
@@ -193,7 +200,6 @@ class Holding:
         for name in HELD:
             setattr(self, name, arrays[name].copy())
         self.pending = dict(pending)
-
 
 
 _NO_WHY = Why("held")

@@ -8,7 +8,7 @@ with the rows. The judge writes nothing; `collector.judging` commits what it ret
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,13 +46,15 @@ class Judge:
         self.site, self.revision, self.now = site, revision, now
         self.table = {s.id: s for s in series(site)}
         self.series = {name: k for k, name in enumerate(self.table)}
-        self.rules = _rungs_from_the_top(site.rules)
+        self.levels = _levels(site.rules)
+        self.rules = _rungs_from_the_top(site.rules, self.levels)
         self.pairs = [(rule, subject) for rule in self.rules for subject in rule.subjects]
         self.pair_of = {(rule.name, subject.id): k for k, (rule, subject) in enumerate(self.pairs)}
         self.seen = {key: seen.get(key, now) for key in self.pair_of}
         self.holding = Holding(
             np.array([rule.on_delay for rule, _ in self.pairs], np.int64),
             np.array([rule.off_delay for rule, _ in self.pairs], np.int64),
+            np.array([all(name.startswith("@") for _, name in subject.inputs) for _, subject in self.pairs], np.bool_),
         )
         self.verdict_series = [self.series[f"@{rule.name}/{subject.id}"] for rule, subject in self.pairs]
         self.listeners = self._silence_listeners()
@@ -79,12 +81,10 @@ class Judge:
 
     def _banks(self) -> list[Bank]:
         """Rules stepped as one where kind, structure and place in the order of dependencies agree."""
-        levels = _levels(self.rules)
         groups: dict[tuple[Any, ...], list[Rule]] = {}
         for rule in self.rules:
-            groups.setdefault((levels[rule.name], structure(rule.detector)), []).append(rule)
-        ordered = sorted(groups.items(), key=lambda item: item[0][0])
-        return [self.bank(rules) for _, rules in ordered]
+            groups.setdefault((self.levels[rule.name], structure(rule.detector)), []).append(rule)
+        return [self.bank(rules) for rules in groups.values()]
 
     def bank(self, rules: Sequence[Rule]) -> Bank:
         keys = [(rule.name, subject.id) for rule in rules for subject in rule.subjects]
@@ -227,7 +227,9 @@ class Judge:
         place = (int(view.arrived[row]), int(view.row[row])) if row < len(view) else (until, AFTER_ROWS)
         why = Why("rule.broken", {"error": f"{type(last).__name__}: {last}"})
         self.broken[rule.name] = why
-        return held + [self._unwatch(pair, place, why) for pair in bank.pairs.tolist()]
+        unwatched = [self._unwatch(pair, place, why) for pair in bank.pairs.tolist()]
+        parts.append(self._verdict_rows(unwatched))
+        return held + unwatched
 
     def _one_by_one(self, bank: Bank) -> list[Bank]:
         singles, start = [], 0
@@ -299,7 +301,7 @@ class Judge:
                     self.holding.silent[listener] += 1
         kept = [(k, names[name]) for k, name in enumerate(site_names(self.site)) if name in site.sensors]
         new, was = np.array([a for a, _ in kept], np.intp), np.array([b for _, b in kept], np.intp)
-        for column in ("newest", "count", "times", "values"):
+        for column in ("newest", "highest", "count", "times", "values"):
             getattr(self.gate, column)[new] = getattr(gate, column)[was]
         self.gate.counts = gate.counts
         for name, column in zip(("value", "time", "arrived", "quality"), latest, strict=True):
@@ -339,21 +341,27 @@ def _same_inputs(bank: Bank, k: int, donor: Bank, j: int) -> bool:
     return mine == [donor.subjects.input_id[i] for i in np.flatnonzero(donor.subjects.owner == j).tolist()]
 
 
-def _rungs_from_the_top(rules: Sequence[Rule]) -> list[Rule]:
-    """The rules in their order, but within a ladder the highest rung first, so that a lower one is born suppressed."""
-    out = list(rules)
-    for ladder in {r.ladder for r in rules if r.ladder}:
-        places = [k for k, r in enumerate(rules) if r.ladder == ladder]
-        for place, rule in zip(places, sorted((rules[k] for k in places), key=lambda r: -r.rung), strict=True):
-            out[place] = rule
-    return out
+def _rungs_from_the_top(rules: Sequence[Rule], levels: Mapping[str, int]) -> list[Rule]:
+    """The rules level by level, in their order, but within a level a ladder's highest rung first: a lower one is then
+    born suppressed, and no rule comes before one that it looks at.
+    """
+    first: dict[tuple[str, int], int] = {}
+    for place, rule in enumerate(rules):
+        first.setdefault((rule.ladder or f"@{rule.name}", levels[rule.name]), place)
+
+    def order(rule: Rule) -> tuple[int, int, int]:
+        level = levels[rule.name]
+        return level, first[rule.ladder or f"@{rule.name}", level], -rule.rung
+
+    return sorted(rules, key=order)
 
 
 def _levels(rules: Sequence[Rule]) -> dict[str, int]:
-    """How many steps of rules feed each rule; silence comes before all others."""
+    """How many steps of rules feed or suppress each rule; silence comes before all others. The rules are in order."""
     level: dict[str, int] = {}
     for rule in rules:
-        feeds = [_feeding_rule(name) for s in rule.subjects for _, name in s.inputs]
+        names = [name for s in rule.subjects for _, name in s.inputs]
+        feeds = {_feeding_rule(name) for name in [*names, rule.suppress_when or ""]}
         known = [level[f] for f in feeds if f is not None and f in level]
         level[rule.name] = 0 if rule.detector.kind == "health.silent" else 1 + max(known, default=0)
     return level

@@ -20,7 +20,7 @@ from detectors.state import arrays_of
 from detectors.state import restore as restore_state
 
 Arrays = dict[str, NDArray[Any]]
-GATE = ("newest", "count", "times", "values")
+GATE = ("newest", "highest", "count", "times", "values")
 LATEST = ("latest_value", "latest_time", "latest_arrived", "latest_quality")
 
 
