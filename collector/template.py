@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from collector.device_time import BadTime, read_time, read_times, read_zone
 from collector.payload import as_number, as_table, is_good, parse_json, parse_msgpack, shown
@@ -69,12 +70,17 @@ class Template:
             "wave": self._wave, "wave-msgpack": self._wave,
         }  # fmt: skip
         self.decode = forms[payload.form]
-        self._one = self._struct(value=float | str | None, time=int | float | str, quality=Any)
+        self._index = {name: sensor.index for name, sensor in sensors.items()}
+        self._clockless = any(sensor.arrival for sensor in sensors.values())
+        self._one = self._struct(float | str | None, int | float | str, str)
         self._fast_one = msgspec.json.Decoder(self._one).decode
         self._fast_array = msgspec.json.Decoder(list[self._one]).decode  # type: ignore[name-defined]
         self._fast_columns = [
-            msgspec.json.Decoder(self._struct(value=value, time=time, quality=Any)).decode
-            for value, time in ((list[float], list[int]), (list[float | None], list[int | float | str]))
+            msgspec.json.Decoder(self._struct(value, time, list[str] | str)).decode
+            for value, time in (
+                (list[float], list[int] | int),
+                (list[float | None], list[int | float | str] | int | float | str),
+            )
         ]
 
     def fits(self, topic: str) -> tuple[bool, str | None]:
@@ -82,8 +88,8 @@ class Template:
         found = self.pattern.fullmatch(topic)
         return found is not None, found.groupdict().get("sensor") if found else None
 
-    def _struct(self, value: Any, time: Any, quality: Any) -> type[msgspec.Struct]:
-        types = {"value": value, "unit": str, "time": time, "sensor": str, "quality": quality}
+    def _struct(self, value: Any, time: Any, sensor: Any) -> type[msgspec.Struct]:
+        types = {"value": value, "unit": str, "time": time, "sensor": sensor, "quality": Any}
         return msgspec.defstruct(
             "Fields",
             [
@@ -185,36 +191,52 @@ class Template:
         self._rows_of(as_table(parse_json(data)), known, rows)
 
     def _take_columns(self, read: Any, known: Known | None, rows: Rows) -> bool:
-        if read.sensor is not msgspec.UNSET:
-            known = self.sensors.get(read.sensor)
-        if known is None or not isinstance(read.value, list) or not read.value or read.quality is not msgspec.UNSET:
-            return False
-        if read.unit is not msgspec.UNSET and not known.units.get(read.unit):
+        """Add columns about which there is no doubt."""
+        if not isinstance(read.value, list) or not read.value or read.quality is not msgspec.UNSET:
             return False
         count = len(read.value)
-        if known.arrival or not self.timed:
+        whose = self._whose(read, known, count)
+        if whose is None:
+            return False
+        if not self.timed or (known is not None and known.arrival and read.sensor is msgspec.UNSET):
             time = np.arange(count, dtype=np.int64) + rows.arrival()
-        elif isinstance(read.time, list) and len(read.time) == count:
+        elif read.time is msgspec.UNSET:
+            return False
+        elif not isinstance(read.time, list):
+            time = np.full(count, read_time(read.time, self.zone), np.int64)
+        elif len(read.time) == count:
             time = read_times(read.time, self.zone)
         else:
             return False
-        value = np.array(read.value, np.float64)
-        rows.add_block(
-            np.full(count, known.index, np.int64), time, np.full(count, rows.now, np.int64), value,
-            np.zeros(count, np.uint8),
-        )  # fmt: skip
+        arrived = np.full(count, rows.now, np.int64)
+        rows.add_block(whose, time, arrived, np.array(read.value, np.float64), np.zeros(count, np.uint8))
         return True
+
+    def _whose(self, read: Any, known: Known | None, count: int) -> NDArray[np.int64] | None:
+        """The sensor of each row, or None where the slow way must look: strangers, units to compare, no clock."""
+        if isinstance(read.sensor, list):
+            if self._clockless or read.unit is not msgspec.UNSET or len(read.sensor) != count:
+                return None
+            index = list(map(self._index.get, read.sensor))
+            return None if None in index else np.array(index, np.int64)
+        if read.sensor is not msgspec.UNSET:
+            known = self.sensors.get(read.sensor)
+            if known is None or known.arrival:
+                return None
+        if known is None or (read.unit is not msgspec.UNSET and not known.units.get(read.unit)):
+            return None
+        return np.full(count, known.index, np.int64)
 
     def _rows_of(self, table: Mapping[str, Any], known: Known | None, rows: Rows) -> None:
         value = table.get(self.fields["value"])
         if not isinstance(value, list):
             raise Dead("wrong_type", f"{self.fields['value']!r} is {shown(value)}, a list of values is needed")
         columns: dict[str, list[Any]] = {}
-        for ours, theirs in self.fields.items():
+        for theirs in self.fields.values():
             given = table.get(theirs)
             if isinstance(given, list) and len(given) != len(value):
                 raise Dead("wrong_length", f"{len(value)} values, but {len(given)} in {theirs!r}")
-            if theirs in table and (ours != "time" or isinstance(given, list)):
+            if theirs in table:
                 columns[theirs] = given if isinstance(given, list) else [given] * len(value)
         self._each([dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)], known, rows)
 

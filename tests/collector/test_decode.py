@@ -89,6 +89,38 @@ def test_one_array_a_field() -> None:
     assert decoded.quality.tolist() == [128, 128, 128 | Quality.NO_VALUE]
 
 
+QUICK = read_site({**DOCUMENT, "sensor": {k: v for k, v in DOCUMENT["sensor"].items() if k != "clockless"}})
+"""Without a sensor that has no clock, columns of many sensors are taken the fast way."""
+
+
+@pytest.mark.parametrize("site", [SITE, QUICK])
+@pytest.mark.parametrize(
+    ("table", "wanted"),
+    [
+        ({"s": ["ch4", "temp"], "v": [1, 2], "t": [NOW, NOW + 1]}, [("ch4", NOW, 1.0), ("temp", NOW + 1, 2.0)]),
+        ({"s": ["ch4", "temp"], "v": [1, 2], "t": NOW}, [("ch4", NOW, 1.0), ("temp", NOW, 2.0)]),
+        ({"s": ["ch4", "temp"], "v": [1, 2], "t": "2026-09-21T14:13:20Z"}, [("ch4", NOW, 1.0), ("temp", NOW, 2.0)]),
+        ({"s": ["ch4", "stranger", "temp"], "v": [1, 2, 3], "t": NOW}, [("ch4", NOW, 1.0), ("temp", NOW, 3.0)]),
+        ({"s": ["ch4", "fan"], "v": [1, "running"], "t": NOW}, [("ch4", NOW, 1.0), ("fan", NOW, 1.0)]),
+        ({"s": ["ch4"], "v": [1, 2], "t": NOW}, []),
+        ({"s": ["ch4", "temp"], "v": [1, 2]}, []),
+    ],
+)
+def test_columns_of_many_sensors_the_fast_way_and_the_slow(site: Site, table: Any, wanted: Any) -> None:
+    decoded = decode(mqtt("many", table), site=site)
+    names = list(site.sensors)
+    got = list(zip([names[k] for k in decoded.sensor], decoded.time.tolist(), decoded.value.tolist(), strict=True))
+    assert got == wanted
+    assert bool(decoded.dead) == (len(wanted) < len(table["v"]))
+
+
+def test_a_sensor_without_a_clock_takes_its_arrival_among_columns_too() -> None:
+    decoded = decode(mqtt("many", {"s": ["ch4", "clockless"], "v": [1, 2], "t": [5 * 10**17, 5 * 10**17]}))
+    assert decoded.time.tolist() == [5 * 10**17, NOW + 1]
+    whole = decode(mqtt("many", {"s": "clockless", "v": [1, 2], "t": [5, 5]}))
+    assert whole.time.tolist() == [NOW, NOW + 1]
+
+
 def test_columns_may_name_a_sensor_for_each_row_or_for_all() -> None:
     each = mqtt("many", {"s": ["ch4", "fan"], "v": [1, "stopped"], "t": [NOW, NOW]})
     whole = mqtt("many", {"s": "ch4", "v": [3, 4], "t": [NOW, NOW]})
