@@ -93,6 +93,8 @@ class Watch:
     """Reads the world for all who look. Thread-safe."""
 
     def __init__(self, reading: Reading, macros: Macros) -> None:
+        self.closed = False
+        """True once the server is to end: open streams then end too."""
         self._reading = reading
         self._macros = macros
         self._lock = threading.Lock()

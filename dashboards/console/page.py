@@ -43,7 +43,8 @@ def page(
     """The page. `hosts` are the names and addresses under which it is reached, without port; others are refused.
 
     Without `login` anyone who reaches it may act under a typed name, and the journal says "typed".
-    Serve it with uvicorn and `timeout_graceful_shutdown`, since an open stream never ends by itself.
+    An open stream never ends by itself: call `app.state.close()` when the server is told to end (uvicorn's
+    `Server.handle_exit`), and within a second all have; `timeout_graceful_shutdown` is for what else is open.
     """
     here = Console(reading, acting, login)
     routes = [
@@ -57,11 +58,13 @@ def page(
         Route("/api/events", here.events),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         middleware=[Middleware(Shield, hosts=hosts)],
         exception_handlers={Unreadable: here.unreadable, HTTPException: here.failed},
     )
+    app.state.close = here.close
+    return app
 
 
 class Console:
@@ -79,6 +82,10 @@ class Console:
             lstrip_blocks=True,
         )
         self.watch = Watch(reading, self.templates.get_template("parts.html").module)
+
+    def close(self) -> None:
+        """Let open streams end. May be called from a signal handler."""
+        self.watch.closed = True
 
     # -- pages -----------------------------------------------------------------------------------------------------
 

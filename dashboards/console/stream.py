@@ -49,10 +49,10 @@ class Changes:
 
 
 async def messages(watch: Watch, lang: Lang, access: Access) -> AsyncIterator[str]:
-    """Server-sent events, until the reader goes. When the world could never be read the stream ends."""
+    """Server-sent events, until the reader goes or the server is to end."""
     changes = Changes()
     yield "retry: 1000\n\n"
-    while True:
+    while not watch.closed:
         board = await run_in_threadpool(watch.board, lang, access)
         message = await run_in_threadpool(changes.since_last, board)
         yield f"data: {json.dumps(message, ensure_ascii=False, separators=(',', ':'))}\n\n"

@@ -127,6 +127,15 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "judge.refused.nothing_to_reset": ("nothing waits for a reset", "没有需要复位的内容"),
     "judge.refused.no_end": ("an end in the future is needed", "需要填写将来的结束时间"),
     "judge.refused.too_long": ("longer than is allowed", "超过允许的时长"),
+    "judge.refused.revision": (
+        "the site file has mistakes; the revision before stays[: {mistakes}]",
+        "站点文件有错误，沿用上一版本[：{mistakes}]",
+    ),
+    "payload.wrong_unit": (
+        "a payload's unit disagrees with the site file[: {detail}]",
+        "报文单位与站点文件不符[：{detail}]",
+    ),
+    "payload.readable": ("its payloads can be read again", "报文已恢复可读"),
     "judge.refused.unknown_action": ("there is no such action", "没有此操作"),
 }
 """Key -> (English, Chinese). A new detector adds its keys here; a test reads them from its file."""

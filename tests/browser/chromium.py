@@ -16,8 +16,9 @@ from types import TracebackType
 from typing import Any
 
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--remote-debugging-pipe",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+    "--remote-debugging-pipe",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )  # fmt: skip
 PATIENCE = 20.0
@@ -38,8 +39,9 @@ class Tab:
             raise FileNotFoundError("chromium is not installed; apt install chromium")
         to_read, self._write = os.pipe()
         self._read, to_write = os.pipe()
+        pipes = f'exec "$0" "$@" 3<&{to_read} 4>&{to_write}'
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$0" "$@" 3<&{to_read} 4>&{to_write}', browser, *FLAGS, f"--user-data-dir={profile}"],
+            ["bash", "-c", pipes, browser, *FLAGS, f"--user-data-dir={profile}"],
             pass_fds=(to_read, to_write),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -77,7 +79,7 @@ class Tab:
     def open(self, url: str) -> None:
         """Load the page and wait until it is there."""
         self._call("Page.navigate", url=url)
-        self.wait_for("document.readyState == 'complete' && location.href != 'about:blank'")
+        self.wait_for(f"document.readyState == 'complete' && location.href == {json.dumps(url)}")
 
     def value(self, script: str) -> Any:
         """What the script evaluates to in the page."""

@@ -217,4 +217,4 @@ if __name__ == "__main__":
     what = {"calm": calm, "alarm": alarmed, "behind": behind}[(sys.argv[1:] or ["alarm"])[0]]()
     what.moves = True
     port = int((sys.argv[2:] or ["8137"])[0])
-    uvicorn.run(page(what, what), host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
+    uvicorn.run(page(what, what), host="127.0.0.1", port=port, log_level="critical", timeout_graceful_shutdown=1)
