@@ -130,7 +130,7 @@ class Demo:
     def _report(self, started: int, loaded: Loaded) -> int:
         outcome = Outcome(self.data)
         elapsed = (self.seconds or 0.0)
-        expected = Expected.of(read_scenario("demo").truths, elapsed, loaded.site)
+        expected = Expected.of(read_scenario("demo"), elapsed, loaded.site)
         say(outcome.raised_table(started))
         say("")
         say(outcome.ledger_text())

@@ -7,6 +7,7 @@ is counted as waiting, so a ledger read while all runs balances too. A hop that 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from collector.spool import SpoolReader, spool_file
 from collector.stored import stored
 
 READINGS = (MQTT, CSV, OWN)
+TRIES = 10
 Counts = dict[str, int]
 
 
@@ -91,6 +93,17 @@ def read_counts(folder: Path, spool: SpoolCounts | None = None) -> Counts:
     seals.close()
     judged.close()
     return counts
+
+
+def read_at_rest(folder: Path, tries: int = TRIES) -> tuple[Counts, list[Imbalance]]:
+    """Counts and what does not balance. Roles that run commit between two of our reads, so an imbalance must last."""
+    for _ in range(tries - 1):
+        counts = read_counts(folder)
+        if not balance(counts):
+            return counts, []
+        time.sleep(0.2)
+    counts = read_counts(folder)
+    return counts, balance(counts)
 
 
 def _announce(folder: Path) -> list[tuple[str, Mapping[str, int]]]:

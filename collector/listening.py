@@ -10,10 +10,10 @@ import json
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -43,7 +43,24 @@ class Heard:
         return (self.last - self.first) / (self.messages - 1) if self.messages > 1 else None
 
 
-def hear(url: str, topic: str, seconds: float) -> list[Heard]:
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where to listen. The url of a command line may hold user and password; a site file's never does."""
+
+    url: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca: Path | None = None
+
+    @classmethod
+    def of(cls, url: str) -> Broker:
+        """From mqtt://user:password@host:port."""
+        parts = urlsplit(url)
+        bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        return cls(bare, parts.username and unquote(parts.username), parts.password and unquote(parts.password))
+
+
+def hear(broker: Broker, topic: str, seconds: float) -> list[Heard]:
     """Subscribe for some seconds; the topics heard, sorted. Raises Disconnected, BrokerRefused."""
     heard: dict[str, Heard] = {}
     refused: list[str] = []
@@ -61,9 +78,9 @@ def hear(url: str, topic: str, seconds: float) -> list[Heard]:
         if one is not None:
             one.messages, one.last, one.sample = one.messages + 1, now, text(arrived.payload)
 
-    client = _client(url)
+    client = _client(broker)
     client.on_connect, client.on_message = connected, message
-    _connect(client, url)
+    _connect(client, broker.url)
     client.loop_start()
     end = time.monotonic() + seconds
     while time.monotonic() < end and not refused:
@@ -71,17 +88,16 @@ def hear(url: str, topic: str, seconds: float) -> list[Heard]:
     client.disconnect()
     client.loop_stop()
     if refused:
-        raise BrokerRefused(f"{_hidden(url)}: {refused[0]}; check user and password")
+        raise BrokerRefused(f"{broker.url}: {refused[0]}; check user and password")
     return sorted(heard.values(), key=lambda one: one.topic)
 
 
-def _client(url: str) -> mqtt.Client:
-    parts = urlsplit(url)
+def _client(broker: Broker) -> mqtt.Client:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, clean_session=True)
-    if parts.username:
-        client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
-    if parts.scheme == "mqtts":
-        client.tls_set()
+    if broker.user:
+        client.username_pw_set(broker.user, broker.password)
+    if urlsplit(broker.url).scheme == "mqtts":
+        client.tls_set(None if broker.ca is None else str(broker.ca))
     return client
 
 
@@ -91,12 +107,7 @@ def _connect(client: mqtt.Client, url: str) -> None:
         port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
         client.connect(parts.hostname or "", port, keepalive=30)
     except (OSError, ValueError) as error:
-        raise Disconnected(f"{_hidden(url)}: {error}; is the broker running? Write mqtt://host:1883") from error
-
-
-def _hidden(url: str) -> str:
-    parts = urlsplit(url)
-    return url if parts.password is None else url.replace(f":{parts.password}@", ":***@", 1)
+        raise Disconnected(f"{url}: {error}; is the broker running? Write mqtt://host:1883") from error
 
 
 def proposal(heard: Sequence[Heard]) -> str:

@@ -22,7 +22,7 @@ from collector.times import SECOND, shown
 from collector.verb import table
 from dashboards.console.words import say
 from detectors.site import Site
-from simulators.scenario import Truth
+from simulators.scenario import Scenario
 
 TIME_TO_FIND = 25.0
 """s that a truth is given to be found."""
@@ -38,12 +38,13 @@ class Expected:
     truth: str
 
     @classmethod
-    def of(cls, truths: Iterable[Truth], elapsed: float, site: Site) -> list[Expected]:
-        """What the truths expect after `elapsed` s."""
+    def of(cls, scenario: Scenario, elapsed: float, site: Site) -> list[Expected]:
+        """What the truths expect after `elapsed` s; what began before the scenario is given all of it to be found."""
         subjects = {rule.name: {subject.id for subject in rule.subjects} for rule in site.rules}
         found = []
-        for truth in truths:
-            if truth.start_s + TIME_TO_FIND <= elapsed:
+        for truth in scenario.truths:
+            due = scenario.lasts_s if truth.start_s < 0 else truth.start_s + TIME_TO_FIND
+            if due <= elapsed:
                 for rule in truth.rules:
                     on = truth.sensor if truth.sensor in subjects.get(rule, ()) else None
                     found.append(cls(rule, on, truth.kind))

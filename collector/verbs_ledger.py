@@ -14,7 +14,7 @@ from collector.verb import NO, OK, Arguments, Parser, Verb, add_data, add_json, 
 def ledger(arguments: Arguments) -> int:
     """Print all counts and whether they balance; with --dead the dead letters."""
     from collector.judged import Judged
-    from collector.ledger import balance, read_counts, text
+    from collector.ledger import read_at_rest, text
 
     folder = data_folder(arguments)
     if arguments.dead:
@@ -23,8 +23,7 @@ def ledger(arguments: Arguments) -> int:
         rows = [[letter[name] for name in names] for letter in letters]
         say_json(letters) if arguments.json else say(table(names, rows) if rows else "no dead letter")
         return OK
-    counts = read_counts(folder)
-    wrong = balance(counts)
+    counts, wrong = read_at_rest(folder)
     if arguments.json:
         say_json({"version": 1, "counts": counts, "imbalances": [dataclasses.asdict(one) for one in wrong]})
     else:

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from collector.listening import Broker
 from collector.verb import (
     NO,
     OK,
@@ -144,7 +145,7 @@ def listen(arguments: Arguments) -> int:
         span = duration(arguments.span)
     except NoTime as wrong:
         raise WrongUse(str(wrong)) from wrong
-    heard = hear(arguments.mqtt, arguments.topic, span / 1e9)
+    heard = hear(_broker(arguments), arguments.topic, span / 1e9)
     if arguments.json:
         say_json([dataclasses.asdict(one) for one in heard])
         return OK if heard else NO
@@ -154,6 +155,19 @@ def listen(arguments: Arguments) -> int:
     say(table(("topic", "messages", "sample"), [(h.topic, h.messages, h.sample[:80]) for h in heard], ("messages",)))
     say("\n# proposed; complete area, quantity, unit and span, then put it into the site file\n" + proposal(heard))
     return OK
+
+
+def _broker(arguments: Arguments) -> Broker:
+    from collector.config import load
+
+    if arguments.mqtt is not None:
+        return Broker.of(arguments.mqtt)
+    if arguments.file is None:
+        raise WrongUse("where? Give a site file, or --mqtt mqtt://host:1883")
+    mqtt = load(arguments.file).settings.mqtt
+    if mqtt is None:
+        raise WrongUse(f"{arguments.file} has no [mqtt]; give --mqtt mqtt://host:1883")
+    return Broker(mqtt.url, mqtt.user, mqtt.password.reveal() if mqtt.password else None, mqtt.ca)
 
 
 def detectors(arguments: Arguments) -> int:
@@ -212,7 +226,8 @@ def _sensors_arguments(parser: Parser) -> None:
 
 
 def _listen_arguments(parser: Parser) -> None:
-    parser.add_argument("--mqtt", metavar="URL", required=True, help="mqtt://user:password@host:1883")
+    parser.add_argument("file", nargs="?", type=Path, metavar="SITE.toml", help="whose broker")
+    parser.add_argument("--mqtt", metavar="URL", help="that broker: mqtt://user:password@host:1883")
     parser.add_argument("--topic", default="#", help="what to subscribe to (default: all)")
     parser.add_argument("--for", dest="span", default="10s", metavar="SPAN", help="how long (default 10s)")
     add_json(parser)
@@ -225,7 +240,7 @@ def _detectors_arguments(parser: Parser) -> None:
 
 VERBS = (
     Verb("init", "write a first site file", "davylamp init my-site.toml", _file, init),
-    Verb("listen", "propose sensors from a broker", "davylamp listen --mqtt mqtt://pit", _listen_arguments, listen),
+    Verb("listen", "propose sensors from a broker", "davylamp listen my-site.toml", _listen_arguments, listen),
     Verb("sensors", "each sensor's latest reading", "davylamp sensors --data demo-data", _sensors_arguments, sensors),
     Verb("check", "every mistake of a site file at once", "davylamp check my-site.toml", _check_arguments, check),
     Verb(

@@ -1,0 +1,150 @@
+"""The ledger: what balances, what does not, and that a gap is named by its hop."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from collector.actions import ask_revision
+from collector.history import HistorySink
+from collector.inbox import Inbox
+from collector.judged import Judged
+from collector.judging import Judging
+from collector.ledger import SpoolCounts, balance, read_at_rest, read_counts, text
+from collector.message import ACTION, MQTT, OWN, Message
+from collector.spool import Spool
+from collector.stored import Cursor
+from collector.storing import IntoHistory
+
+START = 1_767_225_600_000_000_000
+SECOND = 1_000_000_000
+DOCUMENT = {
+    "site": {"id": "small", "timezone": "UTC", "simulated": True},
+    "payload": {"plain": {"topic": "small/{sensor}", "json": {"value": "v", "time": "t"}}},
+    "sensor": {"ch4-1": {"area": "face-1", "quantity": "methane", "unit": "%vol", "span": [0, 4]}},
+    "rule": {
+        "high": {
+            "sensors": ["ch4-1"],
+            "detector": {"kind": "signal.limit", "limit": "1.0 %vol"},
+            "priority": "low",
+            "guidance": "look",
+        }
+    },
+}
+BALANCED = {
+    "spool.mqtt": 10, "spool.csv": 1, "spool.own": 2, "spool.action": 3, "spool.revision": 1, "judge.received": 13,
+    "judge.actions": 2, "judge.dead.action": 1, "judge.revisions": 1, "judge.readings": 40, "gate.judged": 35,
+    "gate.duplicate": 3, "gate.waves": 2, "judge.derived": 5, "store.history.written": 30, "store.history.waiting": 10,
+    "store.history.cursor": 7,
+}  # fmt: skip
+
+
+def _reading(value: object, at: int) -> Message:
+    return Message("small/ch4-1", json.dumps({"v": value, "t": at}).encode(), MQTT)
+
+
+def _filled(folder: Path) -> None:
+    """A log with readings, duplicates, dead letters, an action and a revision in mixed seals; judged and stored."""
+    ask_revision(folder, DOCUMENT, "test", "")
+    action = json.dumps({"id": "a", "kind": "comment", "rule": "high", "subject": "ch4-1", "by": "Li", "note": "x"})
+    seals = [
+        Inbox(folder).waiting(),
+        [_reading(0.5, START), _reading(0.6, START + SECOND), Message("own/link", b'{"value": 1}', OWN)],
+        [_reading(0.6, START + SECOND), Message("elsewhere", b"1", MQTT), _reading("high", START + 2 * SECOND)],
+        [_reading(1.2, START + 3 * SECOND), Message("action", action.encode(), ACTION, id="a")],
+    ]
+    spool = Spool(folder)
+    for place, messages in enumerate(seals):
+        spool.append(messages, START + (place + 4) * SECOND, START)
+    spool.close()
+    judging = Judging(folder)
+    judging.catch_up()
+    judging.close()
+
+
+def _store(folder: Path) -> None:
+    judged, cursor = Judged(folder), Cursor(folder, "history")
+    follower = IntoHistory(judged, cursor, HistorySink(folder, judged.series))
+    while follower.step():
+        pass
+    follower.close()
+    cursor.close()
+    judged.close()
+
+
+def test_a_log_with_all_kinds_of_input_balances_at_every_hop(tmp_path: Path) -> None:
+    _filled(tmp_path)
+    _store(tmp_path)
+    counts = read_counts(tmp_path)
+    assert balance(counts) == []
+    assert (counts["spool.mqtt"], counts["spool.own"], counts["spool.action"], counts["spool.revision"]) == (6, 1, 1, 1)
+    assert counts["judge.received"] == 7
+    assert counts["gate.duplicate"] == 1
+    assert counts["judge.dead.unknown_topic"] == 1
+    assert counts["store.history.written"] == counts["gate.judged"] + counts["judge.derived"]
+
+
+def test_what_no_store_has_taken_yet_is_waiting_and_balances(tmp_path: Path) -> None:
+    _filled(tmp_path)
+    Cursor(tmp_path, "history").close()
+    counts = read_counts(tmp_path)
+    assert counts["store.history.waiting"] == counts["gate.judged"] + counts["judge.derived"]
+    assert balance(counts) == []
+
+
+def test_seals_that_are_not_judged_yet_are_waiting(tmp_path: Path) -> None:
+    _filled(tmp_path)
+    spool = Spool(tmp_path)
+    spool.append([_reading(0.1, START + 9 * SECOND)], START + 20 * SECOND, START)
+    spool.close()
+    counts = read_counts(tmp_path)
+    assert counts["judge.waiting_seals"] == 1
+    assert counts["spool.mqtt"] == 6
+    assert balance(counts) == []
+
+
+def test_counting_on_gives_what_counting_afresh_gives(tmp_path: Path) -> None:
+    _filled(tmp_path)
+    going_on = SpoolCounts(tmp_path)
+    for upto in (1, 2, 2, 4):
+        going_on.read(upto)
+    assert going_on.counts == SpoolCounts(tmp_path).read(4) != {}
+
+
+def test_an_empty_folder_balances_and_says_that_nothing_came(tmp_path: Path) -> None:
+    counts, wrong = read_at_rest(tmp_path)
+    assert wrong == []
+    assert text(counts) == "nothing has come in yet"
+
+
+def test_balanced_counts_have_no_imbalance() -> None:
+    assert balance(BALANCED) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "hop"),
+    [
+        ("spool.mqtt", "spool -> decode"),
+        ("spool.action", "spool -> actions"),
+        ("judge.revisions", "spool -> revisions"),
+        ("gate.duplicate", "decode -> gate"),
+        ("store.history.written", "judged -> history"),
+    ],
+)
+def test_one_message_too_few_is_named_by_its_hop(name: str, hop: str) -> None:
+    (wrong,) = balance({**BALANCED, name: BALANCED[name] - 1})
+    assert wrong.hop == hop
+    assert "does not balance by" in str(wrong)
+    assert name in str(wrong)
+
+
+def test_a_cursor_is_no_count() -> None:
+    assert balance({**BALANCED, "store.history.cursor": 999}) == []
+
+
+def test_the_text_leaves_out_what_is_zero() -> None:
+    shown = text({**BALANCED, "judge.dead.empty": 0})
+    assert "dead.empty" not in shown
+    assert "received" in shown
