@@ -138,17 +138,17 @@ def readings(
     every: int = SECOND,
     bad: float = 0.05,
     begin: int = 1_700_000_000 * SECOND,
-    gap: int = 0,
+    gap: tuple[int, int] = (0, 0),
 ) -> Stream:
     """`values` (steps, inputs) as a stream: each step every input reads once, a few late, missing or bad.
 
-    `gap` steps in the middle are not sent at all.
+    It arrives a good interval after it was measured. Of the steps in `gap` (first, end) nothing is sent at all.
     """
     rng = np.random.default_rng(seed)
     steps = len(values)
     step, sensor = np.divmod(np.arange(steps * inputs), inputs)
     arrived = begin + step * every + (every // 10) * (sensor * 7 % inputs) // max(1, inputs)
-    time = arrived.copy()
+    time = arrived - every * 13 // 10
     quality = np.zeros(len(step), np.uint8)
     unlucky = rng.random(len(step)) < bad
     quality[unlucky] = rng.choice([1, 2, 4, 8, 16, 32, 64], int(unlucky.sum()))
@@ -157,8 +157,7 @@ def readings(
     value = np.asarray(values, np.float64).reshape(-1).copy()
     value[(quality & 1) != 0] = np.nan
     sent = rng.random(len(step)) > bad
-    middle = steps // 2
-    sent &= ~((step >= middle) & (step < middle + gap))
+    sent &= ~((step >= gap[0]) & (step < gap[1]))
     keep = np.flatnonzero(sent)
     keep = keep[np.argsort(arrived[keep], kind="stable")]
     until = begin + (steps + 1) * every

@@ -84,6 +84,14 @@ def test_findings_alternate_and_come_in_order(sample: Sample) -> None:
     assert keys == sorted(keys)
 
 
+def test_an_active_verdict_never_becomes_unknown(sample: Sample) -> None:
+    stream = (sample.long or sample.stream)(14, sample.subjects(COUNT).inputs)
+    last = dict.fromkeys(range(COUNT), Verdict.UNKNOWN)
+    for finding in fold(sample, stream, COUNT).findings:
+        assert (last[finding.subject], finding.verdict) != (Verdict.ACTIVE, Verdict.UNKNOWN)
+        last[finding.subject] = finding.verdict
+
+
 def test_why_names_the_detector(sample: Sample) -> None:
     for finding in fold(sample, stream_of(sample, 2), COUNT).findings:
         assert finding.why.key.startswith(sample.detector.kind + ".")

@@ -22,9 +22,9 @@ CO = Twa(limit=25.0)
 
 def stream(seed: int, inputs: int) -> Stream:
     rng = np.random.default_rng(seed)
-    hour = np.arange(700)[:, None] / 30
-    values = np.where((hour > 7) & (hour < 11), 90.0, 3.0) * rng.uniform(0.8, 1.2, (700, inputs))
-    return readings(seed, inputs, values, every=120 * SECOND, bad=0.04)
+    hour = np.arange(800)[:, None] / 30
+    values = np.where((hour > 12) & (hour < 16), 90.0, 3.0) * rng.uniform(0.8, 1.2, (800, inputs))
+    return readings(seed, inputs, values, every=120 * SECOND, bad=0.03, gap=(200, 300))
 
 
 SAMPLE = Sample(CO, lambda n: Subjects.simple(n, unit="ppm", interval=120.0), stream)
@@ -84,6 +84,35 @@ def test_a_clear_verdict_lapses_when_readings_stop_and_an_active_one_stands() ->
     assert low.findings[1].at == int(times[-1]) + 30 * SECOND + 2 * HOUR
     high = evaluate(CO, times, np.full(len(times), 100.0), unit="ppm", interval=10.0, until=BEGIN + 20 * HOUR)
     assert [f.verdict for f in high.findings] == [Verdict.ACTIVE]
+
+
+def test_a_clear_verdict_lapses_between_two_readings_of_one_batch_too() -> None:
+    times = BEGIN + np.append(np.arange(7 * 360) * 10, 20 * 3600) * SECOND
+    said = evaluate(CO, times, np.full(len(times), 1.0), unit="ppm", interval=10.0).findings
+    assert [(f.verdict, f.at - BEGIN) for f in said] == [
+        (Verdict.CLEAR, 6 * HOUR),
+        (Verdict.UNKNOWN, 7 * HOUR - 10 * SECOND + 30 * SECOND + 2 * HOUR),
+    ]
+
+
+def test_it_lapses_by_arrival_not_by_the_devices_clock() -> None:
+    state = CO.start(Subjects.simple(1, interval=10.0))
+    times = BEGIN + np.arange(7 * 360) * 10 * SECOND
+    values = np.ones(len(times))
+    outcome = CO.step(state, Batch.of(int(times[-1]), [0] * len(times), times, values, arrived=times + 90 * SECOND))
+    assert outcome.due == int(times[-1]) + 90 * SECOND + 30 * SECOND + 2 * HOUR
+
+
+@pytest.mark.parametrize("quality", [Quality.SKEWED, Quality.CONFLICT, Quality.RETAINED])
+def test_a_reading_that_cannot_be_placed_is_left_out(quality: Quality) -> None:
+    times = BEGIN + np.arange(0, 3600, 10) * SECOND
+    marks = np.zeros(len(times), np.uint8)
+    marks[100] = quality
+    values = np.ones(len(times))
+    values[100] = 1e6
+    doubtful = evaluate(CO, times, values, quality=marks, interval=10.0)
+    without = evaluate(CO, np.delete(times, 100), np.delete(values, 100), interval=10.0)
+    assert last(doubtful, "twa") == last(without, "twa")
 
 
 def test_a_clipped_reading_makes_it_a_lower_bound() -> None:

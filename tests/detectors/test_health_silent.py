@@ -24,7 +24,7 @@ def subjects(count: int, first_seen: int = 0) -> Subjects:
 
 
 def stream(seed: int, inputs: int) -> Stream:
-    whole = readings(seed, inputs, np.zeros((120, inputs)), bad=0.3, gap=20, begin=BEGIN)
+    whole = readings(seed, inputs, np.zeros((120, inputs)), bad=0.3, gap=(60, 80), begin=BEGIN)
     waves = tuple(
         Wave(row, row % inputs, int(whole.arrived[row]), int(whole.arrived[row]), 100.0, np.zeros(10))
         for row in range(5, len(whole.sensor), 37)

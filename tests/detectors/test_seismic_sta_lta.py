@@ -148,6 +148,16 @@ def test_a_gap_starts_the_windows_again_and_leaves_an_alarm_standing() -> None:
     assert said([*waves[: onset + 1], *waves[onset + 2 : onset + 4]])[-1][0] is Verdict.ACTIVE
 
 
+def test_after_a_gap_it_is_as_fresh() -> None:
+    samples = trace(3)
+    waves = packets(samples, [500] * 8)
+    state = TREMOR.start(Subjects.simple(1, rate=RATE))
+    TREMOR.step(state, Batch.of(0, waves=waves[:3]))
+    column = TREMOR.step(state, Batch.of(0, waves=waves[4:])).columns[0]
+    expected = oracle(samples[2000:])
+    assert column.value.tolist() == [expected[k : k + 500].max() for k in range(0, 2000, 500)]
+
+
 def test_the_column_is_the_greatest_ratio_of_the_packet() -> None:
     samples = trace(2)
     waves = packets(samples, [500] * 8)

@@ -162,6 +162,14 @@ def test_slowing_down_ends_the_alarm() -> None:
     assert Verdict.CLEAR in verdicts[verdicts.index(Verdict.ACTIVE) :]
 
 
+def test_an_alarm_stands_while_no_forecast_can_be_made() -> None:
+    speeds = [1.0, 1.3, 1.7, 2.4, 3.9, 9.0, 0.001]
+    outcome = forecast(np.arange(8.0), np.cumsum([0.0, *speeds]), 0.01, InverseVelocity(within=5 * DAY, spacing=DAY))
+    assert outcome.findings[-1].verdict is Verdict.ACTIVE
+    still = forecast(np.arange(7.0), np.cumsum([0.0, *speeds[:6]]), 0.01, InverseVelocity(within=5 * DAY, spacing=DAY))
+    assert still.findings == outcome.findings
+
+
 def test_a_sensor_without_declared_noise_is_refused() -> None:
     with pytest.raises(ValueError, match="declares no noise"):
         TABLE.start(Subjects.simple(1))

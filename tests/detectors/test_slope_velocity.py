@@ -20,12 +20,12 @@ WALL = Velocity(limit=10.0, window=float(DAY))
 
 def stream(seed: int, inputs: int) -> Stream:
     rng = np.random.default_rng(seed)
-    hour = np.arange(220)[:, None]
-    moved = np.clip(hour - 60, 0, 60) * (30.0 / 24) + rng.normal(0, 0.8, (220, inputs))
-    return readings(seed, inputs, moved, every=HOUR * SECOND, bad=0.04)
+    hour = np.arange(600)[:, None] / 12
+    moved = np.clip(hour - 14, 0, 12) * (30.0 / 24) + rng.normal(0, 0.4, (600, inputs))
+    return readings(seed, inputs, moved, every=300 * SECOND, bad=0.04, gap=(480, 490))
 
 
-SAMPLE = Sample(WALL, lambda n: Subjects.simple(n, unit="mm", noise=0.8), stream)
+SAMPLE = Sample(WALL, lambda n: Subjects.simple(n, unit="mm", noise=0.4), stream)
 
 
 def said(detector: Velocity, seconds: object, values: object, **subject: object) -> tuple[list[Verdict], np.ndarray]:
