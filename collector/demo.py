@@ -47,12 +47,14 @@ class Demo:
     port: int
     seconds: float | None
     verbose: bool = False
+    _resumed: bool = False
     _began: int = field(default_factory=time.time_ns)
     _published: list[BaseException] = field(default_factory=list)
 
     def run(self) -> int:
         """Run it; the exit code."""
         self.data.mkdir(parents=True, exist_ok=True)
+        self._resumed = in_force(self.data) is not None
         with stopping() as stop, EmbeddedBroker(self.data / "broker") as broker:
             site = self.data / "north-pit.toml"
             site.write_text(north_pit_site(broker.url), encoding="utf-8")
@@ -112,7 +114,7 @@ class Demo:
 
     def _publish(self, url: str, start: int, ended: threading.Event) -> None:
         try:
-            run_demo(url, start, ended)
+            run_demo(url, start, ended, past=not self._resumed)
         except Exception as error:  # whatever it is, the demo must end and say so
             log.exception("publisher=failed")
             self._published.append(error)

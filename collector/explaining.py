@@ -19,6 +19,7 @@ from collector.history import History
 from collector.judged import Judged
 from collector.times import SECOND, age, shown
 from collector.verb import table
+from dashboards.console.figures import Local
 from dashboards.console.words import say
 
 BEFORE = 3600 * SECOND
@@ -63,13 +64,13 @@ class Story:
 
 def words(story: Story) -> str:
     """The story for a person."""
-    pair, zone = story.pair, ZoneInfo(story.timezone)
+    pair, zone, local = story.pair, ZoneInfo(story.timezone), Local(story.timezone)
     reason = next((line for line in reversed(story.lines) if line["change"] == "raised"), None)
     why = dict(pair["why"]) if reason is None else dict(reason["why"])
     value, limit = (pair[name] if reason is None else reason[name] for name in ("value", "limit"))
     parts = [
         f"{pair['rule']}/{pair['subject']}#{story.occurrence}  {pair['priority']}  {pair['area']}",
-        f"reason       {say(str(why.pop('key')), {'limit': limit, 'unit': pair['unit'], **why}, 'en')}",
+        f"reason       {say(str(why.pop('key')), {'limit': limit, 'unit': pair['unit'], **why}, 'en', local)}",
         f"value        {_number(value)} {pair['unit']}   limit {_number(limit)} {pair['unit']}",
         f"rule         {pair['kind']}" + (f"; {pair['citation']}" if pair.get("citation") else ""),
         f"do now       {pair['guidance'] or 'the rule gives no guidance'}",

@@ -20,6 +20,7 @@ from collector.spool import SpoolReader
 from collector.stored import stored
 from collector.times import SECOND, shown
 from collector.verb import table
+from dashboards.console.figures import Local
 from dashboards.console.words import say
 from detectors.site import Site
 from simulators.scenario import Scenario
@@ -69,12 +70,13 @@ class Outcome:
 
     def raised_table(self, since: int) -> str:
         """What was raised: when, how urgent, where, why, and how it stands."""
-        zone = ZoneInfo(self.judged.status().get("timezone") or "UTC")
+        name = self.judged.status().get("timezone") or "UTC"
+        zone, local = ZoneInfo(name), Local(name)
         standing = {(row["rule"], row["subject"]): row for row in self.judged.alarms()}
         rows = [
             (
                 shown(line["now"], zone)[11:], line["priority"], line["area"], line["rule"], line["sensor"],
-                line["value"], line["limit"], _reason(line), _state(line, standing),
+                line["value"], line["limit"], _reason(line, local), _state(line, standing),
             )
             for line in self.raised(since)
             if line["priority"] != "log"
@@ -113,9 +115,9 @@ class Outcome:
             after = page[-1][0]
 
 
-def _reason(line: Mapping[str, Any]) -> str:
+def _reason(line: Mapping[str, Any], local: Local) -> str:
     numbers = {name: number for name, number in line["why"].items() if name != "key"}
-    return say(str(line["why"]["key"]), {"limit": line["limit"], **numbers}, "en")
+    return say(str(line["why"]["key"]), {"limit": line["limit"], **numbers}, "en", local)
 
 
 def _state(line: Mapping[str, Any], standing: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:
