@@ -82,7 +82,7 @@ class Board:
     @property
     def shape(self) -> str:
         """Changes when a new revision changes what stands where: the page then loads anew."""
-        return dom_id("s", *(name for head, cells in self.areas for name in (head, *cells)))
+        return dom_id("s", str(self.status.revision), *(name for head, cells in self.areas for name in (head, *cells)))
 
     def html(self, name: str) -> Markup:
         """The piece as markup, with its texts of this moment."""

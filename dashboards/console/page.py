@@ -155,7 +155,8 @@ class Console:
         """The stream of the page."""
         lang, access = _lang(request), self._access(request)
         await run_in_threadpool(self.watch.board, lang, access)
-        return StreamingResponse(messages(self.watch, lang, access), media_type="text/event-stream")
+        unbuffered = {"X-Accel-Buffering": "no"}
+        return StreamingResponse(messages(self.watch, lang, access), 200, unbuffered, "text/event-stream")
 
     # -- what goes wrong -------------------------------------------------------------------------------------------
 

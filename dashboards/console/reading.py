@@ -57,6 +57,8 @@ class AlarmRow:
     acked: bool = True
     latched: bool = False
     """Gone, and an engineer's reset is owed."""
+    removed: bool = False
+    """A revision took its rule or subject away while it stood: it stands until an engineer's reset."""
     hidden: frozenset[Hiding] = frozenset()
     watching: bool = True
     """False: not watching, whatever the alarm says; `why` has the reason."""

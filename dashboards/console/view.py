@@ -212,7 +212,7 @@ def buttons(row: AlarmRow, look: Look) -> tuple[Button, ...]:
     ]
     engineers: list[tuple[ActionKind, bool]] = [
         ("in_service", "out_of_service" in row.hidden),
-        ("reset", row.latched),
+        ("reset", row.latched or row.removed),
     ]
     if look.access in ("typed", "engineer"):
         able += engineers
@@ -234,6 +234,8 @@ def _button(kind: ActionKind, row: AlarmRow, look: Look) -> Button:
 
 
 def _state(row: AlarmRow, look: Look) -> str:
+    if row.removed:
+        return look.word("removed")
     if row.active:
         return look.word("active")
     if row.latched:

@@ -86,6 +86,26 @@ def test_a_sensor_without_a_rule_is_not_watched() -> None:
     assert "<b>1</b> without a rule" in html
 
 
+def test_an_alarm_of_no_area_is_one_of_the_whole_site() -> None:
+    sample = calm()
+    sample.rows.append(AlarmRow("broken", "wall-moving", "", "", "critical", active=True, acked=False, since=NOW))
+
+    html = shown(sample)
+
+    assert '<span class="area">whole site</span>' in html
+    assert re.search(r"<h3 [^>]+>whole site ", html)
+
+
+def test_an_alarm_whose_rule_was_removed_waits_for_a_reset() -> None:
+    sample = calm()
+    sample.rows.append(replace(METHANE, rule="gone", removed=True))
+
+    alarm = shown(sample).split('id="alarms"')[1].split("</li>")[0]
+
+    assert "rule removed, a reset is owed" in alarm
+    assert 'data-kind="reset"' in alarm
+
+
 def test_simulated_data_is_marked_and_real_data_is_not() -> None:
     sample = calm()
     assert "SIMULATION" in shown(sample)
