@@ -113,6 +113,7 @@ def test_a_reading_that_cannot_be_placed_is_left_out(quality: Quality) -> None:
     doubtful = evaluate(CO, times, values, quality=marks, interval=10.0)
     without = evaluate(CO, np.delete(times, 100), np.delete(values, 100), interval=10.0)
     assert last(doubtful, "twa") == last(without, "twa")
+    assert last(doubtful, "coverage") == last(without, "coverage")
 
 
 def test_a_clipped_reading_makes_it_a_lower_bound() -> None:
