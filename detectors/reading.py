@@ -63,6 +63,8 @@ class Says(IntEnum):
     ACTIVE = 4
 
 
+_SHARPEN, _CLEAR, _ACTIVE = (np.uint8(says) for says in (Says.SHARPEN, Says.CLEAR, Says.ACTIVE))
+
 AFTER = np.array([[0, 0, 1, 1, 2], [1, 0, 1, 1, 2], [2, 2, 2, 1, 2]], np.int8)
 """(verdict before, says) -> verdict after; verdicts are 0 unknown, 1 clear, 2 active."""
 
@@ -205,7 +207,8 @@ class Batch:
     def steady(self, trip: Bools, reset: Bools) -> NDArray[np.uint8]:
         """(M,) `Says` of a level: `trip` raises unless the quality forbids, `reset` clears only on good readings."""
         if not (self.quality & FAULTS).any():
-            return np.where(trip, Says.ACTIVE, reset + np.uint8(Says.SHARPEN)).astype(np.uint8)
+            strongest: NDArray[np.uint8] = np.maximum(reset + _SHARPEN, trip * _ACTIVE)
+            return strongest
         says = np.zeros(len(self), np.uint8)
         good = self.good
         says[good] = Says.SHARPEN
@@ -227,7 +230,7 @@ class Batch:
             return np.zeros(0, np.intp), np.zeros(0, np.int8)
         if self.distinct():
             before = verdict[self.sensor]
-            after = AFTER[before, says]
+            after = _after(before, says)
             verdict[self.sensor] = after
             rows = np.flatnonzero(after != before)
             return rows, after[rows]
@@ -250,6 +253,15 @@ class Batch:
         rows = runs.order[changed]
         ascending = np.argsort(rows)
         return rows[ascending], settled[changed][ascending]
+
+
+def _after(before: NDArray[np.int8], says: NDArray[np.uint8]) -> NDArray[np.int8]:
+    """AFTER[before, says]; by arithmetic, which is 5 times faster, where no row says NOTHING or BLUR."""
+    if says.min() < _SHARPEN:
+        after: NDArray[np.int8] = AFTER[before, says]
+    else:
+        after = np.minimum(np.maximum(before, (says == _ACTIVE) + np.int8(1)), np.int8(2) - (says == _CLEAR))
+    return after
 
 
 def group(sensor: Indices) -> Runs:
