@@ -199,6 +199,12 @@ class Judging:
         self.spool.close()
 
 
+def compared_in(detector: Any, unit: str) -> str:
+    """The unit of a rule's value and limit (a velocity's mm/d), where `unit` is that of its input."""
+    shapes = [*detector.limit_parameters.values(), *detector.columns.values(), "{unit}"]
+    return str(shapes[0]).replace("{unit}", unit)
+
+
 def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
     """All that is known of a (rule, subject), as the page and the stores read it; None if nothing is."""
     pair, record = judge.pair_of.get(key), judge.records.records.get(key)
@@ -209,7 +215,7 @@ def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
         rule, subject = judge.pairs[pair]
         record = record or Record(subject.area, rule.detector.kind, rule.priority, rule.latch)
         known = {
-            "unit": judge.table[subject.inputs[0][1]].unit, "guidance": rule.guidance, "citation": rule.citation,
+            "unit": compared_in(rule.detector, judge.table[subject.inputs[0][1]].unit), "guidance": rule.guidance, "citation": rule.citation,
             "consequence": rule.consequence, "inputs": [name for _, name in subject.inputs],
         }  # fmt: skip
     assert record is not None
