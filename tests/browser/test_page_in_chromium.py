@@ -22,6 +22,11 @@ pytestmark = [
     pytest.mark.skipif(find() is None, reason="chromium is not installed; apt install chromium"),
 ]
 
+CUT = """[...document.querySelectorAll('.alarm *, h1, .counts, h2, #said')].filter(e => !e.closest('svg')).filter(
+    e => e.clientWidth && (e.scrollWidth > e.clientWidth + 1 || e.id == 'said' && e.scrollHeight > e.clientHeight + 9)
+).map(e => e.className + ': ' + e.textContent)"""
+"""What is cut off: wider than its place, or the band higher."""
+
 
 @contextmanager
 def served(sample: Sample, port: int = 0) -> Iterator[str]:
@@ -57,11 +62,7 @@ def test_nothing_overflows_and_nothing_is_complained_of(tab: Tab, tmp_path: Path
             tab.open(url + path)
             tab.wait_for("document.getElementById('now').textContent != ''")
             assert tab.value("document.documentElement.scrollWidth") == width, path
-            cut = tab.value(
-                "[...document.querySelectorAll('.alarm *, h1, .counts, h2')]"
-                ".filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && !e.closest('svg'))"
-                ".map(e => e.className + ': ' + e.textContent)"
-            )
+            cut = tab.value(CUT)
             assert cut == [], path
         tab.picture(tmp_path / "page.png")
         assert tab.messages == []

@@ -95,7 +95,7 @@ def _sensors() -> list[SensorRow]:
     ]
     rows += [make(f"prism-{k}", "north-wall", "displacement", "mm", 118.0 + k / 3, every=HOUR) for k in range(11, 25)]
     for k in range(40, 60):
-        rows.append(make(f"ch4-21{k}", f"face-21{k // 4}0", "methane", "%vol", 0.2 + k / 60, every=5 * SECOND))
+        rows.append(make(f"ch4-21{k}", f"face-2{k // 4 * 10}", "methane", "%vol", k / 150, every=5 * SECOND))
     return [replace(s, time=NOW - 2 * SECOND, arrived=NOW - 2 * SECOND) for s in rows]
 
 
