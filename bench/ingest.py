@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from bench.columns import columns
 from bench.machine import machine
 from bench.peers import INTO_FILE, INTO_INFLUX, Lines, influx_points, telegraf, telegraf_command
 from bench.publisher import backlog
-from bench.roles import SENSORS, Roles, payload, python, topic, write_site
+from bench.roles import SENSORS, Roles, cpu, payload, python, topic, write_site
 from collector.history import History
 from collector.spool import SpoolReader
 from tests.influx.conftest import Influxd
@@ -43,9 +43,10 @@ OURS = "bench-davylamp"
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """One run: seconds for all of the backlog, and how many messages the broker still held afterwards."""
+    """One run: seconds and processor seconds for all of the backlog, and what the broker still held afterwards."""
 
     seconds: float
+    busy: float
     left: int
 
 
@@ -77,6 +78,11 @@ def left(port: int, client_id: str) -> int:
     return count[0]
 
 
+Took = tuple[float, float]
+"""Seconds, and seconds of processor time of the processes."""
+Run = Callable[[Path, Mosquitto], Took]
+
+
 def await_connection(log: Path, client_id: str, process: subprocess.Popen[bytes]) -> float:
     """When the broker said that the client is there (the session's own making was the first time)."""
     end = time.monotonic() + 30
@@ -88,14 +94,17 @@ def await_connection(log: Path, client_id: str, process: subprocess.Popen[bytes]
     return time.perf_counter()
 
 
-def timed(server: Mosquitto, client_id: str, process: subprocess.Popen[bytes], count: Callable[[], int]) -> float:
-    """Seconds from the connection until `count` says that all is there."""
-    begun = await_connection(server.folder / "mosquitto.log", client_id, process)
+def timed(
+    server: Mosquitto, client_id: str, processes: Sequence[subprocess.Popen[bytes]], count: Callable[[], int]
+) -> Took:
+    """What it takes from the connection (of the first process) until `count` says that all is there."""
+    begun = await_connection(server.folder / "mosquitto.log", client_id, processes[0])
+    busy = sum(cpu(one.pid) for one in processes)
     while count() < TOTAL:
         if time.perf_counter() - begun > WITHIN:
             raise TimeoutError(f"{client_id}: {count()} of {TOTAL} in {WITHIN:g} s")
         time.sleep(0.005)
-    return time.perf_counter() - begun
+    return time.perf_counter() - begun, sum(cpu(one.pid) for one in processes) - busy
 
 
 class Spooled:
@@ -124,29 +133,29 @@ def stored(data: Path) -> Callable[[], int]:
     return count
 
 
-def ours(folder: Path, server: Mosquitto, names: tuple[str, ...]) -> float:
+def ours(folder: Path, server: Mosquitto, names: tuple[str, ...]) -> Took:
     """The real roles; with `store` among them counted in history, else in the log."""
     site = write_site(folder, server.url)
     with Roles(site, names) as roles:
         count = stored(roles.data) if "store" in names else Spooled(roles.data)
-        seconds = timed(server, OURS, roles.processes["collect"], count)
+        took = timed(server, OURS, list(roles.processes.values()), count)
         time.sleep(0.3)
-    return seconds
+    return took
 
 
-def process(server: Mosquitto, client_id: str, command: list[str], count: Callable[[], int]) -> float:
+def process(server: Mosquitto, client_id: str, command: list[str], count: Callable[[], int]) -> Took:
     """Another program, stopped by its own process id."""
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet) as running:
         try:
-            seconds = timed(server, client_id, running, count)
+            took = timed(server, client_id, [running], count)
             time.sleep(0.5)
         finally:
             running.send_signal(signal.SIGTERM)
-    return seconds
+    return took
 
 
-def paho(folder: Path, server: Mosquitto) -> float:
+def paho(folder: Path, server: Mosquitto) -> Took:
     """Stock paho in a process of its own."""
     done = folder / "done"
     command = ["sh", "-c", 'exec "$@" > "$0"', str(done), *python("bench.stock", server.port, "bench-paho", TOTAL)]
@@ -154,10 +163,10 @@ def paho(folder: Path, server: Mosquitto) -> float:
     return process(server, "bench-paho", command, lambda: TOTAL * said())
 
 
-def telegraf_file(binary: str) -> Callable[[Path, Mosquitto], float]:
+def telegraf_file(binary: str) -> Run:
     """Telegraf, writing line protocol to a file."""
 
-    def run(folder: Path, server: Mosquitto) -> float:
+    def run(folder: Path, server: Mosquitto) -> Took:
         path = folder / "out.influx"
         output = INTO_FILE.format(path=path)
         command = telegraf_command(binary, folder, server.port, "bench-telegraf", output, 100_000)
@@ -166,10 +175,10 @@ def telegraf_file(binary: str) -> Callable[[Path, Mosquitto], float]:
     return run
 
 
-def telegraf_influx(binary: str, undelivered: int) -> Callable[[Path, Mosquitto], float]:
+def telegraf_influx(binary: str, undelivered: int) -> Run:
     """Telegraf, writing to a real InfluxDB."""
 
-    def run(folder: Path, server: Mosquitto) -> float:
+    def run(folder: Path, server: Mosquitto) -> Took:
         with Influxd(folder / "influxd") as influx:
             output = INTO_INFLUX.format(url=influx.url)
             command = telegraf_command(binary, folder, server.port, "bench-telegraf", output, undelivered)
@@ -179,9 +188,9 @@ def telegraf_influx(binary: str, undelivered: int) -> Callable[[Path, Mosquitto]
     return run
 
 
-def subscribers() -> dict[str, tuple[str, Callable[[Path, Mosquitto], float]]]:
+def subscribers() -> dict[str, tuple[str, Run]]:
     """Name -> client id and one run."""
-    found: dict[str, tuple[str, Callable[[Path, Mosquitto], float]]] = {
+    found: dict[str, tuple[str, Run]] = {
         "collect (on disk before the ack)": (OURS, lambda f, s: ours(f, s, ("collect",))),
         "collect, judge, store -> history": (OURS, lambda f, s: ours(f, s, ("collect", "judge", "store"))),
         "stock paho, manual ack, nothing done": ("bench-paho", paho),
@@ -202,15 +211,28 @@ def subscribers() -> dict[str, tuple[str, Callable[[Path, Mosquitto], float]]]:
     return found
 
 
-def drain(client_id: str, run: Callable[[Path, Mosquitto], float]) -> Drained:
+def drain(client_id: str, run: Run) -> Drained:
     """One subscriber, one broker, one backlog."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(Mosquitto(folder / "mosquitto"))
         session(server.port, client_id)
         backlog(server.port, readings())
-        seconds = run(folder, server)
-        return Drained(seconds, left(server.port, client_id))
+        return Drained(*run(folder, server), left(server.port, client_id))
+
+
+def show(runs: dict[str, list[Drained]]) -> None:
+    """The lines of the table, medians; the ratio is to the first."""
+    medians = {name: statistics.median(d.seconds for d in drained) for name, drained in runs.items()}
+    reference = next(iter(medians.values()))
+    for name, seconds in medians.items():
+        every = " ".join(f"{TOTAL / d.seconds / 1000:.1f}" for d in runs[name])
+        held = max(d.left for d in runs[name])
+        busy = statistics.median(d.busy for d in runs[name]) / TOTAL * 1e6
+        print(
+            f"{name:<40}{TOTAL / seconds:>8,.0f} msg/s {busy:>5.0f} us of processor each   collect has "
+            f"{seconds / reference:>5.2f} x that   (k/s: {every}; left at the broker: {held})"
+        )
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -224,14 +246,7 @@ def main(argv: list[str] | None = None) -> int:
     for _ in range(asked.repeat):
         for name, (client_id, run) in chosen.items():
             runs[name].append(drain(client_id, run))
-    medians = {name: statistics.median(d.seconds for d in drained) for name, drained in runs.items()}
-    reference = next(iter(medians.values()))
-    for name, seconds in medians.items():
-        every = " ".join(f"{TOTAL / d.seconds / 1000:.1f}" for d in runs[name])
-        print(
-            f"{name:<40}{TOTAL / seconds:>9,.0f} msg/s   collect has {seconds / reference:>5.2f} x that   "
-            f"(k/s: {every}; left at the broker: {max(d.left for d in runs[name])})"
-        )
+    show(runs)
     columns()
     return 0
 
