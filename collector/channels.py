@@ -124,6 +124,8 @@ def _spelled(change: dict[str, Any]) -> str:
 
 
 def _sentence(change: dict[str, Any]) -> str:
+    if change["change"] == "blind":
+        return f"MONITORING WAS BLIND for {(change['why']['to'] - change['why']['from']) / 1e9:.0f} s"
     numbers = "".join(f" {name} {change[name]:g}" for name in ("value", "limit") if change.get(name) is not None)
     by = f" by {change['by']}" if change.get("by") else ""
     to_do = f". {change['guidance']}" if change.get("guidance") and change["change"] == "raised" else ""

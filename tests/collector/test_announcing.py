@@ -276,6 +276,14 @@ def test_a_webhook_says_refused_by_an_error_of_its_own(receiver: Receiver) -> No
         Webhook(receiver.url, "duty").send(Notice("n-1", "change", "s", False, 0.0, (_line(),)))
 
 
+def test_a_blind_time_is_told_as_such(receipts: Receipts) -> None:
+    judging, stream = Judging(), io.StringIO()
+    why = {"key": "judge.blind", "from": NOW, "to": NOW + 90 * SECOND}
+    judging.add("blind", rule="", priority="log", isa="", why=why)
+    assert _to(Console(stream), judging, receipts).tell() == 1
+    assert stream.getvalue() == "SIMULATION north-pit: MONITORING WAS BLIND for 90 s\n"
+
+
 def test_a_digest_is_planned_last_and_named_by_its_ends() -> None:
     judging = Judging()
     judging.add("raised")
