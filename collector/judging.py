@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -27,6 +27,7 @@ from collector.spool import SpoolReader
 from detectors.alarm import Hidden
 from detectors.judge import Judge
 from detectors.records import Key, Record
+from detectors.rule import Series
 from detectors.site import read_site
 from detectors.snapshot import restore, snapshot
 from detectors.state import StateMismatch
@@ -50,7 +51,8 @@ class Judging:
         self.spool = SpoolReader(self.folder)
         self.writer = JudgedWriter(self.folder)
         self.folding = Folding()
-        self._numbers: dict[int, Any] = {}
+        self._table: Mapping[str, Series] = {}
+        self._numbers = np.zeros(0, np.int32)
         self._since_snapshot, self._snapshot_at, self._sensors_at = 0, time.monotonic(), 0.0
         self.seal = self._resume()
 
@@ -150,9 +152,9 @@ class Judging:
     def _write(self, folded: Folded, now: int) -> None:
         judge = self.folding.judge
         for part in folded.parts:
-            if id(part.table) not in self._numbers:
-                self._numbers = {id(part.table): self.writer.known(part.table.values())}
-            self.writer.readings(now, part.rows, self._numbers[id(part.table)])
+            if part.table is not self._table:
+                self._table, self._numbers = part.table, self.writer.known(part.table.values())
+            self.writer.readings(now, part.rows, self._numbers)
         self.writer.dead(folded.dead)
         if judge is None:
             return
@@ -215,8 +217,9 @@ def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
         rule, subject = judge.pairs[pair]
         record = record or Record(subject.area, rule.detector.kind, rule.priority, rule.latch)
         known = {
-            "unit": compared_in(rule.detector, judge.table[subject.inputs[0][1]].unit), "guidance": rule.guidance, "citation": rule.citation,
-            "consequence": rule.consequence, "inputs": [name for _, name in subject.inputs],
+            "unit": compared_in(rule.detector, judge.table[subject.inputs[0][1]].unit),
+            "guidance": rule.guidance, "citation": rule.citation, "consequence": rule.consequence,
+            "inputs": [name for _, name in subject.inputs],
         }  # fmt: skip
     assert record is not None
     alarm = record.alarm

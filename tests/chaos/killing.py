@@ -92,7 +92,7 @@ class Rig:
 
 
 def publish(url: str, total: int, rig: Rig, kills: int, seed: int) -> None:
-    """Publish QoS 1 readings, each with its own device time, killing a role now and then; returns when all are acked."""
+    """Publish QoS 1 readings with their own device times, killing a role now and then; returns when all are acked."""
     chance = random.Random(seed)
     host, _, port = url.removeprefix("mqtt://").partition(":")
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="publisher", protocol=mqtt.MQTTv311)
