@@ -220,11 +220,13 @@ class Judge:
             singles = self.banks[at : at + len(bank.rules)]
             return [h for single in singles for h in self._step_bank(single, parts, waves, until, silences)]
         good, outcome, last = _until_it_raises(bank, view, error)
+        row = len(good)
+        place = (int(view.arrived[row]), int(view.row[row])) if row < len(view) else (until, AFTER_ROWS)
+        if bank.detector.kind != "health.silent":
+            silences = {pair: [s for s in heard if (s.at, s.row) < place] for pair, heard in silences.items()}
         held = self._take_outcome(bank, good, outcome, parts, good.until, silences)
         self.banks.remove(bank)
         rule = bank.rules[0]
-        row = len(good)
-        place = (int(view.arrived[row]), int(view.row[row])) if row < len(view) else (until, AFTER_ROWS)
         why = Why("rule.broken", {"error": f"{type(last).__name__}: {last}"})
         self.broken[rule.name] = why
         unwatched = [self._unwatch(pair, place, why) for pair in bank.pairs.tolist()]
