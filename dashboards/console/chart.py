@@ -1,6 +1,7 @@
 """A line over time with its limits, as the numbers an SVG needs.
 
-Constraints. A gap is a gap: no stroke crosses missing or late readings. Thinning keeps every column's extremes, so no
+Constraints. A gap is a gap: no stroke crosses missing readings, or three intervals without one (a derived series may be
+sparser than its sensor, so its own usual step counts where it is longer). Thinning keeps every column's extremes, so no
 peak is lost. x and y run 0 to 1000, y downwards; labels carry percent, so text never stretches. Not here: markup.
 """
 
@@ -105,8 +106,9 @@ def _path(
     bad = ~np.isfinite(values)
     broken = np.ones(len(times), np.bool_)
     broken[1:] = bad[1:] | bad[:-1]
-    if every is not None:
-        broken[1:] |= np.diff(times) > STALE * every
+    if every is not None and len(times) > 1:
+        steps = np.diff(times)
+        broken[1:] |= steps > STALE * max(every, float(np.median(steps)))
     run: NDArray[np.int_] = np.cumsum(broken, dtype=np.int_)
     kept = _kept(x, y, run, bad)
     begins = np.ones(len(kept), np.bool_)

@@ -132,7 +132,7 @@ class LimitLine:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Readings of one series in order of time. NaN is a gap, and so is a step in time of more than 3 `every`."""
+    """Readings of one series in order of time. NaN is a gap, and so are 3 `every` without a reading."""
 
     series: str
     """`prism-17`, or a derived one: `prism-17/wall-moving.velocity`."""

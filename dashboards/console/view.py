@@ -18,6 +18,9 @@ from dashboards.console.order import Place, stale, worst
 from dashboards.console.reading import AlarmRow, LedgerRow, SensorRow, Status
 from dashboards.console.words import say
 
+DIRECT = frozenset({"signal.limit", "signal.state", "dust.explosion"})
+"""Kinds that compare the reading itself with their limit: beside their alarm stands the newest reading."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -262,7 +265,7 @@ def _told(row: AlarmRow) -> bool:
 
 
 def _alarm_figure(row: AlarmRow, sensor: SensorRow | None, look: Look) -> Figure:
-    if sensor is not None and (row.value is None or stale(sensor, look.now)):
+    if sensor is not None and (row.value is None or row.kind in DIRECT or stale(sensor, look.now)):
         return sensor_figure(sensor, look)
     return _figure(row.value, row.unit, row.states, look.lang)
 

@@ -35,9 +35,17 @@ def test_a_missing_value_breaks_the_line() -> None:
 
 
 def test_silence_breaks_the_line_after_three_intervals() -> None:
-    times = [SINCE, SINCE + MINUTE, SINCE + 4 * MINUTE, SINCE + 8 * MINUTE]
+    times = [SINCE + k * MINUTE for k in (0, 1, 2, 3, 4, 7, 11, 12)]
 
-    assert [c for c, _, _ in points(drawn(times, [1.0] * 4, every=MINUTE))] == ["M", "L", "L", "M"]
+    assert "".join(c for c, _, _ in points(drawn(times, [1.0] * 8, every=MINUTE))) == "MLLLLLML"
+
+
+def test_a_series_sparser_than_its_sensor_is_still_a_line() -> None:
+    times = [*range(SINCE, SINCE + 10 * MINUTE, MINUTE), SINCE + 20 * MINUTE]
+
+    made = points(drawn(times, [1.0] * len(times), every=5 * SECOND))
+
+    assert "".join(c for c, _, _ in made) == "MLLLLLLLLLM"
 
 
 def test_a_lone_reading_is_a_dot() -> None:

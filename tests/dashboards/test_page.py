@@ -79,6 +79,16 @@ def test_the_alarm_of_a_silent_sensor_shows_the_age_of_its_last_value() -> None:
     assert "nothing heard for 90 s" in alarm
 
 
+def test_beside_an_alarm_of_a_reading_stands_the_newest_one() -> None:
+    sample = alarmed()
+    sample.known = [replace(s, value=1.83) if s.sensor == "ch4-2105" else s for s in sample.known]
+
+    listed = shown(sample).split('id="alarms"')[1].split("</ol>")[0]
+
+    assert ">1.83</span>" in listed.split("</li>")[0]
+    assert ">14.20</span>" in listed, "a velocity is not its prism's displacement"
+
+
 def test_a_sensor_without_a_rule_is_not_watched() -> None:
     html = shown(calm())
 
