@@ -84,6 +84,9 @@ class Demo:
                 if answer.outcome != "taken":
                     warn(f"the site file was {answer.outcome}: {answer.reason}")
                     return False
+            stop.wait(0.1)
+        if not stop.is_set():
+            warn(f"the roles were not up within {READY:.0f} s; does another demo run on {self.data}? See --verbose")
         return False
 
     def _subscribed(self, supervisor: Supervisor, stop: threading.Event, end: float) -> bool:

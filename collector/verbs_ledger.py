@@ -15,6 +15,8 @@ def ledger(arguments: Arguments) -> int:
     """Print all counts and whether they balance; with --dead the dead letters."""
     from collector.judged import Judged
     from collector.ledger import read_at_rest, text
+    from collector.stored import standings
+    from collector.times import shown
 
     folder = data_folder(arguments)
     if arguments.dead:
@@ -28,6 +30,9 @@ def ledger(arguments: Arguments) -> int:
         say_json({"version": 1, "counts": counts, "imbalances": [dataclasses.asdict(one) for one in wrong]})
     else:
         say(text(counts))
+        for sink in standings(folder):
+            if sink.trouble is not None:
+                warn(f"{sink.name} since {shown(sink.since)}: {sink.trouble}")
         for one in wrong:
             warn(str(one))
     return NO if wrong else OK

@@ -60,7 +60,6 @@ class Small:
             self.now += SECOND
             payload = json.dumps({"v": value, "t": self.now}).encode()
             self.spool.append([Message("small/ch4-1", payload, MQTT)], self.now, self.now)
-            time.sleep(0.6)
             self.judging.catch_up()
 
     def take(self) -> None:
@@ -76,7 +75,8 @@ class Small:
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Any:
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("collector.judging.SENSORS_EVERY", -1.0)
     made = Small(tmp_path)
     yield made
     made.close()
