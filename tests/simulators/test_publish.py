@@ -122,7 +122,7 @@ def test_a_wrong_password_is_named(tmp_path):
     passwords = tmp_path / "passwords"
     passwords.write_text("")
     with (
-        mosquitto(tmp_path, f"user root\nallow_anonymous false\npassword_file {passwords}\n") as url,
+        mosquitto(tmp_path, f"allow_anonymous false\npassword_file {passwords}\n") as url,
         pytest.raises(BrokerRefuses, match="Not authorized"),
     ):
         publish(DEMO, SITE, url.replace("//", "//a:b@"), START)
