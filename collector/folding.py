@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collector.decode import BLIND, Decoded, Decoder
-from collector.message import ACTION, REVISION, Message, Seal
+from collector.message import ACTION, OWN, REVISION, Message, Seal
 from collector.rows import DeadLetter
 from detectors.bank import Rows
 from detectors.detector import Why
@@ -97,10 +97,11 @@ class Folding:
                 letters = [
                     DeadLetter(seal.seq, k, m.topic, "no_site", None, NO_SITE)
                     for k, m in enumerate(seal.messages)
-                    if m.origin not in (ACTION, REVISION) and m.topic != BLIND
+                    if m.origin not in (ACTION, REVISION, OWN)
                 ]
+                own = sum(m.origin == OWN and m.topic != BLIND for m in seal.messages)
                 out.dead += letters
-                self._count(received=len(letters), **{"dead.no_site": len(letters)})
+                self._count(received=len(letters) + own, own=own, **{"dead.no_site": len(letters)})
             return
         decoded = self._decoder.decode(seals)
         wrong_unit = any(letter.reason == "wrong_unit" for letter in decoded.dead)
