@@ -6,11 +6,11 @@ taken whole: first its readings, then its actions and revisions in their order.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from collector import orders
 from collector.decode import BLIND, Decoded, Decoder
 from collector.message import ACTION, OWN, REVISION, Message, Seal
 from collector.rows import DeadLetter
@@ -18,9 +18,9 @@ from detectors.bank import Rows
 from detectors.detector import Why
 from detectors.judge import Judge
 from detectors.reading import Batch
-from detectors.records import WRONG_UNIT, Action, Change, Key
+from detectors.records import WRONG_UNIT, Change, Key
 from detectors.rule import Priority, Series
-from detectors.site import Site, SiteMistakes, read_site
+from detectors.site import Site
 
 NO_SITE = "no revision of a site file was applied before it"
 
@@ -64,7 +64,7 @@ class Folding:
         out = Folded()
         run: list[Seal] = []
         for seal in seals:
-            special = [m for m in seal.messages if m.origin in (ACTION, REVISION) or m.topic == BLIND]
+            special = [(k, m) for k, m in enumerate(seal.messages) if _special(m)]
             if not special:
                 run.append(seal)
                 continue
@@ -74,20 +74,26 @@ class Folding:
         self._readings(run, out)
         return out
 
-    def _special(self, seal: Seal, special: Sequence[Message], out: Folded) -> None:
-        for message in special:
-            if message.topic != BLIND:
-                continue
-            self._count(blind=1)
-            if self.judge is not None:
-                gap = json.loads(message.payload)
-                self._note(out, self.judge.blind(gap["from"], gap["to"]))
+    def _special(self, seal: Seal, special: Sequence[tuple[int, Message]], out: Folded) -> None:
+        self._obey([one for one in special if one[1].origin == OWN], seal, out)
         self._readings([seal], out)
-        for message in special:
-            if message.origin == REVISION:
-                self._revise(message, seal, out)
-            elif message.origin == ACTION:
-                self._act(message, seal, out)
+        self._obey([one for one in special if one[1].origin != OWN], seal, out)
+
+    def _obey(self, special: Sequence[tuple[int, Message]], seal: Seal, out: Folded) -> None:
+        obey = {OWN: self._blind, REVISION: self._revise, ACTION: self._act}
+        for place, message in special:
+            try:
+                obey[message.origin](message, seal, out)
+            except orders.Unreadable as error:
+                reason = "blind" if message.origin == OWN else message.origin
+                out.dead.append(DeadLetter(seal.seq, place, message.topic, reason, None, str(error)))
+                self._count(**{f"dead.{reason}": 1, "received": int(message.origin == OWN)})
+
+    def _blind(self, message: Message, seal: Seal, out: Folded) -> None:
+        start, end = orders.blind(message.payload, seal.now)
+        self._count(blind=1)
+        if self.judge is not None:
+            self._note(out, self.judge.blind(start, end))
 
     def _readings(self, seals: Sequence[Seal], out: Folded) -> None:
         if not seals:
@@ -155,37 +161,27 @@ class Folding:
                 out.touched.add((rule.name, subject.id))
 
     def _revise(self, message: Message, seal: Seal, out: Folded) -> None:
-        order = json.loads(message.payload)
         try:
-            site = read_site(order["document"])
-        except SiteMistakes as mistakes:
+            order = orders.revision(message.payload)
+        except orders.Mistaken as mistaken:
             if self.judge is not None:
-                why = Why("judge.refused.revision", {"mistakes": str(mistakes)})
-                self._note(out, self.judge.records.note("refused", seal.now, why, order.get("by", "")))
-            self._count(**{"dead.revision": 1})
-            return
+                why = Why("judge.refused.revision", {"mistakes": str(mistaken)})
+                self._note(out, self.judge.records.note("refused", seal.now, why, mistaken.by))
+            raise
         self.revision += 1
-        by, note = order.get("by", ""), order.get("note", "")
         if self.judge is None:
-            self.judge = Judge(site, seal.now, self.revision)
-            changes = self.judge.records.revised(seal.now, by, note)
+            self.judge = Judge(order.site, seal.now, self.revision)
+            changes = self.judge.records.revised(seal.now, order.by, order.note)
         else:
-            changes = self.judge.revise(site, seal.now, self.revision, by, note)
-        self.adopt(site, self.judge, self.revision)
+            changes = self.judge.revise(order.site, seal.now, self.revision, order.by, order.note)
+        self.adopt(order.site, self.judge, self.revision)
         out.revised = True
         self._note(out, changes)
 
     def _act(self, message: Message, seal: Seal, out: Folded) -> None:
         if self.judge is None:
-            self._count(**{"dead.action": 1})
-            return
-        try:
-            known = {name: value for name, value in json.loads(message.payload).items() if name in Action.__slots__}
-            action = Action(**known)
-        except (ValueError, TypeError, AttributeError) as error:
-            out.dead.append(DeadLetter(seal.seq, 0, message.topic, "action", None, str(error)))
-            self._count(**{"dead.action": 1})
-            return
+            raise orders.Unreadable(NO_SITE)
+        action = orders.action(message.payload)
         self._note(out, self.judge.act(action, seal.now))
         self._count(actions=1)
 
@@ -193,3 +189,8 @@ class Folding:
         """All counts since the log's beginning, the gate's under `gate.`."""
         gate = {} if self.judge is None else {f"gate.{k}": v for k, v in sorted(self.judge.gate.counts.items())}
         return {**dict(sorted(self.counts.items())), **gate}
+
+
+def _special(message: Message) -> bool:
+    """True for what the judge hears of otherwise than as a reading."""
+    return message.origin in (ACTION, REVISION) or (message.origin == OWN and message.topic == BLIND)

@@ -8,8 +8,6 @@ nothing, and a cursor is the reader's own.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +15,8 @@ from pathlib import Path
 import msgspec
 
 from collector.beside import beside, put_beside, read_beside, sync_folder
-from collector.errors import Damaged, Occupied, Unavailable
+from collector.errors import Damaged, Unavailable
+from collector.locking import lock, unlock
 from collector.message import Message, Seal
 
 SEAL_MESSAGES = 500
@@ -58,12 +57,12 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(self._folder / "spool.lock")
+        self._lock = lock(self._folder / "spool.lock", "collector")
         try:
             self._store = _open_writer(spool_file(self._folder))
             self._last, self._floor = self._resume()
         except BaseException:
-            os.close(self._lock)
+            unlock(self._lock)
             raise
 
     def append(self, messages: Sequence[Message], now: int, wall: int) -> int:
@@ -113,7 +112,7 @@ class Spool:
     def close(self) -> None:
         """Give the file back; what was appended stays."""
         self._store.close()
-        os.close(self._lock)
+        unlock(self._lock)
 
     def _resume(self) -> tuple[int, int]:
         row = self._store.execute("SELECT seq, now, bytes FROM seal ORDER BY seq DESC LIMIT 1").fetchone()
@@ -234,22 +233,6 @@ def _cut(messages: list[Message]) -> Iterator[tuple[list[Message], int]]:
         size += length
     if part or not messages:
         yield part, size
-
-
-def _lock(path: Path) -> int:
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        owner = os.read(lock, 32).decode("ascii", "replace").strip() or "unknown"
-        os.close(lock)
-        raise Occupied(
-            f"{path.parent} is being written by process {owner}; one data folder has one collector: "
-            "stop that one, or give another --data folder"
-        ) from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
-    return lock
 
 
 def _open_writer(path: Path) -> sqlite3.Connection:
