@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from dashboards.console.figures import SECOND, Lang, Local, age, number
+from dashboards.console.words_health import HEALTH
+from dashboards.console.words_network import NETWORK
 
 Numbers: TypeAlias = Mapping[str, float | int | str | None]
 
@@ -137,6 +139,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "payload.readable": ("its payloads can be read again", "报文已恢复可读"),
     "judge.refused.unknown_action": ("there is no such action", "没有此操作"),
+    **HEALTH,
+    **NETWORK,
 }
 """Key -> (English, Chinese). A new detector adds its keys here; a test reads them from its file."""
 
