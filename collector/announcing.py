@@ -183,7 +183,7 @@ def _follow(channel: Channel, data: Path, stop: threading.Event) -> None:
 
 def _advice(alarms: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, str]]:
     return {
-        (alarm["rule"], alarm["subject"]): {name: alarm.get(name) or "" for name in ("guidance", "consequence")}
+        (alarm["rule"], alarm["subject"]): {name: alarm.get(name) or "" for name in ("guidance", "consequence", "unit")}
         for alarm in alarms
     }
 

@@ -36,7 +36,7 @@ class Notice:
     late_by: float
     """s between the (first) change and the sending; 0 when in time."""
     changes: Sequence[dict[str, Any]] = field(default_factory=tuple)
-    """Journal lines as they are, `guidance` and `consequence` beside them where the rule is known."""
+    """Journal lines as they are, `guidance`, `consequence` and `unit` beside them where the rule is known."""
 
     def text(self) -> str:
         """One line for a person."""
@@ -126,7 +126,8 @@ def _spelled(change: dict[str, Any]) -> str:
 def _sentence(change: dict[str, Any]) -> str:
     if change["change"] == "blind":
         return f"MONITORING WAS BLIND for {(change['why']['to'] - change['why']['from']) / 1e9:.0f} s"
-    numbers = "".join(f" {name} {change[name]:g}" for name in ("value", "limit") if change.get(name) is not None)
+    unit = f" {change['unit']}" if change.get("unit") not in (None, "", "1") else ""
+    numbers = "".join(f" {name} {change[name]:g}{unit}" for name in ("value", "limit") if change.get(name) is not None)
     by = f" by {change['by']}" if change.get("by") else ""
     to_do = f". {change['guidance']}" if change.get("guidance") and change["change"] == "raised" else ""
     return f"{change['priority'].upper()} {change['area']} {_spelled(change)} {change['change']}{by}{numbers}{to_do}"

@@ -27,7 +27,7 @@ from simulators.scenario import Scenario
 
 TIME_TO_FIND = 25.0
 """s that a truth is given to be found."""
-HEAD = ("time", "priority", "place", "rule", "sensor", "value", "limit", "reason", "state")
+HEAD = ("time", "priority", "place", "rule", "sensor", "value", "limit", "unit", "reason", "state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Outcome:
         rows = [
             (
                 shown(line["now"], zone)[11:], line["priority"], line["area"], line["rule"], line["sensor"],
-                line["value"], line["limit"], _reason(line, local), _state(line, standing),
+                line["value"], line["limit"], _unit(line, standing), _reason(line, local), _state(line, standing),
             )
             for line in self.raised(since)
             if line["priority"] != "log"
@@ -113,6 +113,11 @@ class Outcome:
         while page := self.judged.journal(after):
             yield from page
             after = page[-1][0]
+
+
+def _unit(line: Mapping[str, Any], standing: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:
+    unit = standing.get((line["rule"], line["sensor"]), {}).get("unit", "")
+    return "" if unit == "1" else str(unit)
 
 
 def _reason(line: Mapping[str, Any], local: Local) -> str:

@@ -66,7 +66,8 @@ class Judging:
         return [(line["seq"], json.dumps(line), "") for line in page]
 
     def alarms(self) -> list[dict[str, Any]]:
-        return [{"rule": "face-methane.cut", "subject": "ch4-2105", "guidance": "Withdraw 2105", "consequence": ""}]
+        words = {"guidance": "Withdraw 2105", "consequence": "", "unit": "%vol"}
+        return [{"rule": "face-methane.cut", "subject": "ch4-2105", **words}]
 
     def status(self) -> dict[str, Any]:
         return dict(STATUS)
@@ -118,7 +119,7 @@ def test_a_webhook_is_told_what_was_raised_with_guidance_and_a_version(receiver:
     assert body["simulation"] is True
     assert body["late_by"] == 0
     assert body["changes"][0]["guidance"] == "Withdraw 2105"
-    expected = "HIGH face-2105 face-methane.cut/ch4-2105#1 raised value 1.6 limit 1.5. Withdraw 2105"
+    expected = "HIGH face-2105 face-methane.cut/ch4-2105#1 raised value 1.6 %vol limit 1.5 %vol. Withdraw 2105"
     assert body["text"] == f"SIMULATION north-pit: {expected}"
 
 
