@@ -11,7 +11,7 @@ from detectors.detector import Finding, Verdict, Why
 from detectors.holding import GoodRow, Holding, Silence
 from detectors.judge import Judge
 from detectors.reading import AFTER_ROWS, Batch, Quality
-from detectors.records import Change
+from detectors.records import Action, Change
 from detectors.site import read_site
 
 U, C, A = Verdict.UNKNOWN, Verdict.CLEAR, Verdict.ACTIVE
@@ -172,6 +172,15 @@ def test_a_retained_peak_is_raised_though_it_proves_no_life() -> None:
 
     assert feed(judge, [(21, 3, 2.0)], 40, quality=[int(Quality.RETAINED)]) == [(21, "raised")]
     assert judge.watching() == (1, 2)
+
+
+def test_a_shelf_ends_after_all_that_arrived_at_its_instant_and_not_before_the_log_is_seen_past_it() -> None:
+    judge = site_of(gas={"sensors": ["ch4-1"], "detector": LIMIT})
+    judge.act(Action("a", "shelve", "gas", "ch4-1", "li", "works", until=9 * S), 0)
+
+    assert feed(judge, [(1, 1, 0.1)], 9) == [(1, "watched")]
+    assert feed(judge, [(9, 9, 2.0)], 9) == [(9, "raised")]
+    assert feed(judge, [(10, 10, 0.1)], 10) == [(9, "shelf_ended"), (10, "returned")]
 
 
 def test_a_vote_on_the_lower_rung_hears_it_though_the_file_puts_it_between_the_rungs() -> None:
