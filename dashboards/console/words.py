@@ -14,6 +14,7 @@ from typing import TypeAlias
 from dashboards.console.figures import SECOND, Lang, Local, age, number
 from dashboards.console.words_health import HEALTH
 from dashboards.console.words_network import NETWORK
+from dashboards.console.words_slope import SLOPE
 
 Numbers: TypeAlias = Mapping[str, float | int | str | None]
 
@@ -141,6 +142,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "judge.refused.unknown_action": ("there is no such action", "没有此操作"),
     **HEALTH,
     **NETWORK,
+    **SLOPE,
 }
 """Key -> (English, Chinese). A new detector adds its keys here; a test reads them from its file."""
 

@@ -8,7 +8,7 @@ from scipy import stats
 
 from detectors import evaluate
 from detectors.detector import Outcome, Subjects, Verdict
-from detectors.slope.inverse_velocity import InverseVelocity, fieller
+from detectors.slope.inverse_velocity import InverseVelocity, fieller, surprises
 from tests.contract import Sample
 from tests.strategies import SECOND, Stream, readings
 
@@ -170,6 +170,58 @@ def test_an_alarm_stands_while_no_forecast_can_be_made() -> None:
     assert still.findings == outcome.findings
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_still_slope_is_never_told_anything_but_unknown(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    days = np.arange(0, 60, 1 / 48)
+    still = forecast(days, rng.normal(0, 0.5, len(days)), 0.5, InverseVelocity(within=5 * DAY, spacing=DAY / 8))
+    assert still.findings == []
+
+
+@pytest.mark.parametrize("rate", [2.0, 3.0, 5.0, 20.0])
+def test_steady_creep_near_and_above_the_floor_changes_its_verdict_rarely(rate: float) -> None:
+    rng = np.random.default_rng(int(rate))
+    days = np.arange(0, 120, 1 / 24)
+    creeping = forecast(days, rate * days + rng.normal(0, 1, len(days)), 1.0, InverseVelocity(5 * DAY, DAY / 2))
+    assert len(creeping.findings) <= 3  # of 240 knots
+    assert not [f for f in creeping.findings if f.verdict is Verdict.ACTIVE]
+
+
+@pytest.mark.parametrize("a", [1.5, 1.8, 2.2, 3.0])
+def test_its_own_exponent_gives_the_time_of_failure(a: float) -> None:
+    days = np.arange(0, 58.1, 0.25)
+    power = 1 / (a - 1)  # v = k (tf - t)^-power
+    moved = 100 / (1 - power) * (TF ** (1 - power) - (TF - days) ** (1 - power))
+    said = ends(forecast(days, moved, 1e-4, InverseVelocity(5 * DAY, DAY / 2, exponent=a)), float(days[-1]))
+    assert said["failure_from"] <= TF + 0.02
+    assert said["failure_from"] == pytest.approx(TF, abs=0.1)
+    assert said["failure_to"] == pytest.approx(TF, abs=0.1)
+
+
+def test_a_change_of_trend_stops_the_forecast_and_a_new_line_is_fitted() -> None:
+    days = np.arange(0, 60, 0.5)
+    first = creep(np.minimum(days, 44), 0.03, 50.0)
+    speed = 1 / (0.03 * (50.0 - 44))
+    later = np.maximum(0, days - 44)  # the same velocity, but now towards a failure on day 80
+    second = -np.log(1 - later / 36) * 36 * speed
+    outcome = forecast(days, first + second, 1e-3, InverseVelocity(2 * DAY, DAY))
+    columns = {c.name: c for c in outcome.columns}
+    when = (columns["failure_from"].time / SECOND - BEGIN) / DAY
+    end = (columns["failure_from"].value - BEGIN) / DAY
+    assert end[(when > 40) & (when < 44)] == pytest.approx(50, abs=0.3)
+    assert not ((when > 45.5) & (when < 48)).any()
+    assert end[when > 52] == pytest.approx(80, abs=1.5)
+    assert any(f.why.key.endswith("new_trend") for f in outcome.findings)
+
+
+def test_points_of_one_line_do_not_surprise_and_another_does() -> None:
+    time = np.arange(8.0) - 7
+    line = 0.3 - 0.03 * time
+    assert not surprises(time, line + 1e-6 * np.array([1, -1, 1, -1, 1, -1, 1, 0]), np.full(8, 1e-6))
+    assert surprises(time, line + 0.02 * (time == 0), np.full(8, 1e-3))
+    assert not surprises(time, line + 0.02 * (time == 0), np.full(8, 1e-2))
+
+
 def test_a_sensor_without_declared_noise_is_refused() -> None:
     with pytest.raises(ValueError, match="declares no noise"):
         TABLE.start(Subjects.simple(1))
@@ -182,6 +234,7 @@ def test_a_sensor_without_declared_noise_is_refused() -> None:
         {"within": 3600.0, "spacing": 0.0},
         {"within": 3600.0, "spacing": 60.0, "points": 3},
         {"within": 3600.0, "spacing": 60.0, "confidence": 95.0},
+        {"within": 3600.0, "spacing": 60.0, "exponent": 1.0},
     ],
 )
 def test_nonsense_is_refused(parameters: dict[str, float]) -> None:
