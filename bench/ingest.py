@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from bench.columns import columns
 from bench.machine import machine
@@ -36,7 +37,6 @@ from tests.influx.conftest import Influxd
 from tests.servers import Mosquitto
 
 TOTAL = 60_000
-START = 1_760_000_000 * 10**9
 WITHIN = 120.0
 OURS = "bench-davylamp"
 
@@ -52,22 +52,27 @@ class Drained:
 
 def readings() -> Iterator[tuple[bytes, bytes]]:
     """The backlog: each sensor in turn, each reading with a time of its own."""
+    start = time.time_ns() - TOTAL * 100_000
     for k in range(TOTAL):
-        yield topic(k % SENSORS), payload(0.5 + k % 40 / 100, START + k * 100_000)
+        yield topic(k % SENSORS), payload(0.5 + k % 40 / 100, start + k * 100_000)
 
 
 def session(port: int, client_id: str) -> None:
     """Have the broker keep what comes for this client."""
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id, clean_session=False, protocol=mqtt.MQTTv311)
-    client.on_connect = lambda *_: client.subscribe("bench/#", 1)
-    client.on_subscribe = lambda *_: client.disconnect()
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, clean_session=False, protocol=mqtt.MQTTv311)
     client.connect("127.0.0.1", port)
-    client.loop_forever()
+    client.loop_start()
+    while not client.is_connected():
+        time.sleep(0.01)
+    client.subscribe("bench/#", 1)
+    time.sleep(0.2)
+    client.disconnect()
+    client.loop_stop()
 
 
 def left(port: int, client_id: str) -> int:
     """How many messages the broker still has for this client."""
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id, clean_session=False, protocol=mqtt.MQTTv311)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, clean_session=False, protocol=mqtt.MQTTv311)
     count = [0]
     client.on_message = lambda *_: count.__setitem__(0, count[0] + 1)
     client.connect("127.0.0.1", port)
@@ -182,8 +187,7 @@ def telegraf_influx(binary: str, undelivered: int) -> Run:
         with Influxd(folder / "influxd") as influx:
             output = INTO_INFLUX.format(url=influx.url)
             command = telegraf_command(binary, folder, server.port, "bench-telegraf", output, undelivered)
-            count = influx_points(influx.url)
-            return process(server, "bench-telegraf", command, lambda: (time.sleep(0.03), count())[1])
+            return process(server, "bench-telegraf", command, influx_points(influx.url))
 
     return run
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +83,7 @@ def influx_points(url: str) -> Callable[[], int]:
     address = Address(url, "bench", True)
 
     def count() -> int:
+        time.sleep(0.03)
         found = ask(address, "SELECT count(value) FROM reading")
         return int(found[0]["values"][0][1]) if found else 0
 

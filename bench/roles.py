@@ -6,6 +6,7 @@ the kernel says of the process (Linux). Not a supervisor: a role that dies ends 
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,12 +15,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collector.actions import ask_revision
 from collector.config import load
+from collector.message import REVISION, Message
 from collector.running import role_command
+from collector.spool import Spool
 
 SENSORS = 100
 LOW, HIGH = 0.52, 1.31
+AGO = 3600 * 10**9
+"""ns that the first revision lies back."""
 SITE = """
 [site]
 id = "bench"
@@ -62,12 +66,15 @@ def payload(value: float, time: int) -> bytes:
 
 
 def write_site(folder: Path, url: str, sensors: int = SENSORS) -> Path:
-    """The site file; its document is waiting in the inbox as the first revision."""
+    """The site file; its document is the log's first message."""
     path = folder / "site.toml"
     rows = "\n".join(SENSOR.format(name=sensor(k)) for k in range(sensors))
     path.write_text(SITE.format(url=url, sensors=rows))
     loaded = load(path)
-    ask_revision(loaded.settings.data, loaded.document, "bench", "first")
+    revision = {"document": loaded.document, "by": "bench", "note": "first"}
+    spool = Spool(loaded.settings.data)
+    spool.append([Message("revision", json.dumps(revision).encode(), REVISION)], time.time_ns() - AGO, time.time_ns())
+    spool.close()
     return path
 
 

@@ -11,12 +11,13 @@ import sys
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 
 def main() -> int:
     port, client_id, total = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     client = mqtt.Client(
-        mqtt.CallbackAPIVersion.VERSION2, client_id, clean_session=False, protocol=mqtt.MQTTv311, manual_ack=True
+        CallbackAPIVersion.VERSION2, client_id, clean_session=False, protocol=mqtt.MQTTv311, manual_ack=True
     )
     seen = 0
 
