@@ -190,6 +190,11 @@ class Holding:
             self.verdict[pair], self.watching[pair] = int(verdict), watching
             out.append(Held(*key, pair, verdict, was, watching, was_watching, finding))
 
+    def go_on_waiting(self, pair: int, pending: Pending, now: int) -> None:
+        """Take over a wait begun under an earlier revision; what its new delay makes overdue passes at `now`."""
+        earliest = now - self._delay(pair, pending) + (pending.time - pending.since)
+        self.pending[pair] = replace(pending, arrived=max(pending.arrived, earliest))
+
     def snapshot(self) -> tuple[dict[str, NDArray[Any]], dict[int, Pending]]:
         """(arrays, pending) that `restore` takes."""
         arrays: dict[str, NDArray[Any]] = {name: getattr(self, name) for name in HELD}

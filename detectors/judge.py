@@ -259,19 +259,25 @@ class Judge:
         return self.records.act(action, now)
 
     def blind(self, start: int, end: int) -> list[Change]:
-        """Nothing was received from start to end: deadlines of silence inside it move to its end plus an interval."""
+        """Nothing was received from start to end: deadlines of silence inside it move to its end plus an interval.
+
+        All others fire in it, so its line has its place at the start.
+        """
         for bank in self.banks:
             excuse = getattr(bank.detector, "excuse", None)
             if excuse is not None:
                 excuse(bank.state, start, end)
+        begun = max(start, self.now)
         self.now = max(self.now, end)
-        return self.records.note("blind", end, Why("judge.blind", {"from": start, "to": end}))
+        return self.records.note("blind", begun, Why("judge.blind", {"from": start, "to": end}))
 
     def revise(self, site: Site, now: int, revision: int, by: str, note: str) -> list[Change]:
         """Adopt a revision. It clears nothing: what stood stands until good readings, or a reset, end it."""
         old = (self.banks, self.holding, self.pair_of, self.gate, dict(self.series), self.site)
         latest = (self.latest_value, self.latest_time, self.latest_arrived, self.latest_quality)
-        self._build(site, now, revision, self.seen)
+        kinds = {key: self.pairs[pair][0].detector.kind for key, pair in self.pair_of.items()}
+        again = {rule.name: rule.detector.kind for rule in site.rules}
+        self._build(site, now, revision, {k: t for k, t in self.seen.items() if again.get(k[0]) == kinds[k]})
         self._carry(*old, latest)
         return self.records.revised(now, by, note)
 
@@ -296,7 +302,7 @@ class Judge:
             if key in carried:
                 self.holding.said[pair], self.holding.watching[pair] = holding.said[old], holding.watching[old]
             if old in holding.pending:
-                self.holding.pending[pair] = holding.pending[old]
+                self.holding.go_on_waiting(pair, holding.pending[old], self.now)
         for pair, (rule, subject) in enumerate(self.pairs):
             if rule.detector.kind == "health.silent" and self.holding.verdict[pair] == Verdict.ACTIVE:
                 for listener in self.listeners.get(subject.id, ()):

@@ -12,7 +12,7 @@ from detectors.holding import GoodRow, Holding, Silence
 from detectors.judge import Judge
 from detectors.reading import AFTER_ROWS, Batch, Quality
 from detectors.records import Action, Change
-from detectors.site import read_site
+from detectors.site import Site, read_site
 
 U, C, A = Verdict.UNKNOWN, Verdict.CLEAR, Verdict.ACTIVE
 S = 10**9
@@ -121,14 +121,18 @@ def test_a_snapshot_in_the_middle_of_a_delay_loses_nothing() -> None:
 # -- the same in the judge ---------------------------------------------------------------------------------------------
 
 
-def site_of(**rules: Any) -> Judge:
+def site(**rules: Any) -> Site:
     methane = {"area": "face", "quantity": "methane", "unit": "%vol", "span": [0, 4]}
     document = {
         "site": {"id": "pit", "timezone": "Asia/Shanghai", "simulated": True},
         "sensor": {"ch4-1": {**methane, "every": "5s"}, "ch4-2": methane},
         "rule": {name: {"priority": "low", "guidance": "Look", **rule} for name, rule in rules.items()},
     }
-    return Judge(read_site(document), 0)
+    return read_site(document)
+
+
+def site_of(**rules: Any) -> Judge:
+    return Judge(site(**rules), 0)
 
 
 LIMIT = {"kind": "signal.limit", "limit": "1.0 %vol", "reset": "0.5 %vol"}
@@ -210,3 +214,25 @@ def test_a_broken_rule_tells_those_who_vote_on_it_that_it_is_unknown(monkeypatch
     changes = judge.step(Batch.of(2 * S, [0], [2 * S], [0.1])).changes
 
     assert seen(changes, "confirmed") == [(2, "unwatched")]
+
+
+def test_a_delay_that_a_revision_shortens_passes_at_the_revision_and_not_before_it() -> None:
+    rule = {"sensors": ["ch4-2"], "detector": LIMIT}
+    judge = site_of(gas={**rule, "on_delay": "30s"})
+    judge.step(Batch.of(15 * S, [1], [S], [2.0]))
+
+    judge.revise(site(gas={**rule, "on_delay": "3s"}), 15 * S, 2, "wang", "sooner")
+
+    assert seen(judge.step(Batch.of(15 * S)).changes) == []
+    assert seen(judge.step(Batch.of(16 * S)).changes) == [(15, "raised")]
+
+
+def test_a_blind_time_is_told_at_its_start_then_what_fell_due_in_it_and_silence_only_after_it() -> None:
+    judge = site_of(gas={"sensors": ["ch4-1"], "detector": LIMIT, "on_delay": "12s"})
+    feed(judge, [(1, 1, 2.0)], 3)
+
+    told = judge.blind(3 * S, 100 * S) + judge.step(Batch.of(200 * S)).changes
+
+    assert [(c.now / S, c.change, c.rule) for c in told if c.change != "unwatched"] == [
+        (3, "blind", ""), (13, "raised", "gas"), (105, "raised", "silent"),
+    ]  # fmt: skip

@@ -351,6 +351,7 @@ def cut_anywhere(random: Random, log: Log, end: int, site: Site) -> None:
     plain = whole(log, end, site)
     assert text(fold.changes) == text(plain.changes)
     assert text(fold.rows) == text(plain.rows)
+    assert [c.now for c in plain.changes] == sorted(c.now for c in plain.changes)
     assert fold.judge.gate.counts == plain.judge.gate.counts
     assert again(fold.judge).watching() == plain.judge.watching()
 
