@@ -7,21 +7,26 @@ Cannot find: emergent onsets, events inside the coda of a stronger one; it trigg
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, lfilter, sosfilt
 
 from detectors.detector import Column, Finding, Outcome, Subjects, Verdict, Why, whole
-from detectors.reading import FAULTS, Batch, Floats, Indices, Quality, Times, Wave
+from detectors.packets import Packets, side_by_side, wave_column
+from detectors.reading import Batch, Floats, Indices, Quality, Times, Wave
 
 ORDER = 4
 TINY = 1e-99
 """Where the long mean begins, as in ObsPy: it keeps the first ratio finite."""
+LEAST = 5e-324
+"""What a long mean of nothing but zeros is divided by: the ratio is then 0."""
+Peaks: TypeAlias = tuple[Indices, Indices, Times, Floats]
+"""(place among the waves, subject, time, value), an entry a packet."""
 
 
 @dataclass(slots=True)
@@ -95,65 +100,70 @@ class StaLta:
     def step(self, state: Any, batch: Batch) -> Outcome:
         """Packets side by side where no sensor repeats and their length and rate agree."""
         findings: list[Finding] = []
-        peaks: list[tuple[Wave, int, float]] = []
-        for group in _groups(batch.waves):
-            ready = []
-            for wave in group:
-                if state.seen[wave.sensor] and wave.time < state.next[wave.sensor] - _slack(wave):
-                    continue
-                findings += self._resume(state, wave)
-                if _usable(wave, self.high):
-                    ready.append(wave)
-            if ready:
+        peaks: list[Peaks] = []
+        for packets in side_by_side(batch.waves):
+            ready = self._resume(state, packets, batch.waves, findings)
+            if len(ready):
                 ratio, full = self._ratio(state, ready)
-                findings += self._triggers(state, ready, ratio, full)
-                peaks += _peaks(ready, ratio, full)
-        return Outcome(whole(findings), [_column(peaks)] if peaks else ())
+                self._triggers(state, ready, batch.waves, ratio, full, findings)
+                peaks.append(_peaks(ready, ratio, full))
+        return Outcome(whole(findings), _columns(batch.waves, peaks))
 
-    def _resume(self, state: State, wave: Wave) -> list[Finding]:
-        """Start again if the packet does not continue the last one; a clear verdict is then unknown."""
-        who = wave.sensor
-        away = abs(wave.time - int(state.next[who])) > _slack(wave)
-        usable = _usable(wave, self.high)
-        if usable and state.seen[who] and not away and state.rate[who] == wave.rate:
-            return []
-        state.rate[who] = wave.rate
-        state.seen[who], state.filter[who] = 0, 0.0
-        state.sta[who], state.lta[who] = 0.0, TINY
-        if state.verdict[who] != Verdict.CLEAR:
-            return []
-        state.verdict[who] = Verdict.UNKNOWN
-        return [_finding(wave, wave.time, Verdict.UNKNOWN, None, None, "gap" if usable else "no_value")]
+    def _resume(self, state: State, packets: Packets, waves: Sequence[Wave], findings: list[Finding]) -> Packets:
+        """Those to be filtered; what does not continue starts again, and a clear verdict is then unknown."""
+        who, ahead = packets.sensor, packets.time - state.next[packets.sensor]
+        going = state.seen[who] > 0
+        late = going & (ahead < -packets.slack)
+        usable = packets.usable & (packets.rate > 2 * self.high)
+        afresh = ~late & ~(usable & going & (ahead <= packets.slack) & (state.rate[who] == packets.rate))
+        if afresh.any():
+            cut = who[afresh]
+            state.rate[cut] = packets.rate
+            state.seen[cut], state.filter[cut] = 0, 0.0
+            state.sta[cut], state.lta[cut] = 0.0, TINY
+            for k in np.flatnonzero(afresh & (state.verdict[who] == Verdict.CLEAR)).tolist():
+                state.verdict[who[k]] = Verdict.UNKNOWN
+                wave, key = waves[packets.place[k]], "gap" if usable[k] else "no_value"
+                findings.append(_finding(wave, wave.time, Verdict.UNKNOWN, None, None, key))
+        return packets.only(usable & ~late)
 
-    def _ratio(self, state: State, waves: list[Wave]) -> tuple[Floats, Indices]:
+    def _ratio(self, state: State, packets: Packets) -> tuple[Floats, Indices]:
         """(C, L) ratio at each sample of C packets, 0 before the long window is full; (C,) where that is."""
-        who = np.array([w.sensor for w in waves], np.intp)
-        seen, rate = state.seen[who], waves[0].rate
-        samples = np.stack([w.samples for w in waves])
+        who, rate, length = packets.sensor, packets.rate, packets.length
+        seen = state.seen[who]
         delays = np.ascontiguousarray(state.filter[who].transpose(1, 0, 2))
-        band, delays = sosfilt(_band(self.low, self.high, rate), samples, axis=-1, zi=delays)
-        energy = band**2
+        band, delays = sosfilt(_band(self.low, self.high, rate), packets.samples, axis=-1, zi=delays)
+        energy = band * band
         energy[seen == 0, 0] = 0.0  # as in ObsPy, the means begin at the second sample
         short, long = max(1, round(self.sta * rate)), max(2, round(self.lta * rate))
         sta, lta = _mean(energy, short, state.sta[who]), _mean(energy, long, state.lta[who])
-        ratio = np.divide(sta, lta, out=np.zeros(sta.shape), where=lta > 0)
-        full = np.clip(long - seen, 0, samples.shape[1])
-        ratio[np.arange(samples.shape[1]) < full[:, None]] = 0.0
+        ratio = sta / np.maximum(lta, LEAST)
+        full = np.minimum(np.maximum(long - seen, 0), length)
+        if full.any():
+            ratio[np.arange(length) < full[:, None]] = 0.0
         state.filter[who] = delays.transpose(1, 0, 2)
         state.sta[who], state.lta[who] = sta[:, -1], lta[:, -1]
-        state.seen[who] = seen + samples.shape[1]
-        state.next[who] = [_time_of(w, len(w.samples)) for w in waves]
+        state.seen[who] = seen + length
+        state.next[who] = packets.time_of(length)
         return ratio, full
 
-    def _triggers(self, state: State, waves: list[Wave], ratio: Floats, full: Indices) -> list[Finding]:
-        verdict = state.verdict[[w.sensor for w in waves]]
-        counts = np.arange(ratio.shape[1]) >= full[:, None]
-        moves = np.where((verdict == Verdict.ACTIVE)[:, None], ratio <= self.off, ratio > self.on) & counts
-        moves |= (verdict == Verdict.UNKNOWN)[:, None] & counts
-        findings = []
-        for k in np.flatnonzero(moves.any(axis=1)).tolist():
-            findings += self._trigger(state, waves[k], ratio[k], int(full[k]))
-        return findings
+    def _triggers(
+        self,
+        state: State,
+        packets: Packets,
+        waves: Sequence[Wave],
+        ratio: Floats,
+        full: Indices,
+        findings: list[Finding],
+    ) -> None:
+        verdict = state.verdict[packets.sensor]
+        active = verdict == Verdict.ACTIVE
+        moves = ratio.max(axis=1) > self.on
+        if active.any():
+            moves[active] = ratio[active].min(axis=1) <= self.off
+        moves = (moves | (verdict == Verdict.UNKNOWN)) & (full < packets.length)
+        for k in np.flatnonzero(moves).tolist():
+            findings += self._trigger(state, waves[packets.place[k]], ratio[k], int(full[k]))
 
     def _trigger(self, state: State, wave: Wave, ratio: Floats, full: int) -> list[Finding]:
         who, findings, place = wave.sensor, [], full
@@ -173,23 +183,6 @@ class StaLta:
         return findings
 
 
-def _groups(waves: Sequence[Wave]) -> Iterator[list[Wave]]:
-    """Runs of packets, in order, in which no sensor repeats and length and rate agree; empty ones are left out."""
-    group: list[Wave] = []
-    seen: set[int] = set()
-    for wave in waves:
-        if not len(wave.samples):
-            continue
-        alike = group and len(group[0].samples) == len(wave.samples) and group[0].rate == wave.rate
-        if group and (wave.sensor in seen or not alike):
-            yield group
-            group, seen = [], set()
-        group.append(wave)
-        seen.add(wave.sensor)
-    if group:
-        yield group
-
-
 @cache
 def _band(low: float, high: float, rate: float) -> Floats:
     return np.asarray(butter(ORDER, [low, high], btype="bandpass", fs=rate, output="sos"), np.float64)
@@ -202,38 +195,26 @@ def _mean(energy: Floats, length: int, before: Floats) -> Floats:
     return np.asarray(mean, np.float64)
 
 
-def _peaks(waves: list[Wave], ratio: Floats, full: Indices) -> list[tuple[Wave, int, float]]:
-    place = ratio.argmax(axis=1)
-    length = ratio.shape[1]
-    out = []
-    for k, wave in enumerate(waves):
-        if full[k] < length:
-            peak = max(int(place[k]), int(full[k]))
-            out.append((wave, _time_of(wave, peak), float(ratio[k, peak])))
-    return out
+def _peaks(packets: Packets, ratio: Floats, full: Indices) -> Peaks:
+    """The greatest ratio of each packet in which the long window is full."""
+    place = np.maximum(ratio.argmax(axis=1), full)
+    told = full < packets.length
+    value = ratio[np.flatnonzero(told), place[told]]
+    return packets.place[told], packets.sensor[told], packets.time_of(place)[told], value
 
 
-def _usable(wave: Wave, high: float) -> bool:
-    return not wave.quality & FAULTS and wave.rate > 2 * high and bool(np.isfinite(wave.samples).all())
-
-
-def _slack(wave: Wave) -> float:
-    """ns; half a sample."""
-    return 0.5e9 / wave.rate
+def _columns(waves: Sequence[Wave], peaks: list[Peaks]) -> list[Column]:
+    if not any(len(place) for place, *_ in peaks):
+        return []
+    place, who, time, value = zip(*peaks, strict=True)
+    told = map(np.concatenate, (place, time, value))
+    return [wave_column("ratio", "1", np.concatenate(who), waves, *told)]
 
 
 def _time_of(wave: Wave, sample: int) -> int:
-    return wave.time + round(sample * 1e9 / wave.rate)
+    return wave.time + round(sample * (1e9 / wave.rate))
 
 
 def _finding(wave: Wave, time: int, verdict: Verdict, value: float | None, limit: float | None, key: str) -> Finding:
     why = Why(f"seismic.sta_lta.{key}")
     return Finding(wave.arrived, wave.row, wave.sensor, verdict, time, value, limit, why)
-
-
-def _column(peaks: list[tuple[Wave, int, float]]) -> Column:
-    who = np.array([w.sensor for w, _, _ in peaks], np.intp)
-    arrived, row = np.array([w.arrived for w, _, _ in peaks]), np.array([w.row for w, _, _ in peaks])
-    value = np.array([ratio for _, _, ratio in peaks])
-    time = np.array([t for _, t, _ in peaks])
-    return Column("ratio", "1", who, time, arrived, row, value, np.zeros(len(who), np.uint8))

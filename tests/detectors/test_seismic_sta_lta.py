@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.signal import butter, sosfilt
 
 from detectors.detector import Subjects, Verdict
+from detectors.packets import side_by_side
 from detectors.reading import Batch, Quality, Wave
 from detectors.seismic.sta_lta import StaLta
 from tests.contract import Sample
@@ -79,8 +80,8 @@ def ratios(waves: list[Wave]) -> np.ndarray:
     state = TREMOR.start(Subjects.simple(1, rate=RATE))
     parts = []
     for wave in waves:
-        TREMOR._resume(state, wave)
-        parts.append(TREMOR._ratio(state, [wave])[0][0])
+        (ready,) = side_by_side([wave])
+        parts.append(TREMOR._ratio(state, TREMOR._resume(state, ready, [wave], []))[0][0])
     return np.concatenate(parts)
 
 
@@ -128,6 +129,24 @@ def test_triggers_are_obspys(seed: int) -> None:
     assert len(expected) >= 2
     assert onsets == [int(on) for on, _ in expected]
     assert ends == [int(off) + 1 for _, off in expected if off < len(samples) - 1]
+
+
+def test_packets_of_other_rates_and_lengths_between_them_change_nothing() -> None:
+    rates, lengths = [100.0, 200.0, 100.0, 125.0], [333, 333, 100, 333]
+    waves = [
+        Wave(0, k, BEGIN + round(p * n * SECOND / rate), BEGIN + p * SECOND, rate, trace(k)[p * n : (p + 1) * n])
+        for p in range(12)
+        for k, (rate, n) in enumerate(zip(rates, lengths, strict=True))
+    ]
+    state = TREMOR.start(Subjects.simple(4, rate=RATE))
+    column = TREMOR.step(state, Batch.of(0, waves=waves)).columns[0]
+    assert (np.diff(column.arrived) >= 0).all()
+    for k in range(4):
+        alone = TREMOR.start(Subjects.simple(1, rate=RATE))
+        own = [replace(w, sensor=0) for w in waves if w.sensor == k]
+        values = [v for w in own for c in TREMOR.step(alone, Batch.of(0, waves=[w])).columns for v in c.value.tolist()]
+        assert column.value[column.subject == k].tolist() == values
+        assert state.filter[k].tolist() == alone.filter[0].tolist()
 
 
 def test_stationary_noise_settles_around_one() -> None:

@@ -1,0 +1,113 @@
+"""Packets of waveforms put side by side, so that a filter runs over all channels in one call.
+
+Constraints. Within a group no sensor repeats and rate and length agree; each sensor's packets keep their order from
+group to group, other sensors' may change places: only what is kept apart by sensor may be folded over them. Empty
+packets are left out. Not here: whether a packet continues the one before it in a good state (each detector asks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.detector import Column
+from detectors.reading import FAULTS, Bools, Floats, Indices, Times, Wave, group
+
+_SENSOR, _TIME, _RATE, _QUALITY, _SAMPLES, _ARRIVED, _ROW = map(
+    attrgetter, ("sensor", "time", "rate", "quality", "samples", "arrived", "row")
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Packets:
+    """(C,) unless said: C packets of L samples."""
+
+    place: Indices
+    """Which of the batch's waves."""
+    sensor: Indices
+    time: Times
+    """ns of the first sample."""
+    quality: NDArray[np.int64]
+    rate: float
+    samples: Floats
+    """(C, L)."""
+
+    def __len__(self) -> int:
+        return len(self.sensor)
+
+    @property
+    def length(self) -> int:
+        """Samples of each."""
+        return int(self.samples.shape[1])
+
+    @property
+    def slack(self) -> int:
+        """ns; half a sample."""
+        return int(0.5e9 / self.rate)
+
+    @property
+    def usable(self) -> Bools:
+        """Not declared bad, and every sample a number."""
+        mask: Bools = (self.quality & FAULTS) == 0
+        finite = np.isfinite(self.samples)
+        return mask if finite.all() else mask & finite.all(axis=1)
+
+    def only(self, which: Bools) -> Packets:
+        """Some of them."""
+        if which.all():
+            return self
+        return Packets(
+            self.place[which], self.sensor[which], self.time[which], self.quality[which], self.rate, self.samples[which]
+        )
+
+    def time_of(self, sample: Indices | int) -> Times:
+        """(C,) ns of a sample of each."""
+        times: Times = self.time + np.rint(np.asarray(sample) * (1e9 / self.rate)).astype(np.int64)
+        return times
+
+
+def side_by_side(waves: Sequence[Wave]) -> Iterator[Packets]:
+    """Groups of packets in which no sensor repeats and rate and length agree."""
+    if not waves:
+        return
+    count = len(waves)
+    sensor = np.fromiter(map(_SENSOR, waves), np.intp, count)
+    time = np.fromiter(map(_TIME, waves), np.int64, count)
+    rate = np.fromiter(map(_RATE, waves), np.float64, count)
+    quality = np.fromiter(map(_QUALITY, waves), np.int64, count)
+    samples = list(map(_SAMPLES, waves))
+    length = np.fromiter(map(len, samples), np.intp, count)
+    for chosen in _alike(sensor, rate, length):
+        if length[chosen[0]]:
+            block = np.concatenate([samples[k] for k in chosen.tolist()]).reshape(len(chosen), -1)
+            yield Packets(chosen, sensor[chosen], time[chosen], quality[chosen], float(rate[chosen[0]]), block)
+
+
+def _alike(sensor: Indices, rate: Floats, length: Indices) -> list[Indices]:
+    """Places of packets that can go side by side: the same turn of their sensors, the same rate, the same length."""
+    place = np.arange(len(sensor))
+    if (sensor[1:] > sensor[:-1]).all() and (rate == rate[0]).all() and (length == length[0]).all():
+        return [place]
+    runs = group(sensor)
+    turn = np.empty(len(sensor), np.intp)
+    turn[runs.order] = place - np.repeat(runs.start, runs.stop - runs.start)
+    order = np.lexsort((length, rate, turn))
+    turn, rate, length = turn[order], rate[order], length[order]
+    new = (turn[1:] != turn[:-1]) | (rate[1:] != rate[:-1]) | (length[1:] != length[:-1])
+    return np.split(order, np.flatnonzero(new) + 1)
+
+
+def wave_column(
+    name: str, unit: str, subject: Indices, waves: Sequence[Wave], place: Indices, time: Times, value: Floats
+) -> Column:
+    """A column whose entries were caused by the waves at `place`, in log order."""
+    order = np.argsort(place, kind="stable")
+    chosen = [waves[k] for k in place[order].tolist()]
+    arrived = np.fromiter(map(_ARRIVED, chosen), np.int64, len(chosen))
+    row = np.fromiter(map(_ROW, chosen), np.int64, len(chosen))
+    quality = np.zeros(len(chosen), np.uint8)
+    return Column(name, unit, subject[order], time[order], arrived, row, value[order], quality)
