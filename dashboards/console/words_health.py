@@ -17,5 +17,17 @@ HEALTH: Mapping[str, tuple[str, str]] = {
     ),
     "health.out_of_range.inside": ("inside its range again", "已回到量程以内"),
     "health.out_of_range.no_value": ("no usable value", "无可用数值"),
+    "health.negative_drift.sunk": (
+        "its zero has sunk[ to {limit} or lower]: readings stay below zero",
+        "零点下漂[至 {limit} 或更低]：读数持续低于零",
+    ),
+    "health.negative_drift.at_zero": ("its zero has not sunk", "零点未下漂"),
+    "health.negative_drift.learning": ("not judged: too few readings yet", "未判断：读数尚少"),
+    "health.too_fast.jumped": (
+        "changed by {change:reading} in {seconds:count} s, faster than the sensor can follow[; {limit} is possible]",
+        "{seconds:count} 秒内变化 {change:reading}，超过传感器的响应速度[；最多可能 {limit}]",
+    ),
+    "health.too_fast.possible": ("changes no faster than the sensor can follow", "变化速度在传感器响应能力之内"),
+    "health.too_fast.no_value": ("no usable value", "无可用数值"),
 }
 """Key -> (English, Chinese)."""
