@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from dashboards.console.figures import SECOND, Lang, Local, age, number
+from dashboards.console.words_gas import GAS
 from dashboards.console.words_health import HEALTH
 from dashboards.console.words_network import NETWORK
 from dashboards.console.words_slope import SLOPE
@@ -36,19 +37,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "health.stuck.not_judged": (
         "not judged: at rest at zero or an end of its span, or still learning",
         "未判断：停在零点或量程端点，或仍在学习",
-    ),
-    "gas.twa.above": (
-        "average over 8 h at or above {limit}[; at least {lower:reading}][, {coverage:%} covered]",
-        "8 小时平均值达到或高于 {limit}[；至少 {lower:reading}][，覆盖 {coverage:%}]",
-    ),
-    "gas.twa.below": ("average over 8 h below {limit}", "8 小时平均值低于 {limit}"),
-    "gas.twa.low_coverage": (
-        "too few readings for an 8 h average[: {coverage:%} covered]",
-        "数据不足，无法判断 8 小时平均值[：覆盖 {coverage:%}]",
-    ),
-    "gas.twa.clipped": (
-        "readings beyond the span: the 8 h average has no upper bound",
-        "读数超出量程：8 小时平均值没有上界",
     ),
     "dust.explosion.above": (
         "dust at or above the permitted part of its explosible concentration[ ({limit})]",
@@ -140,6 +128,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "payload.readable": ("its payloads can be read again", "报文已恢复可读"),
     "judge.refused.unknown_action": ("there is no such action", "没有此操作"),
+    **GAS,
     **HEALTH,
     **NETWORK,
     **SLOPE,

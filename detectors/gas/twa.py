@@ -1,4 +1,4 @@
-"""Time-weighted average over eight hours, with its bounds and its coverage.
+"""Time-weighted average over the shift, with its bounds and its coverage; extended shifts reduce the limit.
 
 Constraints. Device time decides; the average is judged once a minute, when the first good reading after it arrives.
 Late, conflicting and bad readings are lost coverage, never a value. Nothing is imputed: a gap widens the bounds.
@@ -9,82 +9,54 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.detector import (
-    NEVER,
-    Column,
-    Finding,
-    Outcome,
-    PerSubject,
-    Subjects,
-    Verdict,
-    Why,
-    at_deadline,
-    per_subject,
-    whole,
-)
+from detectors.detector import Finding, Outcome, PerSubject, Subjects, Verdict, Why, per_subject, whole
+from detectors.exposure import MINUTE, Average, Exposure, Track, Window, columns_of, found, fresh, holds
 from detectors.lapse import earliest, lapse
-from detectors.reading import FAULTS, Batch, Bools, Floats, Quality, Times
-from detectors.state import SETTING
+from detectors.reading import Batch, Quality
 
-MINUTE = 60_000_000_000
-BINS = 480
-SPAN = BINS * 60.0
-"""s; the denominator, whatever the exposure time."""
-NO_TIME = np.iinfo(np.int64).min
-SKIPPED = int(Quality.LATE | Quality.CONFLICT | Quality.SKEWED | Quality.RETAINED)
-OUT_OF_SPAN = int(Quality.OUT_OF_SPAN)
-USABLE = FAULTS & ~OUT_OF_SPAN
+LONGEST = 16.0
+"""h; nobody's shift is longer, and its minutes fit the memory of a subject."""
+LAPSED = Why("gas.twa.low_coverage")
 
 
 @dataclass(slots=True)
-class State:
-    """(N,) unless said; minute m of device time lies at place m % 480 once it is over."""
+class State(Exposure):
+    """The minutes of a shift."""
 
-    verdict: NDArray[np.int8]
-    due: Times
-    """When a clear verdict lapses."""
-    dose: Floats
-    """(N, 480) unit x s."""
-    cover: NDArray[np.int64]
-    """(N, 480) ns of the minute that were measured."""
-    clipped: Bools
-    """(N, 480) the sensor stood at full scale."""
-    open_dose: Floats
-    open_cover: NDArray[np.int64]
-    open_clipped: Bools
-    """The same of the minute that is not over."""
-    time: Times
-    """Device time of the newest reading."""
-    value: Floats
-    """What holds since then; NaN if it is not known."""
-    full: Bools
-    """It holds at full scale."""
-    top: Floats
-    """Greatest value seen."""
-    high: Floats = field(metadata=SETTING)
-    hold: Times = field(metadata=SETTING)
-    patience: Times = field(metadata=SETTING)
+
+def reduction(shift_hours: float, week_hours: float) -> float:
+    """Brief and Scala's factor on the limit, 1 up to 8 h a day and 40 h a week; the smaller of the two rules.
+
+    >>> reduction(12.0, 40.0)
+    0.5
+    """
+    day = 8 / shift_hours * (24 - shift_hours) / 16
+    week = 40 / week_hours * (168 - week_hours) / 128
+    return min(1.0, day, week)
 
 
 @dataclass(frozen=True)
 class Twa:
-    """ACTIVE when the lower bound of the 8 h average is at or above `limit`, however little is covered.
+    """ACTIVE when the lower bound of the average over the shift is at or above `limit`, however little is covered.
 
     Lower bound: gaps count zero. Best: mean over the measured time. Upper: gaps at full scale (without a declared
     span: at the greatest value seen); absent while one stood at full scale, which makes the average a lower bound.
     A value holds until the next, at most `max_hold` (default three intervals). CLEAR needs a coverage of at least
     `coverage`, no clipping and the best estimate below the limit; else the verdict is unknown.
-    Source: 29 CFR 1910.1000(d)(1)(i), E = sum(C T) / 8; 75 % after 40 CFR 50 [R, to be confirmed].
+    A shift of `shift_hours` above 8, or a week of `week_hours` above 40, lowers the limit: by "brief-scala" (recovery
+    is shorter too), or by "dose" to 8/h of it (29 CFR 1910.1000 divides by 8 h whatever the time). The averages are
+    over the shift.
+    Source: 29 CFR 1910.1000(d)(1)(i), E = sum(C T) / 8; Brief and Scala, RF = (8/h)(24-h)/16 a day and
+    (40/h)(168-h)/128 a week; 75 % after 40 CFR 50 [R, to be confirmed].
 
         [rule.co-shift]
         sensors = ["co-2105"]
-        detector = { kind = "gas.twa", limit = "25 ppm" }
+        detector = { kind = "gas.twa", limit = "25 ppm", shift_hours = 12 }
         priority = "medium"
         guidance = "Rotate the crew, check ventilation"
     """
@@ -105,46 +77,48 @@ class Twa:
     max_hold: float = float("nan")
     """s; NaN: three intervals of the sensor, or 60 s where it declares none."""
     coverage: float = 0.75
+    shift_hours: float = 8.0
+    """h."""
+    week_hours: float = 40.0
+    """h of work a week."""
+    reduction: Literal["brief-scala", "dose"] = "brief-scala"
 
     def __post_init__(self) -> None:
         if not (np.asarray(self.limit) > 0).all():
             raise ValueError(f"limit is {self.limit}; give a concentration above 0, like '25 ppm'")
         if not 0 < self.coverage <= 1:
-            raise ValueError(f"coverage is {self.coverage}; give a part of the 8 h, 0 to 1 (0.75 is usual)")
-        if self.max_hold <= 0 or self.max_hold > SPAN:
-            raise ValueError(f"max_hold is {self.max_hold} s; give two or three intervals of the sensor, below 8 h")
+            raise ValueError(f"coverage is {self.coverage}; give a part of the shift, 0 to 1 (0.75 is usual)")
+        if not 8 <= self.shift_hours <= LONGEST:
+            raise ValueError(f"shift_hours is {self.shift_hours}; give plain hours, 8 to {LONGEST:g}")
+        if not self.shift_hours <= self.week_hours <= 112:
+            raise ValueError(f"week_hours is {self.week_hours}; give plain hours, a shift's to 112 (40 is usual)")
+        if self.reduction not in ("brief-scala", "dose"):
+            raise ValueError(f"reduction is {self.reduction!r}; give 'brief-scala' or 'dose'")
+        if self.max_hold <= 0 or self.max_hold > self.shift_hours * 3600:
+            raise ValueError(f"max_hold is {self.max_hold} s; give two or three intervals of the sensor, below a shift")
+
+    @property
+    def window(self) -> Window:
+        """The minutes of a shift."""
+        return Window(MINUTE, round(self.shift_hours * 60))
+
+    @property
+    def factor(self) -> float:
+        """What the limit is multiplied with for a long shift."""
+        return reduction(self.shift_hours, self.week_hours) if self.reduction != "dose" else 8 / self.shift_hours
 
     def start(self, subjects: Subjects) -> State:
         """Every verdict unknown, nothing measured."""
-        count = len(subjects)
-        interval = np.where(subjects.interval > 0, 3 * subjects.interval, 60.0)
-        hold = interval if math.isnan(self.max_hold) else np.full(count, self.max_hold)
-        nanoseconds = np.rint(np.minimum(hold, SPAN) * 1e9).astype(np.int64)
-        return State(
-            verdict=np.zeros(count, np.int8),
-            due=np.full(count, NEVER),
-            dose=np.zeros((count, BINS)),
-            cover=np.zeros((count, BINS), np.int64),
-            clipped=np.zeros((count, BINS), np.bool_),
-            open_dose=np.zeros(count),
-            open_cover=np.zeros(count, np.int64),
-            open_clipped=np.zeros(count, np.bool_),
-            time=np.full(count, NO_TIME),
-            value=np.full(count, np.nan),
-            full=np.zeros(count, np.bool_),
-            top=np.zeros(count),
-            high=subjects.span_high,
-            hold=nanoseconds,
-            patience=nanoseconds + round((1 - self.coverage) * SPAN * 1e9),
-        )
+        hold = holds(subjects.interval, self.max_hold, self.window.span)
+        return State(**fresh(len(subjects), self.window, subjects.span_high, hold, self.coverage))
 
     def step(self, state: Any, batch: Batch) -> Outcome:
         """Each sensor's rows in order; an average at the first good reading of each minute."""
         findings: list[Finding] = []
-        judged: list[tuple[int, int, float, float, float, float]] = []
-        limit = per_subject(self.limit, len(state.verdict))
+        judged: list[tuple[float, ...]] = []
+        limit = per_subject(self.limit, len(state.verdict)) * self.factor
         for who, rows in batch.runs():
-            track = _Track(state, who)
+            track = Track(state, who, self.window)
             for row, time, arrived, value, quality in zip(
                 rows.tolist(),
                 batch.time[rows].tolist(),
@@ -154,8 +128,8 @@ class Twa:
                 strict=True,
             ):
                 if track.due < arrived:
-                    findings += track.lapse()
-                if quality & SKIPPED or time <= track.time:
+                    findings += track.lapse(LAPSED)
+                if not track.takes(time, quality):
                     continue
                 new_minute = track.advance(time, value, quality)
                 if track.value == track.value:
@@ -165,12 +139,10 @@ class Twa:
                         judged.append((row, who, *average))
                         findings += self._judge(track, batch, row, average, float(limit[who]))
             track.store()
-        findings += lapse(state, batch.until, _lapsed)
-        return Outcome(whole(findings), _columns(batch, judged), earliest(state))
+        findings += lapse(state, batch.until, lambda _: LAPSED)
+        return Outcome(whole(findings), columns_of(batch, judged, self.columns), earliest(state))
 
-    def _judge(
-        self, track: _Track, batch: Batch, row: int, average: tuple[float, float, float, float], limit: float
-    ) -> list[Finding]:
+    def _judge(self, track: Track, batch: Batch, row: int, average: Average, limit: float) -> list[Finding]:
         best, lower, upper, coverage = average
         if lower >= limit:
             verdict, key = Verdict.ACTIVE, "gas.twa.above"
@@ -180,110 +152,6 @@ class Twa:
             return []
         else:
             verdict, key = Verdict.UNKNOWN, "gas.twa.low_coverage" if math.isfinite(upper) else "gas.twa.clipped"
-        if verdict == track.verdict:
-            return []
-        track.verdict = verdict
-        numbers = {"lower": lower, "best": best, "coverage": coverage}
+        numbers = {"lower": lower, "best": best, "coverage": coverage, "hours": self.shift_hours}
         numbers |= {"upper": upper} if math.isfinite(upper) else {}
-        at, time, number = int(batch.arrived[row]), int(batch.time[row]), int(batch.row[row])
-        return [Finding(at, number, track.who, verdict, time, lower, limit, Why(key, numbers))]
-
-
-class _Track:
-    """One sensor's state in local variables, for the length of a run."""
-
-    def __init__(self, state: State, who: int) -> None:
-        self.state, self.who = state, who
-        self.verdict, self.due = int(state.verdict[who]), int(state.due[who])
-        self.time, self.value = int(state.time[who]), float(state.value[who])
-        self.full, self.top = bool(state.full[who]), float(state.top[who])
-        self.open_dose, self.open_cover = float(state.open_dose[who]), int(state.open_cover[who])
-        self.open_clipped = bool(state.open_clipped[who])
-        self.high, self.hold, self.patience = float(state.high[who]), int(state.hold[who]), int(state.patience[who])
-
-    def store(self) -> None:
-        state, who = self.state, self.who
-        state.verdict[who], state.due[who] = self.verdict, self.due
-        state.time[who], state.value[who] = self.time, self.value
-        state.full[who], state.top[who] = self.full, self.top
-        state.open_dose[who], state.open_cover[who] = self.open_dose, self.open_cover
-        state.open_clipped[who] = self.open_clipped
-
-    def lapse(self) -> list[Finding]:
-        """The deadline passed before the next row."""
-        due, self.due = self.due, NEVER
-        if self.verdict != Verdict.CLEAR:
-            return []
-        self.verdict = Verdict.UNKNOWN
-        return [at_deadline(due, self.who, Verdict.UNKNOWN, _lapsed(self.who))]
-
-    def advance(self, time: int, value: float, quality: int) -> bool:
-        """Hold the last value up to `time`, then take the new one; True if a minute ended."""
-        before, minute = self.time, time // MINUTE
-        first = before == NO_TIME
-        ended = first or minute != before // MINUTE
-        if not first:
-            end = min(time, before + self.hold) if self.value == self.value else before
-            if ended:
-                self._close(before, end, minute)
-            elif end > before:
-                self._add(end - before)
-        over = value >= self.high
-        usable = not quality & USABLE and (over or not quality & OUT_OF_SPAN)
-        self.time, self.full = time, usable and over
-        self.value = max(0.0, min(value, self.high)) if usable else math.nan
-        if usable and self.value > self.top:
-            self.top = self.value
-        return ended
-
-    def _add(self, duration: int) -> None:
-        self.open_dose += self.value * (duration * 1e-9)
-        self.open_cover += duration
-        self.open_clipped |= self.full
-
-    def _close(self, start: int, end: int, newest: int) -> None:
-        """Spread the held value over the minutes from start to end; close all before the newest."""
-        minute = start // MINUTE
-        if newest - minute > BINS:
-            minute = newest - BINS
-            start = max(start, minute * MINUTE)
-            self._empty()
-        while True:
-            stop = min(end, (minute + 1) * MINUTE)
-            if stop > start:
-                self._add(stop - start)
-                start = stop
-            if minute == newest:
-                return
-            place = self.who, minute % BINS
-            self.state.dose[place], self.state.cover[place] = self.open_dose, self.open_cover
-            self.state.clipped[place] = self.open_clipped
-            self._empty()
-            minute += 1
-
-    def _empty(self) -> None:
-        self.open_dose, self.open_cover, self.open_clipped = 0.0, 0, False
-
-    def average(self) -> tuple[float, float, float, float]:
-        """(best, lower, upper, coverage) of the 480 closed minutes; upper is inf where one was clipped."""
-        doses, oldest = self.state.dose[self.who], self.time // MINUTE % BINS
-        dose = float(np.concatenate((doses[oldest:], doses[:oldest])).sum())  # oldest first: one order of summing
-        covered = int(self.state.cover[self.who].sum()) * 1e-9
-        ceiling = self.high if math.isfinite(self.high) else self.top
-        best = dose / covered if covered else math.nan
-        upper = (dose + max(0.0, SPAN - covered) * ceiling) / SPAN
-        return best, dose / SPAN, math.inf if self.state.clipped[self.who].any() else upper, covered / SPAN
-
-
-def _lapsed(who: int) -> Why:
-    return Why("gas.twa.low_coverage")
-
-
-def _columns(batch: Batch, judged: list[tuple[int, int, float, float, float, float]]) -> list[Column]:
-    if not judged:
-        return []
-    judged.sort()
-    table = np.array([j[2:] for j in judged])
-    rows, who = np.array([j[0] for j in judged], np.intp), np.array([j[1] for j in judged], np.intp)
-    names = zip(Twa.columns.items(), table.T, strict=True)
-    return [Column.of(name, unit, who, batch, rows, values) for (name, unit), values in names]
+        return found(track, batch, row, verdict, Why(key, numbers), lower, limit)

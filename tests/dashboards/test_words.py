@@ -114,7 +114,7 @@ def test_a_reason_names_its_numbers() -> None:
 def test_a_missing_number_leaves_its_part_out() -> None:
     assert say("signal.limit.above", {}, "en") == "at or above the limit"
     told = say("gas.twa.above", {"limit": 5.0, "unit": "mg/m3", "lower": None}, "en")
-    assert told == "average over 8 h at or above 5 mg/m3"
+    assert told == "shift average at or above 5 mg/m3"
 
 
 def test_a_needed_number_that_is_missing_shows_the_key() -> None:

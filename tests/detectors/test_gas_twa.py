@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from detectors import evaluate
 from detectors.detector import Outcome, Subjects, Verdict
-from detectors.gas.twa import Twa
+from detectors.gas.twa import Twa, reduction
 from detectors.reading import Batch, Quality
 from tests.contract import Sample
 from tests.strategies import SECOND, Stream, readings
@@ -156,6 +158,38 @@ def test_any_resampling_of_a_piecewise_constant_input_gives_the_same(cuts: list[
         averages.append(last(evaluate(CO, BEGIN + seconds * SECOND, values), "twa"))
     assert averages[0] == pytest.approx(float(levels.mean()), rel=1e-12)
     assert averages[1] == pytest.approx(averages[0], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("day", "week", "factor"), [(8, 40, 1.0), (12, 40, 0.5), (10, 40, 0.7), (8, 48, 0.78125), (12, 84, 0.3125)]
+)
+def test_brief_and_scala_reduce_the_limit(day: float, week: float, factor: float) -> None:
+    """RF = (8/h)(24-h)/16 a day; (40/h)(168-h)/128 a week: 48 h give 0.78125, 84 h give 0.3125."""
+    assert reduction(day, week) == pytest.approx(factor, rel=1e-12)
+
+
+@pytest.mark.parametrize(("ppm", "alarms"), [(25.0, True), (24.99, False)])
+def test_a_shift_of_twelve_hours_halves_the_limit_and_averages_over_twelve(ppm: float, alarms: bool) -> None:
+    outcome = shift(np.full(12 * 360 + 1, ppm), detector=Twa(limit=50.0, shift_hours=12.0))
+    assert last(outcome, "twa_lower") == pytest.approx(ppm, rel=1e-12)
+    assert last(outcome, "coverage") == pytest.approx(1.0, rel=1e-12)
+    assert any(f.verdict is Verdict.ACTIVE and f.limit == 25.0 for f in outcome.findings) is alarms
+
+
+@pytest.mark.parametrize(("ppm", "alarms"), [(33.34, True), (33.33, False)])
+def test_by_dose_a_third_less_for_twelve_hours_is_the_limit_of_eight(ppm: float, alarms: bool) -> None:
+    """Reference 2.4: 33.33 ppm for 12 h are 50 ppm over 8 h."""
+    outcome = shift(np.full(12 * 360 + 1, ppm), detector=Twa(limit=50.0, shift_hours=12.0, reduction="dose"))
+    assert any(f.verdict is Verdict.ACTIVE for f in outcome.findings) is alarms
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"shift_hours": 43_200.0}, {"shift_hours": 6.0}, {"week_hours": 7.0}, {"reduction": "none"}],
+)
+def test_a_shift_that_nobody_works_is_refused(parameters: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="give"):
+        Twa(limit=25.0, **parameters)
 
 
 @pytest.mark.parametrize(
