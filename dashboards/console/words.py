@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from dashboards.console.figures import SECOND, Lang, Local, age, number
+from dashboards.console.words_dust import DUST
 from dashboards.console.words_gas import GAS
 from dashboards.console.words_health import HEALTH
 from dashboards.console.words_network import NETWORK
@@ -128,6 +129,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "payload.readable": ("its payloads can be read again", "报文已恢复可读"),
     "judge.refused.unknown_action": ("there is no such action", "没有此操作"),
+    **DUST,
     **GAS,
     **HEALTH,
     **NETWORK,
