@@ -62,7 +62,7 @@ def unheard(subjects: Subjects, max_hold: float) -> dict[str, Any]:
 class Scale:
     """How a group's number is judged: ACTIVE at or above `limit`, CLEAR below `reset`. (N,) each."""
 
-    kind: str
+    why: Mapping[Verdict, str]
     limit: Floats
     reset: Floats
     weigh: Weigh
@@ -72,7 +72,7 @@ def judge_members(state: Members, batch: Batch, scale: Scale, column: str) -> Ou
     """Row by row, with the ends of what is known between them; the column holds the number of whole groups."""
     findings: list[Finding] = []
     drawn: list[tuple[int, int, float]] = []
-    blind = Why(f"{scale.kind}.unknown")
+    blind = Why(scale.why[Verdict.UNKNOWN])
     places = [np.flatnonzero(state.owner == k) for k in range(len(state.verdict))]
     for row in range(len(batch)):
         member, arrived = int(batch.sensor[row]), int(batch.arrived[row])
@@ -89,11 +89,11 @@ def judge_members(state: Members, batch: Batch, scale: Scale, column: str) -> Ou
         good = not quality & FAULTS
         if known.all() and good:
             drawn.append((row, who, number))
-        verdict, key = _verdict(number, bool(known.all()), good, int(state.verdict[who]), scale, who)
+        verdict = _verdict(number, bool(known.all()), good, int(state.verdict[who]), scale, who)
         if verdict != state.verdict[who]:
             state.verdict[who] = verdict
             at, time, place = arrived, int(batch.time[row]), int(batch.row[row])
-            why = Why(f"{scale.kind}.{key}", told)
+            why = Why(scale.why[verdict], told)
             findings.append(Finding(at, place, who, verdict, time, number, float(scale.limit[who]), why))
     findings += lapse(state, batch.until, lambda _: blind)
     return Outcome(whole(findings), _column(batch, drawn, column), earliest(state))
@@ -117,14 +117,14 @@ def _take(state: Members, member: int, value: float, quality: int, arrived: int)
     return 0.0 if quality & NEVER_RAISES or value != value else max(0.0, value)
 
 
-def _verdict(number: float, all_known: bool, good: bool, was: int, scale: Scale, who: int) -> tuple[Verdict, str]:
+def _verdict(number: float, all_known: bool, good: bool, was: int, scale: Scale, who: int) -> Verdict:
     if number >= scale.limit[who]:
-        return Verdict.ACTIVE, "above"
+        return Verdict.ACTIVE
     if all_known and good and (number < scale.reset[who] or was == Verdict.UNKNOWN):
-        return Verdict.CLEAR, "below"
+        return Verdict.CLEAR
     if not all_known and was == Verdict.CLEAR:
-        return Verdict.UNKNOWN, "unknown"
-    return Verdict(was), ""
+        return Verdict.UNKNOWN
+    return Verdict(was)
 
 
 def _column(batch: Batch, drawn: Sequence[tuple[int, int, float]], name: str) -> list[Column]:

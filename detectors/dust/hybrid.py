@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from detectors.detector import Outcome, PerSubject, Subjects, per_subject
+from detectors.detector import Outcome, PerSubject, Subjects, Verdict, per_subject
 from detectors.members import Members, Scale, judge_members, positive_hold, unheard
 from detectors.reading import Batch, Floats, Quality
 from detectors.state import SETTING
@@ -23,6 +23,12 @@ from detectors.units import UnitError, convert, quantity
 PARTS = ("dust", "gas")
 CREDIBLE = (5.0, 5000.0)
 """g/m3; an MEC outside is a slip of units."""
+
+WHY: Mapping[Verdict, str] = {
+    Verdict.ACTIVE: "dust.hybrid.above",
+    Verdict.CLEAR: "dust.hybrid.below",
+    Verdict.UNKNOWN: "dust.hybrid.unknown",
+}
 
 
 @dataclass(slots=True)
@@ -134,5 +140,5 @@ class Hybrid:
             share = {bool(state.is_gas[k]): v / float(state.of[k]) for k, v in zip(places[who], values, strict=True)}
             return curve(share[False], share[True]), {"dust": share[False], "gas": share[True]}
 
-        scale = Scale(self.kind, fraction, np.where(np.isnan(reset), fraction, reset), weigh)
+        scale = Scale(WHY, fraction, np.where(np.isnan(reset), fraction, reset), weigh)
         return judge_members(state, batch, scale, "of_limit")

@@ -14,11 +14,17 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.detector import Outcome, PerSubject, Subjects, per_subject
+from detectors.detector import Outcome, PerSubject, Subjects, Verdict, per_subject
 from detectors.members import Members, Scale, judge_members, positive_hold, unheard
 from detectors.reading import Batch, Floats, Quality
 from detectors.state import SETTING
 from detectors.units import UnitError, convert, quantity
+
+WHY: Mapping[Verdict, str] = {
+    Verdict.ACTIVE: "gas.mixture.above",
+    Verdict.CLEAR: "gas.mixture.below",
+    Verdict.UNKNOWN: "gas.mixture.unknown",
+}
 
 
 @dataclass(slots=True)
@@ -116,5 +122,5 @@ class Mixture:
             most = int(np.argmax(shares))
             return total, {"most": str(state.part[places[who][most]])}
 
-        scale = Scale(self.kind, limit, np.where(np.isnan(reset), limit, reset), weigh)
+        scale = Scale(WHY, limit, np.where(np.isnan(reset), limit, reset), weigh)
         return judge_members(state, batch, scale, "of_limit")
