@@ -29,5 +29,14 @@ HEALTH: Mapping[str, tuple[str, str]] = {
     ),
     "health.too_fast.possible": ("changes no faster than the sensor can follow", "变化速度在传感器响应能力之内"),
     "health.too_fast.no_value": ("no usable value", "无可用数值"),
+    "health.noisy.noisier": (
+        "noisier than declared[: {declared:reading}; limit {limit}]",
+        "噪声大于声明值[：{declared:reading}；限值 {limit}]",
+    ),
+    "health.noisy.as_declared": ("as quiet as declared", "噪声符合声明值"),
+    "health.noisy.learning": ("not judged: too few readings yet", "未判断：读数尚少"),
+    "health.clock.ahead": ("its clock is ahead by {seconds:span}", "设备时钟快 {seconds:span}"),
+    "health.clock.behind": ("its clock is behind by {seconds:span}", "设备时钟慢 {seconds:span}"),
+    "health.clock.right": ("its clock is right again", "设备时钟已正确"),
 }
 """Key -> (English, Chinese)."""
