@@ -34,6 +34,7 @@ from dashboards.console.reading import (
     Unreadable,
     Watching,
 )
+from detectors.records import OWN_RULES
 from detectors.rule import Rule, Subject
 from detectors.site import Site, read_site
 
@@ -231,6 +232,7 @@ def _alarm(row: Mapping[str, Any], rules: Mapping[str, Rule], states: Mapping[st
         accepted_by=row["accepted_by"],
         note=row["note"],
         until=row["until"],
+        removed=row["removed"] and row["rule"] not in OWN_RULES,
     )
 
 
@@ -258,12 +260,13 @@ def serve(settings: Any, stop: threading.Event) -> None:
         port=settings.page.port,
         log_level="warning",
         access_log=False,
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(configuration)
     thread = threading.Thread(target=server.run, name="page")
     thread.start()
     while thread.is_alive() and not stop.wait(0.1):
         pass
+    app.state.close()
     server.should_exit = True
     thread.join()
