@@ -317,7 +317,7 @@ def ticks_of(random: Random) -> Any:
 
 RANDOM = st.randoms(use_true_random=False)
 """Its draws are Hypothesis's own, so a failing log shrinks."""
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @settings(QUICK, max_examples=150)
