@@ -186,6 +186,9 @@ class Answer:
 Judge: TypeAlias = Callable[[int, int], Answer]
 """(subject, device time of the reading that ended the knot) -> answer."""
 
+Take: TypeAlias = Callable[[int, int, float], None]
+"""(subject, device time, value)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Follower:
@@ -197,8 +200,10 @@ class Follower:
     units: Mapping[str, str]
     """The detector's columns."""
 
-    def follow(self, state: Trail, batch: Batch, judge: Judge, limit: Sequence[float]) -> Outcome:
-        """One step of a detector whose state is a trail."""
+    def follow(
+        self, state: Trail, batch: Batch, judge: Judge, limit: Sequence[float], take: Take | None = None
+    ) -> Outcome:
+        """One step of a detector whose state is a trail; `take` sees each reading that is taken."""
         findings: list[Finding] = []
         derived: dict[str, list[tuple[int, int, float]]] = {name: [] for name in self.units}
         spacing = round(self.spacing * 1e9)
@@ -209,6 +214,8 @@ class Follower:
                 findings += self._lapse_one(state, who, arrived)
                 if not good[row] or time <= state.time[who]:
                     continue
+                if take is not None:
+                    take(who, time, float(batch.value[row]))
                 if gather(state, who, time, float(batch.value[row]), spacing):
                     state.due[who] = arrived + LEAST * spacing
                     answer = judge(who, time)

@@ -17,5 +17,43 @@ SLOPE: Mapping[str, tuple[str, str]] = {
     "slope.acceleration.steady": ("moving without acceleration", "位移无加速"),
     "slope.acceleration.below_floor": ("not judged: movement hidden in noise", "未判断：位移被噪声掩盖"),
     "slope.acceleration.learning": ("not judged: too few velocities yet", "未判断：速度数据尚少"),
+    "slope.tangent_angle.steep": (
+        "creep curve at {angle:reading} deg[, limit {limit:count}][; secondary creep {v0:reading} a day]",
+        "蠕变曲线切线角 {angle:reading}°[，限值 {limit:count}°][；等速变形速率 {v0:reading}/天]",
+    ),
+    "slope.tangent_angle.flat": (
+        "creep curve at {angle:reading} deg, below its limit[; secondary creep {v0:reading} a day]",
+        "切线角 {angle:reading}°，低于限值[；等速变形速率 {v0:reading}/天]",
+    ),
+    "slope.tangent_angle.rising": ("steep, but not yet for long enough", "切线角偏大，但持续时间不足"),
+    "slope.tangent_angle.falling": ("flatter, but not yet for long enough", "切线角减小，但持续时间不足"),
+    "slope.tangent_angle.no_v0": (
+        "not judged: the velocity of secondary creep is hidden in noise or was not measured",
+        "未判断：等速变形速率被噪声掩盖或未测得",
+    ),
+    "slope.tangent_angle.below_floor": (
+        "not judged: noise alone could reach the limit",
+        "未判断：仅噪声就可能达到限值",
+    ),
+    "slope.tangent_angle.learning": (
+        "not judged: the span of secondary creep has not ended",
+        "未判断：等速变形阶段的声明时段尚未结束",
+    ),
+    "slope.slo.within": (
+        "accelerating: failure forecast[ from {failure_from:when}][ to {failure_to:when}]",
+        "加速变形：预测破坏时间[ {failure_from:when} 起][，至 {failure_to:when}]",
+    ),
+    "slope.slo.later": (
+        "accelerating, forecast later than the warning time[: from {failure_from:when}]",
+        "加速变形，预测破坏时间晚于预警时间[：{failure_from:when} 起]",
+    ),
+    "slope.slo.no_bound": (
+        "accelerating, but the forecast has no latest time yet",
+        "加速变形，但预测尚无最晚时间",
+    ),
+    "slope.slo.no_trend": ("accelerating, but not along this law", "加速变形，但不符合该规律"),
+    "slope.slo.no_acceleration": ("moving without acceleration", "位移无加速"),
+    "slope.slo.below_floor": ("not judged: movement hidden in noise", "未判断：位移被噪声掩盖"),
+    "slope.slo.learning": ("not judged: too few velocities yet", "未判断：速度数据尚少"),
 }
 """Key -> (English, Chinese)."""
