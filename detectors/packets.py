@@ -52,7 +52,11 @@ class Packets:
     @property
     def usable(self) -> Bools:
         """Not declared bad, and every sample a number."""
-        mask: Bools = (self.quality & FAULTS) == 0
+        return self.usable_but(FAULTS)
+
+    def usable_but(self, bad: int) -> Bools:
+        """None of the flags `bad`, and every sample a number."""
+        mask: Bools = (self.quality & bad) == 0
         finite = np.isfinite(self.samples)
         return mask if finite.all() else mask & finite.all(axis=1)
 
@@ -62,6 +66,12 @@ class Packets:
             return self
         return Packets(
             self.place[which], self.sensor[which], self.time[which], self.quality[which], self.rate, self.samples[which]
+        )
+
+    def part(self, begin: int, end: int) -> Packets:
+        """Samples `begin` to `end` of each."""
+        return Packets(
+            self.place, self.sensor, self.time_of(begin), self.quality, self.rate, self.samples[:, begin:end]
         )
 
     def time_of(self, sample: Indices | int) -> Times:

@@ -16,6 +16,7 @@ from dashboards.console.words_dust import DUST
 from dashboards.console.words_gas import GAS
 from dashboards.console.words_health import HEALTH
 from dashboards.console.words_network import NETWORK
+from dashboards.console.words_seismic import SEISMIC
 from dashboards.console.words_slope import SLOPE
 
 Numbers: TypeAlias = Mapping[str, float | int | str | None]
@@ -133,6 +134,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     **GAS,
     **HEALTH,
     **NETWORK,
+    **SEISMIC,
     **SLOPE,
 }
 """Key -> (English, Chinese). A new detector adds its keys here; a test reads them from its file."""

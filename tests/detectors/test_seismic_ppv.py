@@ -1,0 +1,201 @@
+"""seismic.ppv. Oracles: max|v| on ObsPy's example data, sines of known frequency, the corners of each clause."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.detector import Subjects, Verdict
+from detectors.reading import Batch, Quality, Wave
+from detectors.seismic.ppv import Ppv
+from detectors.vibration import CURVES, vibration_limit
+from tests.contract import Said, Sample, run
+from tests.strategies import SECOND, Stream
+from tests.waves import BEGIN, packets, stream_of
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import obspy
+
+RATE = 200.0
+DWELLING = Ppv("din4150-3", "dwelling", window=2.0)
+
+
+def trace(seed: int, seconds: float = 30.0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * RATE)) / RATE
+    samples = rng.normal(0, 0.3, len(time))
+    for onset in (0.3 * seconds, 0.65 * seconds):
+        after = np.maximum(0.0, time - onset)
+        samples += 30 * (time > onset) * np.exp(-after / 0.4) * np.sin(2 * np.pi * 14 * after)
+    return samples
+
+
+def stream(seed: int, inputs: int) -> Stream:
+    return stream_of(seed, inputs, trace, 90, RATE)
+
+
+SAMPLE = Sample(DWELLING, lambda n: Subjects.simple(n, unit="mm/s", rate=RATE), stream)
+
+
+def said(detector: Ppv, waves: list[Wave], unit: str = "mm/s", full: float = np.inf) -> Said:
+    state = detector.start(Subjects.simple(1, unit=unit, rate=waves[0].rate, span=(-full, full)))
+    return run(detector, state, [Batch.of(w.arrived, waves=[w]) for w in waves])
+
+
+def column(found: Said, name: str) -> list[float]:
+    return [value for *_, value, _ in found.columns.get(name, [])]
+
+
+def sine(amplitude: float, hertz: float, seconds: float = 12.0, rate: float = RATE) -> np.ndarray:
+    return np.asarray(amplitude * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate + 0.3))
+
+
+@pytest.mark.parametrize("channel", range(3))
+def test_the_peak_of_obspys_example_is_its_greatest_magnitude(channel: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        samples = obspy.read()[channel].data.astype(np.float64)
+    found = said(Ppv("usbm", "drywall", window=5.0), packets(samples, [77] * 38, 100.0), unit="um/s")
+    kept = samples[: 5 * 100 * len(column(found, "ppv"))]
+    assert len(kept) >= 2500
+    assert max(column(found, "ppv")) == np.abs(kept).max()
+
+
+@pytest.mark.parametrize("hertz", [2.0, 5.0, 11.0, 23.0, 41.0])
+def test_a_sine_has_its_amplitude_and_its_frequency(hertz: float) -> None:
+    found = said(Ppv("din4150-3", "sensitive", window=3.0), packets(sine(1.0, hertz), [64] * 30, RATE))
+    assert column(found, "ppv")[1] == pytest.approx(1.0, rel=1 - np.cos(np.pi * hertz / RATE) + 1e-9)
+    assert column(found, "frequency")[1] == pytest.approx(hertz, rel=0.03)
+    expected = 1.0 / vibration_limit("din4150-3", "sensitive", np.array([hertz]))[0]
+    assert column(found, "of_limit")[1] == pytest.approx(expected, rel=0.04)
+
+
+@pytest.mark.parametrize(
+    ("curve", "building", "corners"),
+    [
+        ("din4150-3", "industrial", {1: 20, 10: 20, 30: 30, 50: 40, 75: 45, 100: 50, 200: 50}),
+        ("din4150-3", "dwelling", {1: 5, 10: 5, 30: 10, 50: 15, 100: 20}),
+        ("din4150-3", "sensitive", {1: 3, 10: 3, 50: 8, 100: 10}),
+        ("usbm", "drywall", {2: 9.576, 10: 19.05, 40: 50.8, 100: 50.8}),
+        ("usbm", "plaster", {1: 4.788, 5: 12.7, 20: 25.53, 40: 50.8}),
+        ("cfr816", "301-5000ft", {1: 25.4, 80: 25.4}),
+        ("gb6722", "rock-slope", {10: 50, 10.1: 80, 50: 80, 50.1: 100}),
+        ("gb6722", "mine-roadway", {5: 150, 30: 180, 60: 200}),
+        ("gb6722", "adobe", {5: 1.5, 30: 4.5, 60: 9}),
+    ],
+)
+def test_the_curves_pass_through_the_corners_of_their_clause(curve: str, building: str, corners: dict) -> None:
+    limits = vibration_limit(curve, building, np.array(list(corners), np.float64))
+    assert limits == pytest.approx(list(corners.values()), rel=1e-3)
+
+
+def test_the_displacement_bounds_of_usbm_meet_its_plateaus() -> None:
+    assert 2 * np.pi * 4 * 0.762 == pytest.approx(19.05, rel=0.006)
+    assert 2 * np.pi * 40 * 0.2032 == pytest.approx(50.8, rel=0.006)
+
+
+@pytest.mark.parametrize("curve", CURVES)
+def test_no_curve_falls_with_frequency(curve: str) -> None:
+    hertz = np.linspace(0.1, 150, 3000)
+    for building in CURVES[curve]:
+        assert (np.diff(vibration_limit(curve, building, hertz)) >= 0).all()
+
+
+@given(st.lists(st.integers(1, 700), max_size=12), st.integers(0, 4))
+@settings(max_examples=25, deadline=None)
+def test_any_packets_give_the_same_columns_bit_for_bit(sizes: list[int], seed: int) -> None:
+    samples = trace(seed, 12.0)
+    whole = said(DWELLING, packets(samples, [40] * 60, RATE))
+    parts = said(DWELLING, packets(samples, [*sizes, 1, 2], RATE))
+    for name in DWELLING.columns:
+        assert column(parts, name)[:5] == column(whole, name)[:5]
+    assert [f.verdict for f in parts.findings][:2] == [f.verdict for f in whole.findings][:2]
+
+
+@pytest.mark.parametrize(("hertz", "alarms"), [(8.0, True), (30.0, False)])
+def test_what_a_slow_swing_may_not_a_fast_one_may(hertz: float, alarms: bool) -> None:
+    found = said(DWELLING, packets(sine(8.0, hertz), [100] * 24, RATE))
+    assert any(f.verdict is Verdict.ACTIVE for f in found.findings) == alarms
+    assert any(f.verdict is Verdict.CLEAR for f in found.findings) != alarms
+
+
+def test_it_alarms_at_the_half_wave_and_clears_after_a_whole_quiet_window() -> None:
+    samples = np.concatenate([sine(0.5, 9, 5.0), sine(12.0, 9, 1.0), sine(0.5, 9, 8.0)])
+    findings = said(DWELLING, packets(samples, [50] * 60, RATE)).findings
+    assert [f.verdict for f in findings] == [Verdict.CLEAR, Verdict.ACTIVE, Verdict.CLEAR]
+    onset = (findings[1].time - BEGIN) / SECOND
+    assert 5.0 < onset <= 5.0 + 1 / 9
+    assert findings[1].limit == pytest.approx(5.0)
+    assert findings[1].why.numbers["frequency"] == pytest.approx(9, rel=0.05)
+    assert (findings[2].time - BEGIN) // SECOND == 8
+
+
+def test_a_swing_that_does_not_end_is_judged_by_the_frequency_it_can_at_most_have() -> None:
+    found = said(DWELLING, packets(np.concatenate([sine(0.1, 9, 4.0), np.full(400, 12.0)]), [20] * 60, RATE))
+    active = next(f for f in found.findings if f.verdict is Verdict.ACTIVE)
+    assert active.limit is not None
+    assert active.limit <= 12.0
+    assert (active.time - BEGIN) / SECOND < 4.2
+
+
+def test_a_gap_is_not_quiet() -> None:
+    waves = packets(sine(0.5, 9), [100] * 24, RATE)
+    findings = said(DWELLING, waves[:9] + waves[10:18]).findings
+    assert [f.verdict for f in findings] == [Verdict.CLEAR, Verdict.UNKNOWN, Verdict.CLEAR]
+    assert (findings[2].time - BEGIN) // SECOND == 8
+
+
+def test_an_alarm_stands_over_a_gap() -> None:
+    samples = np.concatenate([sine(12.0, 9, 4.0), sine(0.5, 9, 8.0)])
+    waves = packets(samples, [100] * 24, RATE)
+    findings = said(DWELLING, waves[:7] + waves[9:10]).findings
+    assert [f.verdict for f in findings] == [Verdict.ACTIVE]
+
+
+def test_a_clipped_channel_is_never_below_its_limit() -> None:
+    samples = np.clip(sine(6.0, 40, 6.0), -4.0, 4.0)
+    assert said(DWELLING, packets(samples, [100] * 12, RATE), full=4.0).findings == []
+    assert [f.verdict for f in said(DWELLING, packets(samples, [100] * 12, RATE), full=5.0).findings] == [Verdict.CLEAR]
+
+
+def test_an_out_of_span_packet_may_raise() -> None:
+    waves = [
+        Wave(0, 0, w.time, w.arrived, w.rate, w.samples, int(Quality.OUT_OF_SPAN))
+        for w in packets(sine(12.0, 9, 3.0), [100] * 6, RATE)
+    ]
+    assert [f.verdict for f in said(DWELLING, waves).findings] == [Verdict.ACTIVE]
+
+
+def test_units_are_those_of_the_channel() -> None:
+    one, other = said(DWELLING, packets(sine(12.0, 9), [100] * 24, RATE)), said(
+        DWELLING, packets(sine(1.2, 9), [100] * 24, RATE), unit="cm/s"
+    )
+    assert other.findings[0].limit == pytest.approx(0.5)
+    assert column(other, "of_limit") == pytest.approx(column(one, "of_limit"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"curve": "din", "building": "dwelling"}, "give one of din4150-3, usbm"),
+        ({"curve": "usbm", "building": "dwelling"}, "usbm has plaster, drywall"),
+        ({"curve": "usbm", "building": "plaster", "window": 0.1}, "give 1 s to a day"),
+    ],
+)
+def test_nonsense_is_refused(parameters: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Ppv(**parameters)
+
+
+def test_what_is_no_velocity_is_refused() -> None:
+    with pytest.raises(ValueError, match="ground velocity is asked for"):
+        DWELLING.start(Subjects.simple(1, unit="mm/s2", rate=RATE))
+    with pytest.raises(ValueError, match="declares no rate"):
+        DWELLING.start(Subjects.simple(1, unit="mm/s"))
+    with pytest.raises(ValueError, match="one axis a subject"):
+        DWELLING.start(Subjects.simple(1, unit="mm/s", rate=RATE, members=3))
