@@ -38,5 +38,26 @@ HEALTH: Mapping[str, tuple[str, str]] = {
     "health.clock.ahead": ("its clock is ahead by {seconds:span}", "设备时钟快 {seconds:span}"),
     "health.clock.behind": ("its clock is behind by {seconds:span}", "设备时钟慢 {seconds:span}"),
     "health.clock.right": ("its clock is right again", "设备时钟已正确"),
+    "health.over_range_latch.over": (
+        "over its range[ ({limit})]: not to be believed before a reset in fresh air",
+        "超量程[（{limit}）]：在新鲜空气中复位之前读数不可信",
+    ),
+    "health.over_range_latch.reset": ("reset in fresh air", "已在新鲜空气中复位"),
+    "health.over_range_latch.in_range": ("inside its range[ of {limit}]", "在量程[ {limit}]以内"),
+    "health.over_range_latch.no_oxygen": (
+        "not judged: too little oxygen for a catalytic bead, or oxygen not known",
+        "未判断：氧气不足，催化元件无法测量，或氧气未知",
+    ),
+    "health.over_range_latch.no_value": ("no usable value", "无可用数值"),
+    "health.calibration.overdue": (
+        "calibration overdue: the last is more than {seconds:span} ago",
+        "校准逾期：距上次校准已超过 {seconds:span}",
+    ),
+    "health.calibration.never": (
+        "calibration overdue: none heard of in {seconds:span}",
+        "校准逾期：{seconds:span}内没有校准记录",
+    ),
+    "health.calibration.endless": ("in calibration for more than {seconds:span}", "校准状态已超过 {seconds:span}"),
+    "health.calibration.done": ("calibrated[, took {seconds:span}]", "已完成校准[，用时 {seconds:span}]"),
 }
 """Key -> (English, Chinese)."""
