@@ -55,5 +55,21 @@ SLOPE: Mapping[str, tuple[str, str]] = {
     "slope.slo.no_acceleration": ("moving without acceleration", "位移无加速"),
     "slope.slo.below_floor": ("not judged: movement hidden in noise", "未判断：位移被噪声掩盖"),
     "slope.slo.learning": ("not judged: too few velocities yet", "未判断：速度数据尚少"),
+    "slope.saito.within": (
+        "accelerating: failure forecast[ from {failure_from:when}][ to {failure_to:when}]",
+        "加速变形：预测破坏时间[ {failure_from:when} 起][，至 {failure_to:when}]",
+    ),
+    "slope.saito.later": (
+        "accelerating, forecast later than the warning time[: from {failure_from:when}]",
+        "加速变形，预测破坏时间晚于预警时间[：{failure_from:when} 起]",
+    ),
+    "slope.saito.no_bound": (
+        "accelerating, but the forecast has no latest time yet",
+        "加速变形，但预测尚无最晚时间",
+    ),
+    "slope.saito.no_trend": ("accelerating, but not along this law", "加速变形，但不符合该规律"),
+    "slope.saito.no_acceleration": ("moving without acceleration", "位移无加速"),
+    "slope.saito.below_floor": ("not judged: movement hidden in noise", "未判断：位移被噪声掩盖"),
+    "slope.saito.learning": ("not judged: too few velocities yet", "未判断：速度数据尚少"),
 }
 """Key -> (English, Chinese)."""

@@ -1,7 +1,7 @@
 """Time of failure from the slope of t v against v (SLO), as a band, never a bare date. Beside the inverse velocity.
 
 Constraints. Runs only after an onset of acceleration that is more than noise; velocities below their floor are not
-used. The band is that of the scatter alone: errors of the velocities on both axes bias it towards the mean of the times.
+used. The band is that of the scatter alone: errors of the velocities on both axes bias it to the mean of the times.
 Cannot find: brittle failure without acceleration; failure by a law other than dv/dt = A v^2.
 """
 
