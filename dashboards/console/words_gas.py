@@ -62,10 +62,6 @@ GAS: Mapping[str, tuple[str, str]] = {
         "高于自身背景值[ {ambient:reading}] 达 {limit} 或以上",
     ),
     "gas.ambient_rise.near": ("near its own background[ of {ambient:reading}]", "接近自身背景值[ {ambient:reading}]"),
-    "gas.ambient_rise.learning": (
-        "not judged: its background is still being learned",
-        "未判断：正在学习背景值",
-    ),
     "gas.ambient_rise.no_value": ("no usable value", "无可用数值"),
     "gas.rate_of_rise.rising": (
         "rising at {limit} or faster[; alarm level in {seconds_from:span}][ to {seconds_to:span}]",
