@@ -59,5 +59,17 @@ HEALTH: Mapping[str, tuple[str, str]] = {
     ),
     "health.calibration.endless": ("in calibration for more than {seconds:span}", "校准状态已超过 {seconds:span}"),
     "health.calibration.done": ("calibrated[, took {seconds:span}]", "已完成校准[，用时 {seconds:span}]"),
+    "health.frozen_network.frozen": (
+        "{silent:count} of {members:count} sensors behind it are silent at once[; first {first}]",
+        "其下 {members:count} 个传感器中有 {silent:count} 个同时无数据[；最先：{first}]",
+    ),
+    "health.frozen_network.heard": (
+        "{silent:count} of {members:count} sensors behind it are silent",
+        "其下 {members:count} 个传感器中有 {silent:count} 个无数据",
+    ),
+    "health.frozen_network.unknown": (
+        "cannot be decided: too many of its sensors are not known",
+        "无法判定：状态未知的传感器太多",
+    ),
 }
 """Key -> (English, Chinese)."""
