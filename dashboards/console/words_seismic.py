@@ -16,5 +16,17 @@ SEISMIC: Mapping[str, tuple[str, str]] = {
     ),
     "seismic.ppv.gap": ("not judged: samples are missing", "未判断：波形缺失"),
     "seismic.ppv.no_value": ("no usable samples", "无可用波形"),
+    "seismic.pvs.above": ("ground velocity vector at or above {limit}", "振动速度矢量和达到或超过 {limit}"),
+    "seismic.pvs.below": (
+        "ground velocity vector below the limit for a whole window",
+        "整个时间窗内振动速度矢量和低于限值",
+    ),
+    "seismic.pvs.clipped": (
+        "not judged: a part stood at full scale, the vector may be longer",
+        "未判断：某一分量达到满量程，实际矢量和可能更大",
+    ),
+    "seismic.pvs.gap": ("not judged: samples of a part are missing", "未判断：某一分量波形缺失"),
+    "seismic.pvs.part_missing": ("not judged: a part of the station is not heard", "未判断：台站的某一分量无数据"),
+    "seismic.pvs.no_value": ("no usable samples", "无可用波形"),
 }
 """Key -> (English, Chinese)."""

@@ -28,7 +28,10 @@ SENSORS: dict[str, dict[str, Any]] = {
     "dp-filter-1": {"area": "mill", "quantity": "differential_pressure", "unit": "Pa", "every": "10s"},
     "prism-17": {"area": "wall", "quantity": "displacement", "unit": "mm", "noise": 0.8, "every": "1h"},
     "prism-18": {"area": "wall", "quantity": "displacement", "unit": "mm", "noise": 0.8, "every": "1h"},
+    "rain-1": {"area": "wall", "quantity": "rain", "unit": "mm", "every": "10min"},
     "geo-1-up": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
+    "geo-1-east": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
+    "geo-1-north": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
 }
 MOVING = {
     "sensors": ["prism-17", "prism-18"],
