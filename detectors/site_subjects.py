@@ -107,6 +107,7 @@ def subjects_as_columns(
     who = list(subjects)
     inputs = [(number, part, name) for number, one in enumerate(who) for part, name in one.inputs]
     of = [sensors.get(name) for _, _, name in inputs]
+    about = [sensors.get(series[name].sensor) for _, _, name in inputs]
     nowhere = (np.nan, np.nan, np.nan)
     return Subjects(
         id=[one.id for one in who],
@@ -121,7 +122,7 @@ def subjects_as_columns(
         noise=_floats(s.noise if s else np.nan for s in of),
         interval=_floats(s.every / SECOND if s and s.every else np.nan for s in of),
         rate=_floats(s.rate if s else np.nan for s in of),
-        position=np.array([s.position or nowhere if s else nowhere for s in of], np.float64).reshape(-1, 3),
+        position=np.array([s.position or nowhere if s else nowhere for s in about], np.float64).reshape(-1, 3),
         first_seen=np.full(len(who), first_seen, np.int64),
         states=[s.states if s else () for s in of],
         site_utc_offset=site_utc_offset,

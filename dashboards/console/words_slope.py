@@ -71,5 +71,27 @@ SLOPE: Mapping[str, tuple[str, str]] = {
     "slope.saito.no_acceleration": ("moving without acceleration", "位移无加速"),
     "slope.saito.below_floor": ("not judged: movement hidden in noise", "未判断：位移被噪声掩盖"),
     "slope.saito.learning": ("not judged: too few velocities yet", "未判断：速度数据尚少"),
+    "slope.rainfall.curve": (
+        "rain reaches the intensity-duration curve: {rain:reading} mm in {window:span}[, limit {limit:reading}]",
+        "降雨达到强度-历时曲线：{window:span}内 {rain:reading} mm[，限值 {limit:reading}]",
+    ),
+    "slope.rainfall.antecedent": (
+        "much rain has fallen: {rain:reading} mm in {window:span}[, limit {limit:reading}]",
+        "前期累计降雨偏大：{window:span}内 {rain:reading} mm[，限值 {limit:reading}]",
+    ),
+    "slope.rainfall.below": ("rain below the limit of every window", "各时段降雨均低于限值"),
+    "slope.rainfall.low_coverage": (
+        "not judged: rain was not measured for long enough[: {coverage:%} covered]",
+        "未判断：降雨数据不足[：覆盖 {coverage:%}]",
+    ),
+    "slope.cluster.together": (
+        "{moving:count} neighbouring points move together[: {prisms}]",
+        "{moving:count} 个相邻测点同时移动[：{prisms}]",
+    ),
+    "slope.cluster.apart": ("no neighbouring points move together", "无相邻测点同时移动"),
+    "slope.cluster.unknown": (
+        "not judged: {unknown:count} of {members:count} points are not known and could decide",
+        "未判断：{members:count} 个测点中有 {unknown:count} 个未知，且可能影响结论",
+    ),
 }
 """Key -> (English, Chinese)."""

@@ -26,8 +26,12 @@ SENSORS: dict[str, dict[str, Any]] = {
     "rh-2105": {"area": "face", "quantity": "humidity", "unit": "%RH", "every": "1min"},
     "ch4-belt-3": {"area": "belt", "quantity": "methane", "unit": "%vol", "every": "5s"},
     "dp-filter-1": {"area": "mill", "quantity": "differential_pressure", "unit": "Pa", "every": "10s"},
-    "prism-17": {"area": "wall", "quantity": "displacement", "unit": "mm", "noise": 0.8, "every": "1h"},
-    "prism-18": {"area": "wall", "quantity": "displacement", "unit": "mm", "noise": 0.8, "every": "1h"},
+    "prism-17": {
+        "area": "wall", "quantity": "displacement", "unit": "mm", "noise": 0.8, "every": "1h", "position": [0, 0, 0],
+    },  # fmt: skip
+    "prism-18": {
+        "area": "wall", "quantity": "displacement", "unit": "mm", "noise": 0.8, "every": "1h", "position": [40, 20, 10],
+    },  # fmt: skip
     "rain-1": {"area": "wall", "quantity": "rain", "unit": "mm", "every": "10min"},
     "geo-1-up": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
     "geo-1-east": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
