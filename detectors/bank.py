@@ -80,6 +80,8 @@ class Bank:
         self.single = bool((self.fan <= 1).all())
         self.raw_only = bool((self.input_series < len(site.sensors)).all())
         self.state: Any = self.detector.start(self.subjects)
+        self._series = series
+        self._columns: dict[str, Indices] = {}
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -89,6 +91,17 @@ class Bank:
     def subject_keys(self) -> list[tuple[str, str]]:
         """(rule, subject) of each subject."""
         return [(r.name, s.id) for r in self.rules for s in r.subjects]
+
+    def inputs_of(self, subject: int) -> list[str]:
+        """Series ids of a subject's inputs, in order."""
+        return [self.subjects.input_id[i] for i in np.flatnonzero(self.subjects.owner == subject).tolist()]
+
+    def column_series(self, name: str) -> Indices:
+        """(N,) global numbers of the derived series `subject/rule.name`."""
+        if name not in self._columns:
+            names = [f"{subject}/{rule}.{name}" for rule, subject in self.subject_keys()]
+            self._columns[name] = np.array([self._series[n] for n in names], np.intp)
+        return self._columns[name]
 
     def view(self, parts: Sequence[Rows], waves: Sequence[Wave], until: int) -> Batch:
         """The batch as this bank's inputs see it."""

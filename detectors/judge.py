@@ -7,7 +7,6 @@ with the rows. The judge writes nothing; `collector.judging` commits what it ret
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from detectors.bank import Bank, Rows
+from detectors.breaking import until_it_raises
 from detectors.detector import Finding, Outcome, Verdict, Why, structure
 from detectors.gate import Gate
 from detectors.holding import GoodRow, Held, Holding, Silence
 from detectors.reading import AFTER_ROWS, Batch, Indices, Quality, Wave
-from detectors.records import Action, Change, Records
+from detectors.records import Action, Change
+from detectors.revising import Memory, carry
 from detectors.rule import Rule
+from detectors.settling import Records
 from detectors.site import Site, series
 from detectors.state import take
 
@@ -179,15 +181,14 @@ class Judge:
                     silences.setdefault(pair, []).append(Silence(h.at, h.row, change))
 
     def _derived(self, bank: Bank, outcome: Outcome) -> list[Rows]:
-        out = []
-        for column in outcome.columns:
-            if len(column.subject):
-                names = [f"{self.pairs[p][1].id}/{self.pairs[p][0].name}.{column.name}" for p in bank.pairs.tolist()]
-                index = np.array([self.series[name] for name in names], np.intp)
-                out.append(
-                    Rows(index[column.subject], column.time, column.arrived, column.row, column.value, column.quality)
-                )
-        return out
+        return [
+            Rows(
+                bank.column_series(column.name)[column.subject],
+                *(column.time, column.arrived, column.row, column.value, column.quality),
+            )
+            for column in outcome.columns
+            if len(column.subject)
+        ]
 
     def _verdict_rows(self, held: Sequence[Held]) -> Rows:
         meaning = {Verdict.ACTIVE: 1.0, Verdict.CLEAR: 0.0, Verdict.UNKNOWN: np.nan}
@@ -219,7 +220,7 @@ class Judge:
             self.banks[at : at + 1] = self._one_by_one(bank)
             singles = self.banks[at : at + len(bank.rules)]
             return [h for single in singles for h in self._step_bank(single, parts, waves, until, silences)]
-        good, outcome, last = _until_it_raises(bank, view, error)
+        good, outcome, last = until_it_raises(bank, view, error)
         row = len(good)
         place = (int(view.arrived[row]), int(view.row[row])) if row < len(view) else (until, AFTER_ROWS)
         if bank.detector.kind != "health.silent":
@@ -273,80 +274,25 @@ class Judge:
 
     def revise(self, site: Site, now: int, revision: int, by: str, note: str) -> list[Change]:
         """Adopt a revision. It clears nothing: what stood stands until good readings, or a reset, end it."""
-        old = (self.banks, self.holding, self.pair_of, self.gate, dict(self.series), self.site)
-        latest = (self.latest_value, self.latest_time, self.latest_arrived, self.latest_quality)
+        old = self._memory()
         kinds = {key: self.pairs[pair][0].detector.kind for key, pair in self.pair_of.items()}
         again = {rule.name: rule.detector.kind for rule in site.rules}
         self._build(site, now, revision, {k: t for k, t in self.seen.items() if again.get(k[0]) == kinds[k]})
-        self._carry(*old, latest)
+        carry(old, self._memory(), self.records.active_keys(), self.now)
         return self.records.revised(now, by, note)
 
-    def _carry(
-        self,
-        banks: Sequence[Bank],
-        holding: Holding,
-        pair_of: dict[tuple[str, str], int],
-        gate: Gate,
-        names: dict[str, int],
-        site: Site,
-        latest: tuple[Any, ...],
-    ) -> None:
-        before = {key: (bank, k) for bank in banks for k, key in enumerate(bank.subject_keys())}
-        carried = {key for bank in self.banks for key in self._carry_bank(bank, before)}
-        for key, pair in self.pair_of.items():
-            old = pair_of.get(key)
-            if old is None:
-                continue
-            learns = key not in carried and holding.verdict[old] != Verdict.ACTIVE
-            self.holding.verdict[pair] = int(Verdict.UNKNOWN) if learns else holding.verdict[old]
-            if key in carried:
-                self.holding.said[pair], self.holding.watching[pair] = holding.said[old], holding.watching[old]
-            if old in holding.pending:
-                self.holding.go_on_waiting(pair, holding.pending[old], self.now)
-        for pair, (rule, subject) in enumerate(self.pairs):
-            if rule.detector.kind == "health.silent" and self.holding.verdict[pair] == Verdict.ACTIVE:
-                for listener in self.listeners.get(subject.id, ()):
-                    self.holding.silent[listener] += 1
-        kept = [(k, names[name]) for k, name in enumerate(site_names(self.site)) if name in site.sensors]
-        new, was = np.array([a for a, _ in kept], np.intp), np.array([b for _, b in kept], np.intp)
-        for column in ("newest", "highest", "count", "times", "values"):
-            getattr(self.gate, column)[new] = getattr(gate, column)[was]
-        self.gate.counts = gate.counts
-        for name, column in zip(("value", "time", "arrived", "quality"), latest, strict=True):
-            getattr(self, f"latest_{name}")[new] = column[was]
-
-    def _carry_bank(self, bank: Bank, before: dict[tuple[str, str], tuple[Bank, int]]) -> list[tuple[str, str]]:
-        """State goes along where kind, structure and inputs are as they were; else the subject learns anew."""
-        keys = bank.subject_keys()
-        carried = []
-        for donor in {id(b): b for b, _ in before.values() if b.key == bank.key}.values():
-            index = np.full(len(keys), -1, np.intp)
-            for k, key in enumerate(keys):
-                source = before.get(key)
-                if source is not None and source[0] is donor and _same_inputs(bank, k, donor, source[1]):
-                    index[k] = source[1]
-                    carried.append(key)
-            bank.state = take(donor.state, index, donor.subjects, bank.state)
-        for k, key in enumerate(keys):
-            if self.records.is_active(key):
-                bank.state.verdict[k] = int(Verdict.ACTIVE)
-        return carried
+    def _memory(self) -> Memory:
+        latest = (self.latest_value, self.latest_time, self.latest_arrived, self.latest_quality)
+        sensors = list(self.site.sensors)
+        return Memory(
+            self.banks, self.holding, self.pairs, self.pair_of, self.gate, sensors, latest, self.listeners
+        )
 
     def watching(self) -> tuple[int, int]:
         """(pairs whose verdict is known and which are in service, pairs)."""
         out = self.records.out_of_service_pairs()
         watched = int(np.count_nonzero(self.holding.watching)) - sum(bool(self.holding.watching[p]) for p in out)
         return watched, len(self.pairs)
-
-
-def site_names(site: Site) -> list[str]:
-    """The site's sensors in their order."""
-    return list(site.sensors)
-
-
-def _same_inputs(bank: Bank, k: int, donor: Bank, j: int) -> bool:
-    mine = [bank.subjects.input_id[i] for i in np.flatnonzero(bank.subjects.owner == k).tolist()]
-    return mine == [donor.subjects.input_id[i] for i in np.flatnonzero(donor.subjects.owner == j).tolist()]
 
 
 def _rungs_from_the_top(rules: Sequence[Rule], levels: Mapping[str, int]) -> list[Rule]:
@@ -393,31 +339,3 @@ def _good_rows(bank: Bank, view: Batch, pair: int) -> Any:
         ]
 
     return rows
-
-
-def _until_it_raises(bank: Bank, view: Batch, error: Exception) -> tuple[Batch, Outcome, Exception]:
-    """The longest beginning of the batch that does not raise, what it yields, and what was raised at its end."""
-    before, last = bank.state, error
-    low, high = 0, len(view)
-    while low < high:
-        middle = (low + high + 1) // 2
-        try:
-            bank.detector.step(copy.deepcopy(before), _beginning(view, middle))
-            low = middle
-        except Exception as raised:
-            high, last = middle - 1, raised
-    good = _beginning(view, low)
-    try:
-        return good, bank.detector.step(copy.deepcopy(before), good), last
-    except Exception as raised:
-        return good, Outcome(), raised
-
-
-def _beginning(view: Batch, rows: int) -> Batch:
-    until = int(view.arrived[rows]) if rows < len(view) else view.until
-    cut = slice(0, rows)
-    waves = [w for w in view.waves if rows < len(view) and w.row <= int(view.row[rows])]
-    return Batch(
-        until, view.sensor[cut], view.time[cut], view.arrived[cut], view.value[cut], view.quality[cut], view.row[cut],
-        tuple(waves),
-    )

@@ -14,13 +14,13 @@ from detectors.detector import Finding, Verdict, Why
 from detectors.holding import Pending
 from detectors.judge import Judge
 from detectors.records import Record
+from detectors.revising import GATE
 from detectors.rule import Priority
 from detectors.site import Site
 from detectors.state import arrays_of
 from detectors.state import restore as restore_state
 
 Arrays = dict[str, NDArray[Any]]
-GATE = ("newest", "highest", "count", "times", "values")
 LATEST = ("latest_value", "latest_time", "latest_arrived", "latest_quality")
 
 

@@ -304,7 +304,9 @@ class Model:
             by = self._suppressors(p)
             if changed not in by:
                 continue
-            on = any(q.held == ACTIVE for q in by)
+            put_away = [q for q in by if q.alarm.hidden & (Hidden.SHELVED | Hidden.OUT_OF_SERVICE)]
+            rungs = [q for q in put_away if p.rule.ladder and q.rule.ladder == p.rule.ladder]
+            on = any(q.held == ACTIVE and q not in rungs for q in by)
             before, p.alarm = p.alarm, advance(p.alarm, Cause.SUPPRESS if on else Cause.UNSUPPRESS)
             if p.alarm != before and p.alarm.standing:
                 quiet = p.last._replace(time=at, value=None, limit=None)
@@ -324,6 +326,7 @@ class Model:
             p.alarm = advance(p.alarm, cause)
             change = "shelf_ended" if cause is Cause.SHELF_ENDS else "service_ended"
             self._line(p, at, change, p.last._replace(time=at, value=None, limit=None))
+            self._suppress(p, at)
 
     def _line(self, p: Pair, at: int, change: str, told: Found, action: str = "") -> None:
         self.lines.append(
@@ -342,7 +345,8 @@ class Model:
             return self.lines.append(nobody)
         change = _take(p, action, now) if _allowed(p, action, now) else "refused"
         told = p.last._replace(time=now, value=None, limit=None)
-        return self._line(p, now, change, told._replace(why="refused") if change == "refused" else told, action.id)
+        self._line(p, now, change, told._replace(why="refused") if change == "refused" else told, action.id)
+        return self._suppress(p, now)
 
 
 def _allowed(p: Pair, a: Action, now: int) -> bool:

@@ -141,6 +141,17 @@ def test_people_acknowledge_shelve_and_reset_and_are_refused_with_a_reason() -> 
     assert act("acknowledge", rule="nobody").why.key == "judge.refused.unknown_alarm"
 
 
+def test_a_shelved_higher_rung_hides_no_lower_one() -> None:
+    judge = judge_of()
+    feed(judge, [(1, 0, 1.7)])
+
+    shelved = judge.act(Action("a", "shelve", "gas-cut", "ch4-1", "li", "works", until=60 * S), 2 * S)
+    ended = feed(judge, [(3, 0, 1.7)], until=61)
+
+    assert [(c.rule, c.change) for c in shelved] == [("gas-cut", "shelved"), ("gas-warn", "unsuppressed")]
+    assert ("gas-warn", "suppressed") in [(c.rule, c.change) for c in ended]
+
+
 def test_a_revision_clears_nothing() -> None:
     judge = judge_of()
     feed(judge, [(1, 0, 1.2), (1, 1, 1.2)])

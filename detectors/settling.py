@@ -1,0 +1,321 @@
+"""What becomes of alarms: one record a (rule, subject), changed at its place in the log's order.
+
+Suppression by design and ladders therefore see exactly what had happened before. An alarm whose rule or sensor a
+revision removed stays here until an engineer resets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from detectors.alarm import Cause, Hidden, advance
+from detectors.detector import Verdict, Why
+from detectors.holding import Held
+from detectors.people import objection, take
+from detectors.reading import AFTER_ROWS
+from detectors.records import BROKEN, OWN_RULES, Action, Change, Key, Record
+from detectors.rule import Priority, Rule, Subject
+from detectors.site import Site
+
+
+class Fold(Protocol):
+    """What the records need of the judge."""
+
+    site: Site
+    pairs: list[tuple[Rule, Subject]]
+    pair_of: dict[Key, int]
+    revision: int
+    broken: dict[str, Why]
+
+
+class Records:
+    """All records of a site, and the wiring of suppression between them."""
+
+    def __init__(self, fold: Fold) -> None:
+        self.fold = fold
+        self.records: dict[Key, Record] = {}
+        self.active: set[int] = set()
+        self.wire()
+
+    def wire(self) -> None:
+        """Who suppresses whom: `suppress_when`, and the higher rungs of a ladder on the same subject."""
+        pairs = self.fold.pairs
+        self.suppressors: dict[int, list[int]] = {}
+        self.dependents: dict[int, list[int]] = {}
+        self.above: dict[int, set[int]] = {}
+        self.on_sensor: dict[str, list[int]] = {}
+        ladders: dict[Key, list[int]] = {}
+        for pair, (rule, subject) in enumerate(pairs):
+            if rule.ladder:
+                ladders.setdefault((rule.ladder, subject.id), []).append(pair)
+            self.on_sensor.setdefault(subject.id, []).append(pair)
+        for pair, (rule, subject) in enumerate(pairs):
+            rungs = ladders.get((rule.ladder, subject.id), []) if rule.ladder else []
+            above = [q for q in rungs if pairs[q][0].rung > rule.rung]
+            self.above[pair] = set(above)
+            for q in above + self._named(rule.suppress_when, subject):
+                self.suppressors.setdefault(pair, []).append(q)
+                self.dependents.setdefault(q, []).append(pair)
+
+    def _named(self, suppress_when: str | None, subject: Subject) -> list[int]:
+        if suppress_when is None:
+            return []
+        name, _, who = suppress_when.removeprefix("@").partition("/")
+        same = self.fold.pair_of.get((name, who or subject.id))
+        if same is not None:
+            return [same]
+        return [pair for pair, (rule, _) in enumerate(self.fold.pairs) if rule.name == name and not who]
+
+    # -- readings --------------------------------------------------------------------------------------------------
+
+    def settle(self, held: Sequence[Held], until: int) -> list[Change]:
+        """All that happened up to `until`, in order: held verdicts, and shelves and service periods that end."""
+        ends = [
+            ((at, AFTER_ROWS, len(self.fold.pairs)), key, cause)
+            for key, record in sorted(self.records.items())
+            for at, cause in (
+                (record.shelf_until, Cause.SHELF_ENDS),
+                (record.service_until, Cause.RETURN_TO_SERVICE),
+            )
+            if at is not None and at < until
+        ]
+        ends.sort(key=lambda e: e[0][0])
+        changes: list[Change] = []
+        for h in held:
+            while ends and ends[0][0] < (h.at, h.row, h.pair):
+                changes += self._end(*ends.pop(0))
+            changes += self._hold(h)
+        for end in ends:
+            changes += self._end(*end)
+        return changes
+
+    def _hold(self, h: Held) -> list[Change]:
+        rule, subject = self.fold.pairs[h.pair]
+        out: list[Change] = []
+        if h.finding is not None and h.finding.why.key == "rule.broken":
+            out += self._broken(rule, h)
+        if h.verdict is Verdict.ACTIVE and h.was is not Verdict.ACTIVE:
+            out += self._raise(h, rule, subject)
+        elif h.was is Verdict.ACTIVE and h.verdict is Verdict.CLEAR:
+            out += self._return(h, rule, subject)
+        elif h.watching is not h.was_watching:
+            out.append(self._watch(h, rule, subject))
+        if (h.verdict is Verdict.ACTIVE) is not (h.was is Verdict.ACTIVE):
+            (self.active.add if h.verdict is Verdict.ACTIVE else self.active.discard)(h.pair)
+            out += self._resuppress((rule.name, subject.id), h.at)
+        return out
+
+    def _record(self, pair: int) -> Record:
+        rule, subject = self.fold.pairs[pair]
+        key = (rule.name, subject.id)
+        record = self.records.get(key)
+        if record is None:
+            record = Record(subject.area, rule.detector.kind, rule.priority, rule.latch)
+            self.records[key] = record
+        return record
+
+    def _raise(self, h: Held, rule: Rule, subject: Subject) -> list[Change]:
+        record = self._record(h.pair)
+        if record.alarm.active:
+            return []
+        record.priority = self._priority(rule, subject, h.pair)
+        record.latches, record.accepted_by, record.note = rule.latch, "", ""
+        record.alarm = advance(record.alarm, Cause.ACTIVATE)
+        if record.priority is Priority.LOG:
+            record.alarm = advance(record.alarm, Cause.ACKNOWLEDGE)
+        record.since = h.at
+        self._remember(record, h)
+        return [self._line((rule.name, subject.id), record, h.at, "raised", time=record.time)]
+
+    def _priority(self, rule: Rule, subject: Subject, pair: int) -> Priority:
+        """The rule's; a fault on a sensor in alarm takes that alarm's priority (DESIGN section 9)."""
+        if not rule.raises_priority:
+            return rule.priority
+        others = [self._record(p) for p in self.on_sensor.get(subject.id, ()) if p != pair]
+        return max([rule.priority, *(r.priority for r in others if r.alarm.active or r.alarm.latched)])
+
+    def _return(self, h: Held, rule: Rule, subject: Subject) -> list[Change]:
+        record = self._record(h.pair)
+        if not record.alarm.active:
+            return []
+        cause = Cause.RETURN_LATCHED if record.latches else Cause.RETURN
+        record.alarm = advance(record.alarm, cause)
+        self._remember(record, h)
+        return [self._line((rule.name, subject.id), record, h.at, "returned", time=record.time)]
+
+    @staticmethod
+    def _remember(record: Record, h: Held) -> None:
+        if h.finding is not None:
+            record.time, record.value = h.finding.time, h.finding.value
+            record.limit, record.why = h.finding.limit, h.finding.why
+
+    def _watch(self, h: Held, rule: Rule, subject: Subject) -> Change:
+        record = self._record(h.pair)
+        why = h.finding.why if h.finding is not None else Why("judge.heard" if h.watching else "judge.silent")
+        if not record.alarm.standing:
+            record.why = why
+        time = h.finding.time if h.finding is not None else h.at
+        value = h.finding.value if h.finding is not None else None
+        change = "watched" if h.watching else "unwatched"
+        return self._line((rule.name, subject.id), record, h.at, change, time=time, why=why, value=value)
+
+    def _suppress(self, pair: int, at: int) -> list[Change]:
+        rule, subject = self.fold.pairs[pair]
+        record = self._record(pair)
+        on = any(self._suppresses(q, pair) for q in self.suppressors[pair])
+        before = record.alarm
+        record.alarm = advance(before, Cause.SUPPRESS if on else Cause.UNSUPPRESS)
+        if record.alarm is before or not before.standing:
+            return []
+        return [self._line((rule.name, subject.id), record, at, "suppressed" if on else "unsuppressed")]
+
+    def _suppresses(self, q: int, pair: int) -> bool:
+        """A higher rung that a person has hidden says nothing for the lower one: then the lower one must."""
+        hidden = self._record(q).alarm.hidden & (Hidden.SHELVED | Hidden.OUT_OF_SERVICE)
+        return q in self.active and not (q in self.above[pair] and hidden)
+
+    def _broken(self, rule: Rule, h: Held) -> list[Change]:
+        why = h.finding.why if h.finding is not None else Why("rule.broken")
+        raised = self.own(BROKEN, rule.name, h.at, why, Priority.CRITICAL)
+        return [replace(raised[0], change="broken"), *raised] if raised else []
+
+    def own(self, rule: str, subject: str, at: int, why: Why, least: Priority) -> list[Change]:
+        """Raise an alarm of the system's own on a rule or sensor; a fault takes the priority of what stands there."""
+        pairs = self.on_sensor.get(subject, [])
+        area = self.fold.pairs[pairs[0]][1].area if pairs else ""
+        record = self.records.setdefault((rule, subject), Record(area, rule, least, False))
+        if record.alarm.active:
+            return []
+        others = [self._record(p) for p in pairs]
+        record.priority = max([least, *(r.priority for r in others if r.alarm.active or r.alarm.latched)])
+        record.alarm = advance(record.alarm, Cause.ACTIVATE)
+        record.since = record.time = at
+        record.why = why
+        return [self._line((rule, subject), record, at, "raised")]
+
+    def own_ends(self, rule: str, subject: str, at: int, why: Why) -> list[Change]:
+        """The end of an alarm of the system's own."""
+        record = self.records.get((rule, subject))
+        if record is None or not record.alarm.active:
+            return []
+        record.alarm = advance(record.alarm, Cause.RETURN)
+        record.time, record.why = at, why
+        return [self._line((rule, subject), record, at, "returned")]
+
+    def own_standing(self, rule: str) -> list[str]:
+        """Subjects on which an own alarm of this rule is active."""
+        return [subject for (name, subject), r in sorted(self.records.items()) if name == rule and r.alarm.active]
+
+    def _end(self, place: tuple[int, int, int], key: Key, cause: Cause) -> list[Change]:
+        record, at = self.records[key], place[0]
+        if cause is Cause.SHELF_ENDS:
+            record.shelf_until, change = None, "shelf_ended"
+        else:
+            record.service_until, change = None, "service_ended"
+        record.alarm = advance(record.alarm, cause)
+        return [self._line(key, record, at, change), *self._resuppress(key, at)]
+
+    def _resuppress(self, key: Key, at: int) -> list[Change]:
+        pair = self.fold.pair_of.get(key, -1)
+        return [c for p in self.dependents.get(pair, ()) for c in self._suppress(p, at)]
+
+    def _line(
+        self,
+        key: Key,
+        record: Record,
+        at: int,
+        change: str,
+        *,
+        time: int | None = None,
+        why: Why | None = None,
+        value: float | None = None,
+        action: Action | None = None,
+    ) -> Change:
+        told = change in ("raised", "returned", "broken")
+        return Change(
+            now=at,
+            time=at if time is None else time,
+            area=record.area,
+            sensor=key[1],
+            rule=key[0],
+            kind=record.kind,
+            revision=self.fold.revision,
+            priority=record.priority.name.lower(),
+            occurrence=record.alarm.occurrence,
+            change=change,
+            isa=record.alarm.isa,
+            value=record.value if told else value,
+            limit=record.limit if told else None,
+            why=why or record.why,
+            by=action.by if action else "",
+            note=action.note if action else "",
+            action=action.id if action else "",
+        )
+
+    # -- people ----------------------------------------------------------------------------------------------------
+
+    def act(self, action: Action, now: int) -> list[Change]:
+        """Take the action or refuse it with a reason; either way one line bears its id."""
+        key = (action.rule, action.subject)
+        known = key in self.fold.pair_of or key in self.records
+        if not known:
+            nobody = Record("", "", Priority.LOG, False)
+            return [self._refuse(key, nobody, now, action, "unknown_alarm")]
+        record = self.records.get(key) or self._record(self.fold.pair_of[key])
+        removed = key not in self.fold.pair_of and action.rule not in OWN_RULES
+        reason = objection(record, action, now, self.fold.site.shelving, removed)
+        if reason:
+            return [self._refuse(key, record, now, action, reason)]
+        change = take(record, action, removed)
+        line = self._line(key, record, now, change, action=action)
+        if key not in self.fold.pair_of and key[0] not in OWN_RULES and not record.alarm.standing:
+            del self.records[key]
+        return [line, *self._resuppress(key, now)]
+
+    def _refuse(self, key: Key, record: Record, now: int, action: Action, reason: str) -> Change:
+        why = Why(f"judge.refused.{reason}", {"asked": action.kind})
+        return self._line(key, record, now, "refused", why=why, action=action)
+
+    # -- revisions and listing -------------------------------------------------------------------------------------
+
+    def revised(self, now: int, by: str, note: str) -> list[Change]:
+        """After the judge has adopted a revision: say so, and name what now stands without a rule."""
+        self.wire()
+        pair_of = self.fold.pair_of
+        self.active = {pair_of[key] for key, r in self.records.items() if r.alarm.active and key in pair_of}
+        out = self.note("revised", now, Why("judge.revised", {"revision": self.fold.revision}), by, note)
+        for key, record in sorted(self.records.items()):
+            if key[0] == BROKEN:
+                out += self.own_ends(*key, now, Why("rule.restarted"))
+            elif key not in pair_of and key[0] not in OWN_RULES and record.alarm.standing:
+                out.append(self._line(key, record, now, "removed"))
+            elif key in pair_of:
+                rule, subject = self.fold.pairs[pair_of[key]]
+                record.area, record.kind, record.latches = subject.area, rule.detector.kind, rule.latch
+        self.records = {k: r for k, r in self.records.items() if k in pair_of or r.alarm.standing or k[0] in OWN_RULES}
+        return out + [c for pair in sorted(self.suppressors) for c in self._suppress(pair, now)]
+
+    def note(self, change: str, now: int, why: Why, by: str = "", note: str = "") -> list[Change]:
+        """A line about the whole site."""
+        return [
+            Change(now, now, "", "", "", "", self.fold.revision, "log", 0, change, "", None, None, why, by, note)
+        ]
+
+    def is_active(self, key: Key) -> bool:
+        """True while the alarm of (rule, subject) is active."""
+        return key in self.active_keys()
+
+    def active_keys(self) -> set[Key]:
+        """(rule, subject) of every active alarm."""
+        return {key for key, record in self.records.items() if record.alarm.active}
+
+    def out_of_service_pairs(self) -> list[int]:
+        """Pairs that a person took out of service."""
+        out = (k for k, r in self.records.items() if r.alarm.hidden & Hidden.OUT_OF_SERVICE)
+        return [self.fold.pair_of[key] for key in out if key in self.fold.pair_of]
+
+    def standing(self) -> Iterable[tuple[Key, Record]]:
+        """Records of which something is still owed."""
+        return ((key, r) for key, r in sorted(self.records.items()) if r.alarm.standing)
