@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.reading import AFTER_ROWS, Batch, Floats, Indices, Quality, Times
+from detectors.reading import AFTER_ROWS, FAULTS, Batch, Floats, Indices, Quality, Times
 
 FAMILIES = ("signal", "health", "gas", "dust", "slope", "seismic", "network")
 NEVER = np.iinfo(np.int64).max
@@ -225,12 +225,17 @@ def findings_at(
     numbers: Mapping[str, Floats] | None = None,
     value: Floats | None = None,
 ) -> list[Finding]:
-    """Findings for rows of a batch: `subject[k]`, `limit[k]`, `value[k]` and each of `numbers` belong to `rows[k]`."""
+    """Findings for rows of a batch: `subject[k]`, `limit[k]`, `value[k]` and each of `numbers` belong to `rows[k]`.
+
+    What a late, out-of-span or conflicting reading raised is marked so: its flags are the number `quality`.
+    """
     out = []
     values = batch.value[rows] if value is None else value
     for k, row in enumerate(rows.tolist()):
         verdict = Verdict(int(verdicts[k]))
-        extra = {} if numbers is None else {name: float(column[k]) for name, column in numbers.items()}
+        extra = {name: float(column[k]) for name, column in (numbers or {}).items()}
+        if verdict is Verdict.ACTIVE and (flags := int(batch.quality[row]) & FAULTS):
+            extra["quality"] = flags
         out.append(
             Finding(
                 at=int(batch.arrived[row]),

@@ -17,7 +17,9 @@ from dashboards.console.words_gas import GAS
 from dashboards.console.words_health import HEALTH
 from dashboards.console.words_network import NETWORK
 from dashboards.console.words_seismic import SEISMIC
+from dashboards.console.words_signal import SIGNAL
 from dashboards.console.words_slope import SLOPE
+from detectors.reading import Quality
 
 Numbers: TypeAlias = Mapping[str, float | int | str | None]
 
@@ -135,12 +137,22 @@ WORDS: Mapping[str, tuple[str, str]] = {
     **HEALTH,
     **NETWORK,
     **SEISMIC,
+    **SIGNAL,
     **SLOPE,
 }
 """Key -> (English, Chinese). A new detector adds its keys here; a test reads them from its file."""
 
 _BRACKET = re.compile(r"\[([^\[\]]*)\]")
 _FIELD = re.compile(r"\{(\w+)(?::(\w+|%))?\}")
+
+
+MARKS: Mapping[Quality, tuple[str, str]] = {
+    Quality.OUT_OF_SPAN: ("a reading outside its span", "读数超出量程"),
+    Quality.LATE: ("a late reading", "迟到的读数"),
+    Quality.CONFLICT: ("one of two values for its time", "同一时刻的两个值之一"),
+    Quality.SKEWED: ("a reading whose time cannot be right", "时间不可信的读数"),
+    Quality.RETAINED: ("a reading retained by the broker", "代理保留的读数"),
+}
 
 
 def say(key: str, numbers: Numbers, lang: Lang, local: Local | None = None) -> str:
@@ -158,7 +170,16 @@ def say(key: str, numbers: Numbers, lang: Lang, local: Local | None = None) -> s
     parts = [_filled(part, numbers, lang, clock) for part in _BRACKET.split(words[lang == "zh"])]
     if None in parts[::2]:
         return _plainly(key, numbers)
-    return "".join(part or "" for part in parts)
+    return "".join(part or "" for part in parts) + _marks(numbers, lang)
+
+
+def _marks(numbers: Numbers, lang: Lang) -> str:
+    """What was wrong with the reading that raised, in parentheses."""
+    flags = numbers.get("quality")
+    if not isinstance(flags, (int, float)) or not flags:
+        return ""
+    named = [words[lang == "zh"] for flag, words in MARKS.items() if int(flags) & flag]
+    return f"（{'，'.join(named)}）" if lang == "zh" else f" ({', '.join(named)})"
 
 
 def _filled(text: str, numbers: Numbers, lang: Lang, local: Local) -> str | None:

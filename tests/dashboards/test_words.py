@@ -175,3 +175,10 @@ def test_times_are_local_with_their_offset() -> None:
     assert mine.clock(NOW) == "19:31:07 -07:00"
     assert pit.moment(NOW - HOUR, NOW) == "09:31:07"
     assert pit.moment(NOW - 11 * HOUR, NOW) == "11-23 23:31"
+
+
+def test_what_a_doubtful_reading_raised_is_marked_so() -> None:
+    numbers = {"limit": 1.0, "quality": 4 | 128}
+
+    assert say("signal.limit.above", numbers, "en") == "at or above the limit of 1 (a late reading)"
+    assert say("signal.limit.above", numbers, "zh").endswith("（迟到的读数）")
