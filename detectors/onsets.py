@@ -31,26 +31,27 @@ class Heard(Enum):
 
     NOTHING = "nothing"
     KNOWN = "known"
-    """Known to be off, for the first time or again."""
+    """Known, for the first time or again, and on or off as before."""
     ROSE = "rose"
     FELL = "fell"
     LOST = "lost"
 
 
 def hear(state: Group, member: int, value: float, quality: int) -> Heard:
-    """Note what a member says."""
+    """Note what a member says. A bad 1 puts it on without making it known; a bad 0 says nothing."""
     was_on, was_known = bool(state.on[member]), bool(state.known[member])
     if value != value or quality & NEVER_RAISES:
         state.known[member] = False
         return Heard.LOST if was_known else Heard.NOTHING
+    good = not quality & FAULTS
     if value >= 0.5:
-        state.on[member] = state.known[member] = True
-        if not was_on:
-            return Heard.ROSE
-    elif not quality & FAULTS:
-        state.on[member], state.known[member] = False, True
-        if was_on:
-            return Heard.FELL
+        state.on[member] = True
+    elif good:
+        state.on[member] = False
+    if good:
+        state.known[member] = True
+    if bool(state.on[member]) != was_on:
+        return Heard.FELL if was_on else Heard.ROSE
     return Heard.NOTHING if bool(state.known[member]) == was_known else Heard.KNOWN
 
 
