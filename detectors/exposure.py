@@ -8,6 +8,7 @@ Not a detector: gas.twa, gas.stel, dust.shift_twa, dust.projection and dust.filt
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import NEVER, Column, Finding, Verdict, Why, at_deadline
-from detectors.reading import FAULTS, Batch, Bools, Floats, Quality, Times
+from detectors.reading import FAULTS, Batch, Bools, Floats, Indices, Quality, Times
 from detectors.state import SETTING
 
 SECOND = 1_000_000_000
@@ -229,6 +230,39 @@ def found(
     track.verdict = verdict
     at, time, number = int(batch.arrived[row]), int(batch.time[row]), int(batch.row[row])
     return [Finding(at, number, track.who, verdict, time, value, limit, why)]
+
+
+def entries(batch: Batch, rows: Indices) -> Iterator[tuple[int, int, int, float, int]]:
+    """(row, time, arrived, value, quality) of some rows, as plain numbers."""
+    return zip(
+        rows.tolist(),
+        batch.time[rows].tolist(),
+        batch.arrived[rows].tolist(),
+        batch.value[rows].tolist(),
+        batch.quality[rows].tolist(),
+        strict=True,
+    )
+
+
+def weighed(average: Average, needed: float, limit: float, was: int) -> tuple[Verdict, str] | None:
+    """The verdict on an average and why: "above", "below", "low_coverage", "clipped"; None if nothing can be said.
+
+    The lower bound alarms however little is covered; clear needs the coverage, no clipping and the best below.
+    """
+    if average.lower >= limit:
+        return Verdict.ACTIVE, "above"
+    bounded = math.isfinite(average.upper)
+    if average.coverage >= needed and bounded and average.best < limit:
+        return Verdict.CLEAR, "below"
+    if was != Verdict.CLEAR:
+        return None
+    return Verdict.UNKNOWN, "low_coverage" if bounded else "clipped"
+
+
+def told(average: Average, hours: float) -> dict[str, float]:
+    """What the reason of an average over `hours` tells."""
+    numbers = {"lower": average.lower, "best": average.best, "coverage": average.coverage, "hours": hours}
+    return numbers | ({"upper": average.upper} if math.isfinite(average.upper) else {})
 
 
 def columns_of(batch: Batch, judged: list[tuple[float, ...]], columns: Any, quality: Any = 0) -> list[Column]:

@@ -8,7 +8,6 @@ between sensors, an excursion longer than 15 min that stays below the limit.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -17,7 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Finding, Outcome, PerSubject, Subjects, Verdict, Why, per_subject, whole
-from detectors.exposure import MINUTE, NO_TIME, SECOND, Exposure, Track, Window, columns_of, found, fresh, holds
+from detectors.exposure import (
+    MINUTE,
+    NO_TIME,
+    SECOND,
+    Exposure,
+    Track,
+    Window,
+    columns_of,
+    entries,
+    found,
+    fresh,
+    holds,
+    weighed,
+)
 from detectors.lapse import earliest, lapse
 from detectors.reading import Batch, Bools, Floats, Quality, Times
 from detectors.state import SETTING
@@ -25,7 +37,14 @@ from detectors.state import SETTING
 STEP = 5 * SECOND
 KEPT = 16
 """Begins of excursions that are remembered."""
-LAPSED = Why("gas.stel.low_coverage")
+WHY: Mapping[str, str] = {
+    "above": "gas.stel.above",
+    "excursions": "gas.stel.excursions",
+    "below": "gas.stel.below",
+    "low_coverage": "gas.stel.low_coverage",
+    "clipped": "gas.stel.clipped",
+}
+LAPSED = Why(WHY["low_coverage"])
 
 
 @dataclass(slots=True)
@@ -129,14 +148,7 @@ class Stel:
         limit = per_subject(self.limit, len(state.verdict))
         for who, rows in batch.runs():
             track = _Track(state, who, self)
-            for row, time, arrived, value, quality in zip(
-                rows.tolist(),
-                batch.time[rows].tolist(),
-                batch.arrived[rows].tolist(),
-                batch.value[rows].tolist(),
-                batch.quality[rows].tolist(),
-                strict=True,
-            ):
+            for row, time, arrived, value, quality in entries(batch, rows):
                 if track.due < arrived:
                     findings += track.lapse(LAPSED)
                 if not track.takes(time, quality):
@@ -154,21 +166,16 @@ class Stel:
         return Outcome(whole(findings), columns_of(batch, judged, self.columns), earliest(state))
 
     def _judge(self, track: _Track, batch: Batch, row: int, limit: float) -> list[Finding]:
-        best, lower, upper, coverage = track.average()
-        peak, track.peak = max(track.peak, lower), 0.0
-        track.end_excursion(best, coverage)
-        if peak >= limit:
-            verdict, key = Verdict.ACTIVE, "above"
-        elif track.breach:
-            verdict, key = Verdict.ACTIVE, "excursions"
-        elif coverage >= self.coverage and math.isfinite(upper) and best < limit:
-            verdict, key = Verdict.CLEAR, "below"
-        elif track.verdict != Verdict.CLEAR:
+        average = track.average()
+        peak, track.peak = max(track.peak, average.lower), 0.0
+        track.end_excursion(average.best, average.coverage)
+        said = weighed(average._replace(lower=peak), self.coverage, limit, track.verdict)
+        if track.breach and (said is None or said[0] != Verdict.ACTIVE):
+            said = Verdict.ACTIVE, "excursions"
+        if said is None:
             return []
-        else:
-            verdict, key = Verdict.UNKNOWN, "low_coverage" if math.isfinite(upper) else "clipped"
-        numbers = {"coverage": coverage, "excursions": track.excursions(), "minutes": self.window / 60}
-        return found(track, batch, row, verdict, Why(f"gas.stel.{key}", numbers), peak, limit)
+        numbers = {"coverage": average.coverage, "excursions": track.excursions(), "minutes": self.window / 60}
+        return found(track, batch, row, said[0], Why(WHY[said[1]], numbers), peak, limit)
 
 
 class _Track(Track):

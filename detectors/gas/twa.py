@@ -7,21 +7,39 @@ Cannot find: a short peak (that is a STEL's task), exposure of a person who walk
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from detectors.detector import Finding, Outcome, PerSubject, Subjects, Verdict, Why, per_subject, whole
-from detectors.exposure import MINUTE, Average, Exposure, Track, Window, columns_of, found, fresh, holds
+from detectors.detector import Finding, Outcome, PerSubject, Subjects, Why, per_subject, whole
+from detectors.exposure import (
+    MINUTE,
+    Average,
+    Exposure,
+    Track,
+    Window,
+    columns_of,
+    entries,
+    found,
+    fresh,
+    holds,
+    told,
+    weighed,
+)
 from detectors.lapse import earliest, lapse
 from detectors.reading import Batch, Quality
 
 LONGEST = 16.0
 """h; nobody's shift is longer, and its minutes fit the memory of a subject."""
-LAPSED = Why("gas.twa.low_coverage")
+WHY: Mapping[str, str] = {
+    "above": "gas.twa.above",
+    "below": "gas.twa.below",
+    "low_coverage": "gas.twa.low_coverage",
+    "clipped": "gas.twa.clipped",
+}
+LAPSED = Why(WHY["low_coverage"])
 
 
 @dataclass(slots=True)
@@ -119,14 +137,7 @@ class Twa:
         limit = per_subject(self.limit, len(state.verdict)) * self.factor
         for who, rows in batch.runs():
             track = Track(state, who, self.window)
-            for row, time, arrived, value, quality in zip(
-                rows.tolist(),
-                batch.time[rows].tolist(),
-                batch.arrived[rows].tolist(),
-                batch.value[rows].tolist(),
-                batch.quality[rows].tolist(),
-                strict=True,
-            ):
+            for row, time, arrived, value, quality in entries(batch, rows):
                 if track.due < arrived:
                     findings += track.lapse(LAPSED)
                 if not track.takes(time, quality):
@@ -143,15 +154,8 @@ class Twa:
         return Outcome(whole(findings), columns_of(batch, judged, self.columns), earliest(state))
 
     def _judge(self, track: Track, batch: Batch, row: int, average: Average, limit: float) -> list[Finding]:
-        best, lower, upper, coverage = average
-        if lower >= limit:
-            verdict, key = Verdict.ACTIVE, "gas.twa.above"
-        elif coverage >= self.coverage and math.isfinite(upper) and best < limit:
-            verdict, key = Verdict.CLEAR, "gas.twa.below"
-        elif track.verdict != Verdict.CLEAR:
+        said = weighed(average, self.coverage, limit, track.verdict)
+        if said is None:
             return []
-        else:
-            verdict, key = Verdict.UNKNOWN, "gas.twa.low_coverage" if math.isfinite(upper) else "gas.twa.clipped"
-        numbers = {"lower": lower, "best": best, "coverage": coverage, "hours": self.shift_hours}
-        numbers |= {"upper": upper} if math.isfinite(upper) else {}
-        return found(track, batch, row, verdict, Why(key, numbers), lower, limit)
+        why = Why(WHY[said[1]], told(average, self.shift_hours))
+        return found(track, batch, row, said[0], why, average.lower, limit)
