@@ -93,5 +93,16 @@ SLOPE: Mapping[str, tuple[str, str]] = {
         "not judged: {unknown:count} of {members:count} points are not known and could decide",
         "未判断：{members:count} 个测点中有 {unknown:count} 个未知，且可能影响结论",
     ),
+    "slope.vector.above": (
+        "moved at or above {limit} from its datum[ (north {north:reading}, east {east:reading}, up {up:reading})]",
+        "相对基准位移达到或超过 {limit}[（北 {north:reading}，东 {east:reading}，竖直 {up:reading}）]",
+    ),
+    "slope.vector.below": ("displacement below the limit[ of {limit}]", "位移低于限值[ {limit}]"),
+    "slope.vector.between": ("between the reset and the limit[ of {limit}]", "介于复位值与限值[ {limit}]之间"),
+    "slope.vector.below_floor": (
+        "not judged: noise hides a displacement of the limit",
+        "未判断：噪声掩盖了限值大小的位移",
+    ),
+    "slope.vector.stale": ("not judged: no complete new position", "未判断：无完整的新坐标"),
 }
 """Key -> (English, Chinese)."""

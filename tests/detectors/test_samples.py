@@ -32,6 +32,9 @@ SENSORS: dict[str, dict[str, Any]] = {
     "prism-18": {
         "area": "wall", "quantity": "displacement", "unit": "mm", "noise": 0.8, "every": "1h", "position": [40, 20, 10],
     },  # fmt: skip
+    "prism-17-n": {"area": "wall", "quantity": "northing", "unit": "mm", "noise": 0.8, "every": "1h"},
+    "prism-17-e": {"area": "wall", "quantity": "easting", "unit": "mm", "noise": 0.8, "every": "1h"},
+    "prism-17-u": {"area": "wall", "quantity": "height", "unit": "mm", "noise": 0.8, "every": "1h"},
     "rain-1": {"area": "wall", "quantity": "rain", "unit": "mm", "every": "10min"},
     "geo-1-up": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
     "geo-1-east": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
@@ -43,6 +46,22 @@ MOVING = {
     "priority": "high",
     "guidance": "Close ramp 4",
 }
+RULES: dict[str, dict[str, Any]] = {
+    "wall-moving": MOVING,
+    "gas-high": {
+        "sensors": ["ch4-2105"],
+        "detector": {"kind": "signal.limit", "above": "1 %vol"},
+        "priority": "high",
+        "guidance": "Withdraw",
+    },
+    "fan-off": {
+        "sensors": ["fan-2105"],
+        "detector": {"kind": "signal.state", "alarm_on": "stopped"},
+        "priority": "high",
+        "guidance": "Withdraw",
+    },
+}
+"""What rules on rules look at."""
 
 
 def sample_of(kind: str) -> dict[str, Any]:
@@ -58,7 +77,7 @@ def sample_of(kind: str) -> dict[str, Any]:
 def test_the_sample_loads_and_means_the_detector(kind: str) -> None:
     rules = sample_of(kind)["rule"]
     ((name, _),) = rules.items()
-    rules = {"wall-moving": MOVING, **rules} if "wall-moving" not in rules else rules
+    rules = {**RULES, **rules}
     document = {
         "site": {"id": "pit", "timezone": "UTC", "simulated": True, "limits": "cn"},
         "sensor": SENSORS,
