@@ -28,5 +28,13 @@ SEISMIC: Mapping[str, tuple[str, str]] = {
     "seismic.pvs.gap": ("not judged: samples of a part are missing", "未判断：某一分量波形缺失"),
     "seismic.pvs.part_missing": ("not judged: a part of the station is not heard", "未判断：台站的某一分量无数据"),
     "seismic.pvs.no_value": ("no usable samples", "无可用波形"),
+    "seismic.pick.onset": (
+        "an event began[; {value:count} times its noise]",
+        "检测到事件起始[；为噪声的 {value:count} 倍]",
+    ),
+    "seismic.pick.triggered": ("an event began; its onset cannot be picked", "检测到事件，但无法拾取其起始时刻"),
+    "seismic.pick.quiet": ("the event is over", "事件已结束"),
+    "seismic.pick.gap": ("samples are missing: the background is being learned anew", "波形缺失：正在重新学习背景"),
+    "seismic.pick.no_value": ("no usable samples", "无可用波形"),
 }
 """Key -> (English, Chinese)."""

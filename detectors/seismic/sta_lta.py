@@ -102,14 +102,14 @@ class StaLta:
         findings: list[Finding] = []
         peaks: list[Peaks] = []
         for packets in side_by_side(batch.waves):
-            ready = self._resume(state, packets, batch.waves, findings)
+            ready = self.resume(state, packets, batch.waves, findings)
             if len(ready):
-                ratio, full = self._ratio(state, ready)
-                self._triggers(state, ready, batch.waves, ratio, full, findings)
+                ratio, full, _ = self.characteristic(state, ready)
+                self.triggers(state, ready, batch.waves, ratio, full, findings)
                 peaks.append(_peaks(ready, ratio, full))
         return Outcome(whole(findings), _columns(batch.waves, peaks))
 
-    def _resume(self, state: State, packets: Packets, waves: Sequence[Wave], findings: list[Finding]) -> Packets:
+    def resume(self, state: State, packets: Packets, waves: Sequence[Wave], findings: list[Finding]) -> Packets:
         """Those to be filtered; what does not continue starts again, and a clear verdict is then unknown."""
         who, ahead = packets.sensor, packets.time - state.next[packets.sensor]
         going = state.seen[who] > 0
@@ -127,8 +127,8 @@ class StaLta:
                 findings.append(_finding(wave, wave.time, Verdict.UNKNOWN, None, None, key))
         return packets.only(usable & ~late)
 
-    def _ratio(self, state: State, packets: Packets) -> tuple[Floats, Indices]:
-        """(C, L) ratio at each sample of C packets, 0 before the long window is full; (C,) where that is."""
+    def characteristic(self, state: State, packets: Packets) -> tuple[Floats, Indices, Floats]:
+        """(C, L) ratio at each sample of C packets, 0 before the long window is full; (C,) where that is; (C, L) band."""
         who, rate, length = packets.sensor, packets.rate, packets.length
         seen = state.seen[who]
         delays = np.ascontiguousarray(state.filter[who].transpose(1, 0, 2))
@@ -145,9 +145,9 @@ class StaLta:
         state.sta[who], state.lta[who] = sta[:, -1], lta[:, -1]
         state.seen[who] = seen + length
         state.next[who] = packets.time_of(length)
-        return ratio, full
+        return ratio, full, band
 
-    def _triggers(
+    def triggers(
         self,
         state: State,
         packets: Packets,
@@ -156,6 +156,7 @@ class StaLta:
         full: Indices,
         findings: list[Finding],
     ) -> None:
+        """Every crossing of `on` and `off`, and where the long window became full."""
         verdict = state.verdict[packets.sensor]
         active = verdict == Verdict.ACTIVE
         moves = ratio.max(axis=1) > self.on

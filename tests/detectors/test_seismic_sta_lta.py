@@ -81,7 +81,7 @@ def ratios(waves: list[Wave]) -> np.ndarray:
     parts = []
     for wave in waves:
         (ready,) = side_by_side([wave])
-        parts.append(TREMOR._ratio(state, TREMOR._resume(state, ready, [wave], []))[0][0])
+        parts.append(TREMOR.characteristic(state, TREMOR.resume(state, ready, [wave], []))[0][0])
     return np.concatenate(parts)
 
 
