@@ -63,17 +63,17 @@ class Limit:
 
     def step(self, state: Any, batch: Batch) -> Outcome:
         """One vector pass along the rows; findings at the rows that changed a verdict."""
-        limit = per_subject(self.limit, len(state.verdict))
-        reset = per_subject(self.reset, len(state.verdict))
+        limit, reset = np.asarray(self.limit, np.float64), np.asarray(self.reset, np.float64)
         reset = np.where(np.isnan(reset), limit, reset)
-        value, at, back = batch.value, limit[batch.sensor], reset[batch.sensor]
+        count, value = len(state.verdict), batch.value
+        at, back = (one if one.ndim == 0 else per_subject(one, count)[batch.sensor] for one in (limit, reset))
         if self.side == "above":
             says = batch.steady(value >= at, value < back)
         else:
             says = batch.steady(value <= at, value > back)
         rows, verdicts = batch.settle_verdicts(state.verdict, says)
         who = batch.sensor[rows]
-        return Outcome(findings_at(batch, rows, verdicts, who, limit[who], self._why()))
+        return Outcome(findings_at(batch, rows, verdicts, who, per_subject(limit, count)[who], self._why()))
 
     def _why(self) -> Mapping[Verdict, str]:
         return {
