@@ -50,7 +50,7 @@ RULES: dict[str, dict[str, Any]] = {
     "wall-moving": MOVING,
     "gas-high": {
         "sensors": ["ch4-2105"],
-        "detector": {"kind": "signal.limit", "above": "1 %vol"},
+        "detector": {"kind": "signal.limit", "limit": "1 %vol", "reset": "0.5 %vol"},
         "priority": "high",
         "guidance": "Withdraw",
     },
