@@ -22,6 +22,7 @@ from bench.machine import machine
 from bench.publisher import RISE, Publisher, packet
 from bench.roles import Roles, python, write_site
 from collector.judged import Judged
+from collector.settings import ROLES
 from collector.spool import SpoolReader
 from tests.servers import Mosquitto
 
@@ -67,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
     print(machine())
     with tempfile.TemporaryDirectory() as name, Mosquitto(Path(name) / "mosquitto") as server:
         site = write_site(Path(name), server.url)
-        with Roles(site, ("collect", "judge", "store")) as roles:
+        with Roles(site, ROLES) as roles:
             await_subscription(roles, server.port)
             judged = Judged(roles.data)
             roles.until(lambda: bool(judged.status().get("of")), 30)

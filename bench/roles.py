@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from collector.broker import free_port
 from collector.config import load
 from collector.message import REVISION, Message
 from collector.running import role_command
@@ -33,6 +34,8 @@ data = "data"
 [mqtt]
 url = "{url}"
 client_id = "bench-davylamp"
+[page]
+port = {port}
 [payload.plain]
 topic = "bench/{{area}}/{{sensor}}"
 json = {{ value = "v", unit = "u", time = "t" }}
@@ -69,7 +72,7 @@ def write_site(folder: Path, url: str, sensors: int = SENSORS) -> Path:
     """The site file; its document is the log's first message."""
     path = folder / "site.toml"
     rows = "\n".join(SENSOR.format(name=sensor(k)) for k in range(sensors))
-    path.write_text(SITE.format(url=url, sensors=rows))
+    path.write_text(SITE.format(url=url, port=free_port(), sensors=rows))
     loaded = load(path)
     revision = {"document": loaded.document, "by": "bench", "note": "first"}
     spool = Spool(loaded.settings.data)
