@@ -121,14 +121,15 @@ class Velocity:
         limit = per_subject(self.limit, len(state.verdict))
         reset = per_subject(self.reset, len(state.verdict))
         reset = np.where(np.isnan(reset), limit, reset)
+        arrived, time = batch.arrived.tolist(), batch.time.tolist()
+        value, quality = batch.value.tolist(), batch.quality.tolist()
         for who, rows in batch.runs():
             track = _Track(state, who, self.period, float(limit[who]), float(reset[who]))
-            columns = (rows, batch.arrived[rows], batch.time[rows], batch.value[rows], batch.quality[rows])
-            for row, arrived, time, value, quality in zip(*(c.tolist() for c in columns), strict=True):
-                if track.due < arrived:
+            for row in rows.tolist():
+                if track.due < arrived[row]:
                     findings += track.lapse()
-                if not quality & FAULTS and time > track.time:
-                    findings += track.read(batch, row, arrived, time, value, speeds)
+                if not quality[row] & FAULTS and time[row] > track.time:
+                    findings += track.read(batch, row, arrived[row], time[row], value[row], speeds)
             track.store()
         findings += lapse(state, batch.until, lambda _: Why("slope.velocity.learning"))
         speeds.sort()
@@ -195,17 +196,19 @@ class _Track:
         self.open = [n + 1.0, s_t + t, s_x + x, s_tt + t * t, s_tx + t * x, s_xx + x * x]
 
     def _turn(self, time: int) -> None:
-        """Close the newest step and open that of `time`; sum the window again, oldest first."""
+        """Close the newest step and open that of `time`; sum the window again, its filled steps only."""
         sums, step, was = self.state.sums[self.who], time // self.step, self.time // self.step
         sums[was % STEPS] = self.open
-        passed = np.arange(max(was + 1, step - STEPS + 1), step + 1) % STEPS
-        sums[passed] = 0.0
+        if step == was + 1:
+            sums[step % STEPS] = 0.0
+        else:
+            sums[np.arange(max(was + 1, step - STEPS + 1), step + 1) % STEPS] = 0.0
         self.open = [0.0] * SUMS
-        ordered = sums[np.arange(step - STEPS + 1, step + 1) % STEPS]
-        filled = ordered[:, 0] > 0
-        self.reach = STEPS - 1 - int(filled.argmax()) if filled.any() else 0
-        shift: Floats = np.arange(STEPS, dtype=np.float64) * (self.step * 1e-9)
-        self.closed = [math.fsum(column.tolist()) for column in _shifted(ordered, shift)]
+        filled = sums[:, 0].nonzero()[0]
+        age = (filled - (step + 1)) % STEPS
+        self.reach = STEPS - 1 - int(age.min()) if len(age) else 0
+        columns = _shifted(sums[filled], age * (self.step * 1e-9))
+        self.closed = [math.fsum(column) for column in columns.tolist()]
 
     def _judge(self) -> tuple[Verdict, str, float, float]:
         """(verdict, reason, velocity a day, floor a day)."""
@@ -246,7 +249,12 @@ class _Track:
         return slope * DAY, FLOOR * noise / math.sqrt(s_tt) * DAY
 
 
-def _shifted(sums: Floats, shift: Floats) -> tuple[Floats, ...]:
-    """The columns of (K, 6) sums with t measured from `shift` s earlier."""
-    n, t, x, tt, tx, xx = sums.T
-    return n, t + n * shift, x, tt + 2.0 * shift * t + n * shift * shift, tx + shift * x, xx
+def _shifted(sums: Floats, shift: Floats) -> Floats:
+    """(6, K) of (K, 6) sums, with t measured from `shift` s earlier."""
+    out: Floats = sums.T.copy()
+    n, t, x = out[0], out[1], out[2]
+    out[4] += shift * x
+    out[3] += 2.0 * shift * t
+    out[3] += n * shift * shift
+    out[1] += n * shift
+    return out
