@@ -36,5 +36,13 @@ SEISMIC: Mapping[str, tuple[str, str]] = {
     "seismic.pick.quiet": ("the event is over", "事件已结束"),
     "seismic.pick.gap": ("samples are missing: the background is being learned anew", "波形缺失：正在重新学习背景"),
     "seismic.pick.no_value": ("no usable samples", "无可用波形"),
+    "seismic.magnitude.above": (
+        "an event of magnitude {limit} or more[, {distance:count} km away]",
+        "发生震级 {limit} 或以上的事件[，距离 {distance:count} km]",
+    ),
+    "seismic.magnitude.below": ("the last event was smaller than magnitude {limit}", "最近一次事件小于震级 {limit}"),
+    "seismic.magnitude.no_event": ("no event: the peak is below the floor", "无事件：峰值低于下限"),
+    "seismic.magnitude.no_value": ("no usable peak or frequency", "无可用的峰值或频率"),
+    "seismic.magnitude.no_distance": ("not judged: the distance is not known", "未判断：距离未知"),
 }
 """Key -> (English, Chinese)."""

@@ -32,11 +32,14 @@ SENSORS: dict[str, dict[str, Any]] = {
     "prism-18": {
         "area": "wall", "quantity": "displacement", "unit": "mm", "noise": 0.8, "every": "1h", "position": [40, 20, 10],
     },  # fmt: skip
+    "prism-19": {"area": "wall", "quantity": "displacement", "unit": "mm", "noise": 0.8, "every": "1h"},
     "prism-17-n": {"area": "wall", "quantity": "northing", "unit": "mm", "noise": 0.8, "every": "1h"},
     "prism-17-e": {"area": "wall", "quantity": "easting", "unit": "mm", "noise": 0.8, "every": "1h"},
     "prism-17-u": {"area": "wall", "quantity": "height", "unit": "mm", "noise": 0.8, "every": "1h"},
     "rain-1": {"area": "wall", "quantity": "rain", "unit": "mm", "every": "10min"},
     "geo-1-up": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
+    "geo-1-peak": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "every": "10s"},
+    "geo-1-frequency": {"area": "wall", "quantity": "frequency", "unit": "Hz", "every": "10s"},
     "geo-1-east": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
     "geo-1-north": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
 }
