@@ -41,5 +41,14 @@ NETWORK: Mapping[str, tuple[str, str]] = {
         "cannot be decided: some of its evidence is not known[; present {evidence}]",
         "无法判定：部分证据未知[；已有 {evidence}]",
     ),
+    "network.deviation.apart": (
+        "{member} is {off:reading} from the median of {members:count}[ ({median:reading})][; limit {limit}]",
+        "{member} 与 {members:count} 个同类的中位值[（{median:reading}）]相差 {off:reading}[；限值 {limit}]",
+    ),
+    "network.deviation.alike": (
+        "all {members:count} read alike[; the furthest is {off:reading} off]",
+        "{members:count} 个读数一致[；最大相差 {off:reading}]",
+    ),
+    "network.deviation.few": ("cannot be decided: too few fresh values", "无法判定：有效的新数值太少"),
 }
 """Key -> (English, Chinese)."""

@@ -1,0 +1,231 @@
+"""One of several like sensors that does not go with the others.
+
+Constraints. A group of sensors of one quantity and unit that should read alike. Newest good values, by arrival.
+Cannot find: an error that most members share, a difference that is real (gas layers, a slope that moves in parts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.detector import (
+    NEVER,
+    Column,
+    Finding,
+    Outcome,
+    PerSubject,
+    Subjects,
+    Verdict,
+    Why,
+    at_deadline,
+    per_subject,
+    whole,
+)
+from detectors.reading import BLURS, FAULTS, Batch, Bools, Floats, Indices, Quality, Times
+from detectors.state import PER_INPUT, SETTING
+
+BEYOND_ONLY = int(Quality.OUT_OF_SPAN)
+INTERVALS = 3
+LONG_AGO = np.iinfo(np.int64).min // 2
+
+
+@dataclass(slots=True)
+class State:
+    """(N,) or, by input, (I,)."""
+
+    verdict: NDArray[np.int8]
+    due: Times
+    """When too few values are fresh; NEVER once it has passed."""
+    value: Floats = field(metadata=PER_INPUT)
+    """Newest good value; NaN before the first, and after a bad one."""
+    heard: Times = field(metadata=PER_INPUT)
+    """`now` of it."""
+    odd: Bools = field(metadata=PER_INPUT)
+    """Deviated, and has not come back."""
+    owner: Indices = field(metadata=SETTING)
+    input_id: NDArray[np.str_] = field(metadata=SETTING)
+    fresh: Times = field(metadata=SETTING)
+    """(N,) ns for which a value is fresh."""
+
+
+class Compared(NamedTuple):
+    """What one row showed: the member furthest off, how far, and the median of all that are fresh."""
+
+    member: int
+    off: float
+    middle: float
+    members: int
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """ACTIVE when a member is `limit` or more from the median of the group, CLEAR when all that were are back.
+
+    Back is nearer than `reset` (else the limit), by a good reading of the member itself; one that falls silent while
+    it deviates stays. Values count for `fresh` (0: three intervals). Below `least` fresh members nothing is known.
+    Source: shared reference gas-dust 2.6 (|x - median|, 10 % of span is usual).
+
+        [rule.prisms-apart]
+        group = "north-wall"
+        sensors = ["prism-17", "prism-18", "prism-19"]
+        detector = { kind = "network.deviation", limit = "5 mm", reset = "4 mm" }
+        priority = "low"
+        guidance = "Compare with a second instrument; do not vote the odd one away"
+    """
+
+    kind: ClassVar[str] = "network.deviation"
+    feeds_on: ClassVar[Quality] = Quality.GOOD
+    limit_parameters: ClassVar[Mapping[str, str]] = {"limit": "{unit}", "reset": "{unit}"}
+    columns: ClassVar[Mapping[str, str]] = {"median": "{unit}", "deviation": "{unit}"}
+
+    limit: PerSubject
+    reset: PerSubject = float("nan")
+    fresh: float = 0.0
+    """s."""
+    least: int = 3
+
+    def __post_init__(self) -> None:
+        if not (np.asarray(self.limit) > 0).all():
+            raise ValueError(f"limit is {self.limit}; give a difference above 0, like '0.4 %vol'")
+        if (np.asarray(self.reset) > self.limit).any() or (np.asarray(self.reset) <= 0).any():
+            raise ValueError(f"reset is {self.reset}, limit is {self.limit}; give a reset above 0, at most the limit")
+        if not 0 <= self.fresh <= 366 * 86_400:
+            raise ValueError(f"fresh is {self.fresh} s; give how long a value counts, or 0 for three intervals")
+        if self.least < 3:
+            raise ValueError(f"least is {self.least}; give 3 or more: of two nobody knows which is wrong")
+
+    def start(self, subjects: Subjects) -> State:
+        """Every verdict unknown, no values. Raises ValueError for a small group, mixed units, or no interval."""
+        n, inputs = len(subjects), subjects.inputs
+        fresh = np.full(n, round(self.fresh * 1e9))
+        for who in range(n):
+            own = np.flatnonzero(subjects.owner == who)
+            units = sorted({subjects.input_unit[k] for k in own.tolist()})
+            if len(own) < self.least or len(units) > 1:
+                found = f"{subjects.id[who]} has {len(own)} members in {', '.join(units)}"
+                raise ValueError(f"{found}; give {self.least} or more sensors of one unit")
+            every = subjects.interval[own]
+            if not self.fresh and np.isnan(every).any():
+                raise ValueError(f"a member of {subjects.id[who]} has no interval; give fresh, like '5min'")
+            if not self.fresh:
+                fresh[who] = round(float(every.max()) * INTERVALS * 1e9)
+        return State(
+            verdict=np.zeros(n, np.int8),
+            due=np.full(n, NEVER),
+            value=np.full(inputs, np.nan),
+            heard=np.full(inputs, LONG_AGO),
+            odd=np.zeros(inputs, np.bool_),
+            owner=subjects.owner,
+            input_id=np.array(list(subjects.input_id), dtype=np.str_),
+            fresh=fresh.astype(np.int64),
+        )
+
+    def step(self, state: Any, batch: Batch) -> Outcome:
+        """Row by row: each is compared with what the others said last."""
+        findings: list[Finding] = []
+        drawn: list[tuple[int, int, float, float]] = []
+        limit, reset = self._limits(len(state.verdict))
+        for row in range(len(batch)):
+            member, arrived = int(batch.sensor[row]), int(batch.arrived[row])
+            who = int(state.owner[member])
+            findings += self._lapse(state, who, arrived)
+            quality, value = int(batch.quality[row]) & FAULTS, float(batch.value[row])
+            if quality & ~BEYOND_ONLY:
+                if quality & BLURS:
+                    state.value[member] = np.nan
+                    if len(_fresh(state, who, arrived)) < self.least:
+                        findings += self._settle(state, batch, row, who, None, float(limit[who]), quality)
+                continue
+            compared = self._compare(state, who, member, value, arrived, float(limit[who]), float(reset[who]), quality)
+            if compared is not None:
+                drawn.append((row, who, compared.middle, compared.off))
+            findings += self._settle(state, batch, row, who, compared, float(limit[who]), quality)
+        for who in np.flatnonzero(state.due < batch.until).tolist():
+            findings += self._lapse(state, who, batch.until)
+        return Outcome(whole(findings), _columns(batch, drawn), int(state.due.min()) if len(state.due) else NEVER)
+
+    def _limits(self, count: int) -> tuple[Floats, Floats]:
+        limit, reset = per_subject(self.limit, count), per_subject(self.reset, count)
+        return limit, np.where(np.isnan(reset), limit, reset)
+
+    def _compare(
+        self, state: State, who: int, member: int, value: float, arrived: int, limit: float, reset: float, quality: int
+    ) -> Compared | None:
+        """Note a value and compare the fresh ones; None where they are too few."""
+        state.value[member], state.heard[member] = value, arrived
+        fresh = _fresh(state, who, arrived)
+        middle, off = apart(state.value[fresh])
+        if quality:
+            state.value[member] = np.nan
+        if len(fresh) < self.least:
+            return None
+        peers = fresh[~np.isnan(state.value[fresh])]
+        if len(peers) >= self.least:
+            state.due[who] = np.sort(state.heard[peers])[-self.least] + state.fresh[who]
+        state.odd[fresh[off >= limit]] = True
+        if not quality:
+            state.odd[fresh[off < reset]] = False
+        worst = int(np.argmax(off))
+        return Compared(int(fresh[worst]), float(off[worst]), middle, len(fresh))
+
+    @staticmethod
+    def _settle(
+        state: State, batch: Batch, row: int, who: int, compared: Compared | None, limit: float, quality: int
+    ) -> list[Finding]:
+        was = Verdict(int(state.verdict[who]))
+        odd = bool(state.odd[state.owner == who].any())
+        verdict = Verdict.ACTIVE if odd else Verdict.CLEAR if compared is not None else Verdict.UNKNOWN
+        if verdict is was or (verdict is Verdict.UNKNOWN and was is Verdict.ACTIVE):
+            return []
+        if verdict is Verdict.CLEAR and quality:
+            return []
+        state.verdict[who] = verdict
+        at, number, time = int(batch.arrived[row]), int(batch.row[row]), int(batch.time[row])
+        if compared is None:
+            return [Finding(at, number, who, verdict, time, None, limit, Why("network.deviation.few"))]
+        key = "network.deviation.apart" if odd else "network.deviation.alike"
+        name = str(state.input_id[compared.member])
+        why = Why(key, {"member": name, "off": compared.off, "median": compared.middle, "members": compared.members})
+        return [Finding(at, number, who, verdict, time, compared.off, limit, why)]
+
+    @staticmethod
+    def _lapse(state: State, who: int, before: int) -> list[Finding]:
+        """Too few values are fresh from the deadline on, if that passed before `before`."""
+        deadline = int(state.due[who])
+        if deadline >= before:
+            return []
+        state.due[who] = NEVER
+        if state.verdict[who] != Verdict.CLEAR:
+            return []
+        state.verdict[who] = Verdict.UNKNOWN
+        return [at_deadline(deadline, who, Verdict.UNKNOWN, Why("network.deviation.few"))]
+
+
+def _fresh(state: State, who: int, arrived: int) -> Indices:
+    """The members of a group whose newest value is good and fresh."""
+    own = np.flatnonzero(state.owner == who)
+    chosen: Indices = own[~np.isnan(state.value[own]) & (state.heard[own] >= arrived - state.fresh[who])]
+    return chosen
+
+
+def apart(values: Floats) -> tuple[float, Floats]:
+    """(median, absolute distances from it) of (m,) values, m above 0."""
+    ordered, count = np.sort(values), len(values)
+    middle = float((ordered[(count - 1) // 2] + ordered[count // 2]) / 2)
+    return middle, np.abs(values - middle)
+
+
+def _columns(batch: Batch, drawn: list[tuple[int, int, float, float]]) -> list[Column]:
+    if not drawn:
+        return []
+    rows, who = (np.array([d[k] for d in drawn], np.intp) for k in (0, 1))
+    middle, off = (np.array([d[k] for d in drawn]) for k in (2, 3))
+    return [
+        Column.of("median", "{unit}", who, batch, rows, middle),
+        Column.of("deviation", "{unit}", who, batch, rows, off),
+    ]
