@@ -1,7 +1,8 @@
-"""Velocity of a displacement by least squares over a trailing window, gated by its own noise floor.
+"""Velocity of a displacement over a trailing window, by one of four estimators, gated by its own noise floor.
 
 Constraints. Device time decides. The window moves in steps of 1/192 of itself: a reading leaves with its step, so
-readings at least that far apart are fitted exactly one by one. Only good readings are fitted.
+readings at least that far apart are fitted exactly one by one. Only good readings are fitted. Theil-Sen and
+Savitzky-Golay judge once a step, from the means of the steps.
 Cannot find: movement below three standard errors of the slope (said so), what is shorter than half the window.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ from detectors.detector import (
 from detectors.lapse import earliest, lapse
 from detectors.reading import FAULTS, Batch, Floats, Quality, Times
 from detectors.state import SETTING
+from detectors.velocities import Kalman, begun, kalman, savitzky_golay, theil_sen
 
 STEPS = 192
 SUMS = 6
@@ -57,6 +59,8 @@ class State:
     """(N, 6) of all steps of the window but the newest, t from the begin of the window's first step."""
     reach: NDArray[np.int64]
     """Steps from the oldest reading in the window to the newest."""
+    track: Floats
+    """(N, 8) of the Kalman filter: its six numbers, readings since it began, d since then."""
     noise: Floats = field(metadata=SETTING)
 
 
@@ -64,9 +68,12 @@ class State:
 class Velocity:
     """ACTIVE when the velocity, in either direction, is at or above `limit` and above its noise floor.
 
-    The floor is three standard errors of the slope, from the declared noise or else from the scatter about the line.
+    The floor is three standard errors of the velocity, from the declared noise or else from the scatter about the line.
     CLEAR below `reset`; unknown while the floor is above the limit or the readings span less than half the window.
-    Source: least squares; limits are a site's own TARP (no universal table: shared reference slope 2.1).
+    `estimator`: "least_squares"; "theil_sen" bears outliers; "savitzky_golay", the end of a parabola, lags less and has
+    four times the floor; "kalman" needs a declared noise, leaves out outliers and forgets over a quarter of the window.
+    Source: least squares; Sen 1968; Savitzky and Golay 1964; Bar-Shalom et al. 2001. Limits are a site's own TARP (no
+    universal table: shared reference slope 2.1).
 
         [rule.wall-moving]
         sensors = ["prism-17"]
@@ -86,6 +93,7 @@ class Velocity:
     """s."""
     reset: PerSubject = float("nan")
     """NaN: the limit itself."""
+    estimator: Literal["least_squares", "theil_sen", "savitzky_golay", "kalman"] = "least_squares"
 
     def __post_init__(self) -> None:
         if not (np.asarray(self.limit) > 0).all():
@@ -94,6 +102,8 @@ class Velocity:
             raise ValueError(f"window is {self.window} s; give a duration up to a year, like '24h'")
         if (np.asarray(self.reset) > self.limit).any():
             raise ValueError(f"reset is {self.reset}, limit is {self.limit}; give a reset at or below the limit")
+        if self.estimator not in _TRACKS:
+            raise ValueError(f"estimator is {self.estimator!r}; give {', '.join(map(repr, _TRACKS))}")
 
     @property
     def period(self) -> int:
@@ -101,8 +111,11 @@ class Velocity:
         return round(self.window * 1e9) // STEPS
 
     def start(self, subjects: Subjects) -> State:
-        """Every verdict unknown, no readings."""
+        """Every verdict unknown, no readings. Raises ValueError for a Kalman filter of a sensor without noise."""
         count = len(subjects)
+        for sensor, noise in zip(subjects.input_id, subjects.noise.tolist(), strict=True):
+            if self.estimator == "kalman" and not noise > 0:
+                raise ValueError(f"{sensor} declares no noise; give one reading's standard deviation (noise = 0.8)")
         return State(
             verdict=np.zeros(count, np.int8),
             due=np.full(count, NEVER),
@@ -111,6 +124,7 @@ class Velocity:
             sums=np.zeros((count, STEPS, SUMS)),
             closed=np.zeros((count, SUMS)),
             reach=np.zeros(count, np.int64),
+            track=np.zeros((count, 8)),
             noise=subjects.noise,
         )
 
@@ -123,8 +137,9 @@ class Velocity:
         reset = np.where(np.isnan(reset), limit, reset)
         arrived, time = batch.arrived.tolist(), batch.time.tolist()
         value, quality = batch.value.tolist(), batch.quality.tolist()
+        make, step = _TRACKS[self.estimator], self.period
         for who, rows in batch.runs():
-            track = _Track(state, who, self.period, float(limit[who]), float(reset[who]))
+            track = make(state, who, step, float(limit[who]), float(reset[who]))
             for row in rows.tolist():
                 if track.due < arrived[row]:
                     findings += track.lapse()
@@ -172,8 +187,10 @@ class _Track:
         self, batch: Batch, row: int, arrived: int, time: int, value: float, speeds: list[tuple[int, int, float]]
     ) -> list[Finding]:
         """Fold one good row."""
-        self._add(time, value)
+        judged = self._add(time, value)
         self.due = arrived + self.step * (STEPS // 2)
+        if not judged:
+            return []
         verdict, key, velocity, floor = self._judge()
         if math.isfinite(velocity):
             speeds.append((row, self.who, velocity))
@@ -184,7 +201,8 @@ class _Track:
         number, why = int(batch.row[row]), Why(f"slope.velocity.{key}", {"floor": floor} if known else {})
         return [Finding(arrived, number, self.who, verdict, time, velocity if known else None, self.limit, why)]
 
-    def _add(self, time: int, value: float) -> None:
+    def _add(self, time: int, value: float) -> bool:
+        """Put a reading into its step; True if the velocity is to be judged."""
         if self.time == NO_TIME:
             self.origin = value
             self.time = time
@@ -194,6 +212,7 @@ class _Track:
         self.time = time
         n, s_t, s_x, s_tt, s_tx, s_xx = self.open
         self.open = [n + 1.0, s_t + t, s_x + x, s_tt + t * t, s_tx + t * x, s_xx + x * x]
+        return True
 
     def _turn(self, time: int) -> None:
         """Close the newest step and open that of `time`; sum the window again, its filled steps only."""
@@ -247,6 +266,78 @@ class _Track:
         if not noise > 0:
             noise = math.sqrt(max(0.0, s_xx - slope * s_tx) / (n - 2))
         return slope * DAY, FLOOR * noise / math.sqrt(s_tt) * DAY
+
+
+class _Stepwise(_Track):
+    """Judges at the first reading of each step, from the means of the steps before it and this reading."""
+
+    estimate = staticmethod(theil_sen)
+    points = 3
+
+    def _add(self, time: int, value: float) -> bool:
+        turned = self.time != NO_TIME and time // self.step != self.time // self.step
+        return super()._add(time, value) and turned
+
+    def _fit(self) -> tuple[float, float] | None:
+        sums, newest = self.state.sums[self.who], self.time // self.step
+        filled = sums[:, 0].nonzero()[0]
+        if self.reach < STEPS // 2 or len(filled) + 1 < (self.points if self.noise > 0 else self.points + 2):
+            return None
+        age = (filled - (newest + 1)) % STEPS
+        order = age.argsort()
+        n, t, x = sums[filled[order], :3].T
+        days = self.step * 1e-9 / DAY
+        t = np.append((t / n) / DAY - (STEPS - 1 - age[order]) * days, self.open[1] / DAY)
+        velocity, error = self.estimate(t, np.append(x / n, self.open[2]), np.append(n, 1.0), self.noise)
+        return velocity, FLOOR * error
+
+
+class _Parabola(_Stepwise):
+    estimate = staticmethod(savitzky_golay)
+    points = 4
+
+
+class _Kalman(_Track):
+    """Judges at each reading, from the filter alone."""
+
+    def __init__(self, state: State, who: int, step: int, limit: float, reset: float) -> None:
+        super().__init__(state, who, step, limit, reset)
+        x, v, p_xx, p_xv, p_vv, missed, self.count, self.days = state.track[who].tolist()
+        self.filter = Kalman(x, v, p_xx, p_xv, p_vv, int(missed))
+        self.memory = step * STEPS * 1e-9 / DAY / 4.0
+
+    def store(self) -> None:
+        super().store()
+        f = self.filter
+        numbers = (f.place, f.velocity, f.var_place, f.both, f.var_velocity, f.missed, self.count, self.days)
+        self.state.track[self.who] = numbers
+
+    def _add(self, time: int, value: float) -> bool:
+        apart = (time - self.time) * 1e-9 / DAY if self.time != NO_TIME else 0.0
+        if self.time == NO_TIME:
+            self.origin = value
+        missed = self.filter.missed
+        self.time, x = time, value - self.origin
+        self.filter = (
+            kalman(self.filter, apart, x, self.noise, self.memory) if self.count else begun(x, self.noise, self.memory)
+        )
+        self.count, self.days = self.count + 1.0, self.days + apart
+        if missed and self.filter.missed == 0 and self.filter.both == 0.0:
+            self.count, self.days = 1.0, 0.0
+        return True
+
+    def _fit(self) -> tuple[float, float] | None:
+        if self.count < 3 or self.days < 2.0 * self.memory:
+            return None
+        return self.filter.velocity, FLOOR * math.sqrt(self.filter.var_velocity)
+
+
+_TRACKS: Mapping[str, type[_Track]] = {
+    "least_squares": _Track,
+    "theil_sen": _Stepwise,
+    "savitzky_golay": _Parabola,
+    "kalman": _Kalman,
+}
 
 
 def _shifted(sums: Floats, shift: Floats) -> Floats:

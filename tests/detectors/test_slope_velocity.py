@@ -1,16 +1,19 @@
-"""slope.velocity. Oracle: numpy.polyfit over the window, and the slope of an exact line."""
+"""slope.velocity. Oracle: numpy.polyfit over the window, the slope of an exact line, scipy's theilslopes and
+savgol_coeffs, and a Kalman filter in matrices."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import signal, stats
 
 from detectors import evaluate
 from detectors.detector import Subjects, Verdict
 from detectors.reading import Quality
 from detectors.slope.velocity import STEPS, Velocity
-from tests.contract import Sample
-from tests.strategies import SECOND, Stream, readings
+from detectors.velocities import GATE, begun, kalman, savitzky_golay, theil_sen
+from tests.contract import Sample, fold, run, stored
+from tests.strategies import SECOND, Stream, cut, readings
 
 DAY = 86_400
 HOUR = 3600
@@ -122,3 +125,106 @@ def test_the_reset_holds_the_alarm() -> None:
 def test_nonsense_is_refused(parameters: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="give"):
         Velocity(**parameters)
+
+
+OTHERS = ("theil_sen", "savitzky_golay", "kalman")
+
+
+def by(estimator: str, limit: float = 10.0) -> Velocity:
+    return Velocity(limit=limit, window=float(DAY), estimator=estimator)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("estimator", OTHERS)
+def test_every_estimator_gives_the_slope_of_an_exact_line(estimator: str) -> None:
+    seconds = np.arange(0, 2 * DAY, 600) + np.random.default_rng(1).integers(0, 200, 288)
+    verdicts, velocities = said(by(estimator), seconds, 5000 + 12.5 * seconds / DAY, noise=0.01)
+    assert velocities == pytest.approx(12.5, rel=1e-6)
+    assert verdicts == [Verdict.ACTIVE]
+
+
+@pytest.mark.parametrize("estimator", OTHERS)
+def test_every_estimator_keeps_the_contract(estimator: str) -> None:
+    detector, entries = by(estimator), stream(3, 2)
+    sample = Sample(detector, SAMPLE.subjects, stream)
+    every = range(len(entries))
+    assert fold(sample, entries, 2, every, every).text() == fold(sample, entries, 2).text()
+    subjects = sample.subjects(2)
+    state, halting = detector.start(subjects), run(detector, detector.start(subjects), [])
+    for batch in cut(entries, range(0, len(entries), 37)):
+        halting.add(detector.step(state, batch))
+        state = stored(detector, state, subjects)
+    assert halting.text() == fold(sample, entries, 2).text()
+    period = detector.period * 1009
+    shifted = fold(sample, entries.shifted(period), 2).findings
+    assert [(f.at - period, f.verdict, f.value) for f in shifted] == [
+        (f.at, f.verdict, f.value) for f in fold(sample, entries, 2).findings
+    ]
+    assert {Verdict.ACTIVE} <= {f.verdict for f in shifted}
+
+
+def test_theil_sen_is_that_of_scipy() -> None:
+    rng = np.random.default_rng(2)
+    t = np.sort(rng.random(60))
+    x = 3 * t + rng.normal(0, 0.1, 60)
+    assert theil_sen(t, x, np.ones(60), 0.1)[0] == pytest.approx(stats.theilslopes(x, t).slope, rel=1e-12)
+
+
+def test_the_standard_error_of_theil_sen_is_that_of_its_runs() -> None:
+    rng = np.random.default_rng(3)
+    t = np.arange(24.0)
+    runs = [theil_sen(t, rng.normal(0, 1, 24), np.ones(24), 1.0) for _ in range(1500)]
+    assert np.std([slope for slope, _ in runs]) == pytest.approx(runs[0][1], rel=0.06)
+
+
+@pytest.mark.parametrize("width", [5, 24, 191])
+def test_the_parabola_is_that_of_savitzky_and_golay(width: int) -> None:
+    x = np.random.default_rng(4).normal(0, 1, width).cumsum()
+    weights = signal.savgol_coeffs(width, 2, deriv=1, delta=0.5, pos=width - 1, use="dot")
+    got, error = savitzky_golay(0.5 * np.arange(width), x, np.ones(width), 2.0)
+    assert got == pytest.approx(float(np.dot(weights, x)), rel=1e-10, abs=1e-12)
+    assert error == pytest.approx(2.0 * np.sqrt((weights**2).sum()), rel=1e-9)
+
+
+def test_the_kalman_filter_is_that_of_its_matrices() -> None:
+    rng = np.random.default_rng(5)
+    noise, memory = 0.7, 0.25
+    track = begun(0.0, noise, memory)
+    state, cov = np.array([0.0, 0.0]), np.diag([noise**2, (1e3 * noise / memory) ** 2])
+    for apart in rng.uniform(0.01, 0.1, 200):
+        value = float(rng.normal(0, noise))
+        q = noise**2 * apart / memory**4
+        f = np.array([[1, apart], [0, 1]])
+        state = f @ state
+        cov = f @ cov @ f.T + q * np.array([[apart**3 / 3, apart**2 / 2], [apart**2 / 2, apart]])
+        wrong, spread = value - state[0], cov[0, 0] + noise**2
+        if wrong**2 <= GATE * spread:
+            gain = cov[:, 0] / spread
+            state, cov = state + gain * wrong, cov - np.outer(gain, cov[0])
+        track = kalman(track, float(apart), value, noise, memory)
+        assert (track.place, track.velocity) == pytest.approx(state, rel=1e-9, abs=1e-9)
+    assert track.var_velocity == pytest.approx(cov[1, 1], rel=1e-9)
+    assert stats.chi2.ppf(0.999, 1) == pytest.approx(GATE, abs=0.005)
+
+
+@pytest.mark.parametrize("estimator", ["theil_sen", "kalman"])
+def test_outliers_move_the_robust_ones_less(estimator: str) -> None:
+    seconds = np.arange(0, 3 * DAY, HOUR)
+    values = 3.0 * seconds / DAY + np.random.default_rng(6).normal(0, 0.2, 72)
+    values[20::17] += 40.0
+    assert Verdict.ACTIVE in said(WALL, seconds, values, noise=0.2)[0]
+    assert said(by(estimator), seconds, values, noise=0.2)[0] == [Verdict.CLEAR]
+
+
+def test_the_kalman_filter_begins_anew_after_a_jump_that_stays() -> None:
+    seconds = np.arange(0, 5 * DAY, HOUR)
+    values = 3.0 * seconds / DAY + np.where(seconds > 2 * DAY, 500.0, 0.0)
+    verdicts, velocities = said(by("kalman"), seconds, values, noise=0.2)
+    assert velocities == pytest.approx(3.0, abs=0.5)
+    assert Verdict.ACTIVE not in verdicts
+
+
+def test_a_filter_without_noise_and_an_unknown_estimator_are_refused() -> None:
+    with pytest.raises(ValueError, match="declares no noise"):
+        by("kalman").start(Subjects.simple(1))
+    with pytest.raises(ValueError, match="give 'least_squares'"):
+        by("median")
