@@ -68,6 +68,11 @@ def fresh(subjects: Subjects) -> dict[str, Any]:
     for sensor, noise in zip(subjects.input_id, subjects.noise.tolist(), strict=True):
         if not noise > 0:
             raise ValueError(f"{sensor} declares no noise; give one reading's standard deviation (noise = 0.8)")
+    return blank(subjects)
+
+
+def blank(subjects: Subjects) -> dict[str, Any]:
+    """The arrays of a new trail by name, for what needs no declared noise."""
     n = len(subjects)
     return {
         "verdict": np.zeros(n, np.int8),

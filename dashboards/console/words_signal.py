@@ -1,0 +1,31 @@
+"""Reasons of signal.* detectors in words. Not here: how they are filled in (words.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SIGNAL: Mapping[str, tuple[str, str]] = {
+    "signal.rate.rising": (
+        "rising by {rate:count} a minute[ (interval {rate_from:count} to {rate_to:count})][; limit {limit}]",
+        "每分钟上升 {rate:count}[（置信区间 {rate_from:count} 至 {rate_to:count}）][；限值 {limit}]",
+    ),
+    "signal.rate.falling": (
+        "falling: {rate:count} a minute[ (interval {rate_from:count} to {rate_to:count})][; limit {limit}]",
+        "下降：每分钟 {rate:count}[（置信区间 {rate_from:count} 至 {rate_to:count}）][；限值 {limit}]",
+    ),
+    "signal.rate.slower": ("changing slower than the limit[ of {limit}]", "变化速度低于限值[ {limit}]"),
+    "signal.rate.low_level": (
+        "its level[ of {level:reading}] is too low for the rate to matter",
+        "数值[ {level:reading}]较低，变化速度无须关注",
+    ),
+    "signal.rate.between": ("between the reset and the limit[ of {limit}]", "介于复位值与限值[ {limit}]之间"),
+    "signal.rate.noise_hides": (
+        "not judged: noise hides a rate of the limit[ of {limit}]",
+        "未判断：噪声掩盖了限值[ {limit}]大小的变化速度",
+    ),
+    "signal.rate.learning": (
+        "not judged: too few readings in the window[, {coverage:%} covered]",
+        "未判断：时间窗内读数太少[，覆盖 {coverage:%}]",
+    ),
+}
+"""Key -> (English, Chinese)."""
