@@ -27,5 +27,20 @@ SIGNAL: Mapping[str, tuple[str, str]] = {
         "not judged: too few readings in the window[, {coverage:%} covered]",
         "未判断：时间窗内读数太少[，覆盖 {coverage:%}]",
     ),
+    "signal.trend.rising": (
+        "a rising trend[: {slope:count} a day][, {confidence:%} sure]",
+        "上升趋势[：每天 {slope:count}][，置信度 {confidence:%}]",
+    ),
+    "signal.trend.falling": (
+        "a falling trend[: {slope:count} a day][, {confidence:%} sure]",
+        "下降趋势[：每天 {slope:count}][，置信度 {confidence:%}]",
+    ),
+    "signal.trend.slower": ("a trend, but slower than the limit[ of {limit}]", "有趋势，但慢于限值[ {limit}]"),
+    "signal.trend.no_trend": ("no trend that chance would not explain", "无显著趋势"),
+    "signal.trend.fading": ("its trend is no longer sure", "趋势已不显著"),
+    "signal.trend.learning": (
+        "not judged: too few readings in the window[, {coverage:%} covered]",
+        "未判断：时间窗内读数太少[，覆盖 {coverage:%}]",
+    ),
 }
 """Key -> (English, Chinese)."""
