@@ -24,6 +24,7 @@ LIMIT_KEYS: Mapping[str, str] = {
     "reset": "number. The clause's own end of it.",
     "delay": "duration that the clause grants.",
     "kind": "detector kind; signal.limit where not given.",
+    "window": "duration over which the clause averages (gas.stel); 15min where not given.",
     "priority": "critical, high, medium, low.",
     "action": "text. What the clause demands.",
     "clause": "text.",
@@ -111,8 +112,10 @@ def _detector(table: Table, entry: Mapping[str, Any], settled: Mapping[str, Any]
         set_by_clause["limit"] = f"{settled['trip']!r} {unit}"
     if kind == "signal.limit":
         set_by_clause["side"] = entry.get("side", "above")
-        if settled["reset"] is not None:
-            set_by_clause["reset"] = f"{settled['reset']!r} {unit}"
+    if settled["reset"] is not None:
+        set_by_clause["reset"] = f"{settled['reset']!r} {unit}"
+    if "window" in entry:
+        set_by_clause["window"] = entry["window"]
     own = table.table("detector").data
     for key in own:
         if key in set_by_clause or key == "reset":

@@ -39,6 +39,9 @@ SEEN: dict[str, dict[tuple[str, str], tuple[float, float | None, str, str, str]]
         ("co.petrochemical", "shift"): (20, None, "0s", "mg/m3", GB),
         ("so2.petrochemical", "shift"): (5, None, "0s", "mg/m3", GB),
         ("nh3.petrochemical", "shift"): (20, None, "0s", "mg/m3", GB),
+        ("co.petrochemical-short", "short"): (30, None, "0s", "mg/m3", GB),
+        ("so2.petrochemical-short", "short"): (10, None, "0s", "mg/m3", GB),
+        ("nh3.petrochemical-short", "short"): (30, None, "0s", "mg/m3", GB),
         ("o2.petrochemical", "low"): (19.5, None, "0s", "%vol", GB),
     },
     "us": {
@@ -157,3 +160,38 @@ def test_a_clause_trips_and_ends_exactly_where_it_says(
         said.append(int(state.verdict[0]) == 2)
 
     assert said == active
+
+
+@pytest.mark.parametrize(
+    ("name", "use", "kind", "seconds"),
+    [
+        ("cn", "co.petrochemical-short", "gas.stel", 900.0),
+        ("us", "h2s.ACGIH-short", "gas.stel", 900.0),
+        ("us", "h2s.NIOSH", "gas.stel", 600.0),
+        ("us", "h2s.OSHA", "gas.ceiling", None),
+        ("us", "coal-dust.70.100", "dust.shift_twa", None),
+        ("us", "co-above-ambient.75.351", "gas.ambient_rise", None),
+    ],
+)
+def test_a_clause_that_averages_has_the_detector_that_does(
+    name: str, use: str, kind: str, seconds: float | None
+) -> None:
+    rungs = limits(name)[use]
+    detector = read_site(document(name, use, rungs[0]["unit"], simulated=True)).rules[0].detector
+    assert detector.kind == kind
+    assert seconds is None or detector.window == seconds
+
+
+def test_what_the_clause_leaves_open_stands_beside_it() -> None:
+    given = document("us", "co-above-ambient.75.351", "ppm", simulated=True)
+    given["rule"]["r"]["detector"] = {"ambient": "2 ppm"}
+    assert [(r.detector.limit, r.detector.ambient) for r in read_site(given).rules] == [(5.0, 2.0), (10.0, 2.0)]
+
+
+def test_a_short_term_limit_is_ten_minutes_at_niosh() -> None:
+    """NIOSH REL, C 10 ppm over 10 min: 60 ppm for 100 s are 10 ppm over 10 min."""
+    detector = read_site(document("us", "h2s.NIOSH", "ppm", simulated=True)).rules[0].detector
+    state = detector.start(Subjects.simple(1, unit="ppm", interval=5.0))
+    times = [1_700_000_000 * 10**9 + k * 5 * 10**9 for k in range(40)]
+    found = detector.step(state, Batch.of(times[-1], [0] * 40, times, [60.0] * 40)).findings
+    assert [(f.time - times[0]) / 10**9 for f in found] == [100.0]
