@@ -139,6 +139,11 @@ class Track:
         self.verdict = Verdict.UNKNOWN
         return [at_deadline(due, self.who, Verdict.UNKNOWN, why)]
 
+    @property
+    def known(self) -> bool:
+        """Whether the newest reading is a value."""
+        return self.value == self.value
+
     def takes(self, time: int, quality: int) -> bool:
         """Whether a reading can be placed in time at all."""
         return not quality & SKIPPED and time > self.time
@@ -244,13 +249,16 @@ def entries(batch: Batch, rows: Indices) -> Iterator[tuple[int, int, int, float,
     )
 
 
-def weighed(average: Average, needed: float, limit: float, was: int) -> tuple[Verdict, str] | None:
+def weighed(average: Average, needed: float, limit: float, was: int, good: bool) -> tuple[Verdict, str] | None:
     """The verdict on an average and why: "above", "below", "low_coverage", "clipped"; None if nothing can be said.
 
-    The lower bound alarms however little is covered; clear needs the coverage, no clipping and the best below.
+    The lower bound alarms however little is covered, and when the reading that ends it is bad, too; clear needs a
+    good one, the coverage, no clipping and the best below.
     """
     if average.lower >= limit:
         return Verdict.ACTIVE, "above"
+    if not good:
+        return None
     bounded = math.isfinite(average.upper)
     if average.coverage >= needed and bounded and average.best < limit:
         return Verdict.CLEAR, "below"
@@ -261,8 +269,8 @@ def weighed(average: Average, needed: float, limit: float, was: int) -> tuple[Ve
 
 def told(average: Average, hours: float) -> dict[str, float]:
     """What the reason of an average over `hours` tells."""
-    numbers = {"lower": average.lower, "best": average.best, "coverage": average.coverage, "hours": hours}
-    return numbers | ({"upper": average.upper} if math.isfinite(average.upper) else {})
+    numbers = {"lower": average.lower, "best": average.best, "upper": average.upper, "coverage": average.coverage}
+    return {name: number for name, number in numbers.items() if math.isfinite(number)} | {"hours": hours}
 
 
 def columns_of(batch: Batch, judged: list[tuple[float, ...]], columns: Any, quality: Any = 0) -> list[Column]:

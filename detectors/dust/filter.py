@@ -118,7 +118,7 @@ class Filter:
                 if not track.takes(time, quality):
                     continue
                 new_minute = track.advance(time, value, quality)
-                if track.value == track.value:
+                if track.known:
                     track.due = arrived + track.patience
                     if new_minute:
                         recent, before = self._means(track)

@@ -145,7 +145,7 @@ class Projection:
                 if not track.takes(time, quality):
                     continue
                 new_minute = track.advance(time, value, quality)
-                if track.value == track.value:
+                if track.known:
                     track.due = arrived + track.patience
                     if new_minute:
                         rest = track.rest(float(limit[who]))

@@ -197,13 +197,13 @@ class ShiftTwa:
                     continue
                 wetness = float(state.humidity[who]) if arrived <= state.humid_until[who] else 0.0
                 new_minute = track.advance(time, value, quality, k / growth(wetness, self.humidity_from))
-                if track.value == track.value:
+                if track.known:
                     track.due = arrived + track.patience
                     corrected.append((row, who, track.value))
-                    if new_minute:
-                        average = track.average(k)
-                        judged.append((row, who, *average))
-                        findings += self._judge(track, batch, row, average)
+                if new_minute:
+                    average = track.average(k)
+                    judged += [(row, who, *average)] if track.known else []
+                    findings += self._judge(track, batch, row, average)
             track.store()
         findings += lapse(state, batch.until, lambda _: LAPSED)
         names = dict(list(self.columns.items())[:4])
@@ -214,7 +214,7 @@ class ShiftTwa:
     def _judge(self, track: Track, batch: Batch, row: int, average: Average) -> list[Finding]:
         limit = float(per_subject(self.limit, len(track.state.verdict))[track.who])
         limit *= 8 / self.shift_hours if self.over == "8h" else 1.0
-        said = weighed(average, self.coverage, limit, track.verdict)
+        said = weighed(average, self.coverage, limit, track.verdict, track.known)
         if said is None:
             return []
         numbers = {

@@ -155,12 +155,12 @@ class Stel:
                     continue
                 minute = track.time // MINUTE if track.time != NO_TIME else None
                 ended = track.advance(time, value, quality)
-                if track.value == track.value:
+                if track.known:
                     track.due = arrived + track.patience
-                    if ended:
-                        findings += self._judge(track, batch, row, float(limit[who]))
-                        if minute != time // MINUTE:
-                            judged.append((row, who, *track.drawing()))
+                if ended:
+                    findings += self._judge(track, batch, row, float(limit[who]))
+                    if track.known and minute != time // MINUTE:
+                        judged.append((row, who, *track.drawing()))
             track.store()
         findings += lapse(state, batch.until, lambda _: LAPSED)
         return Outcome(whole(findings), columns_of(batch, judged, self.columns), earliest(state))
@@ -168,8 +168,9 @@ class Stel:
     def _judge(self, track: _Track, batch: Batch, row: int, limit: float) -> list[Finding]:
         average = track.average()
         peak, track.peak = max(track.peak, average.lower), 0.0
-        track.end_excursion(average.best, average.coverage)
-        said = weighed(average._replace(lower=peak), self.coverage, limit, track.verdict)
+        if track.known:
+            track.end_excursion(average.best, average.coverage)
+        said = weighed(average._replace(lower=peak), self.coverage, limit, track.verdict, track.known)
         if track.breach and (said is None or said[0] != Verdict.ACTIVE):
             said = Verdict.ACTIVE, "excursions"
         if said is None:

@@ -143,18 +143,18 @@ class Twa:
                 if not track.takes(time, quality):
                     continue
                 new_minute = track.advance(time, value, quality)
-                if track.value == track.value:
+                if track.known:
                     track.due = arrived + track.patience
-                    if new_minute:
-                        average = track.average()
-                        judged.append((row, who, *average))
-                        findings += self._judge(track, batch, row, average, float(limit[who]))
+                if new_minute:
+                    average = track.average()
+                    judged += [(row, who, *average)] if track.known else []
+                    findings += self._judge(track, batch, row, average, float(limit[who]))
             track.store()
         findings += lapse(state, batch.until, lambda _: LAPSED)
         return Outcome(whole(findings), columns_of(batch, judged, self.columns), earliest(state))
 
     def _judge(self, track: Track, batch: Batch, row: int, average: Average, limit: float) -> list[Finding]:
-        said = weighed(average, self.coverage, limit, track.verdict)
+        said = weighed(average, self.coverage, limit, track.verdict, track.known)
         if said is None:
             return []
         why = Why(WHY[said[1]], told(average, self.shift_hours))

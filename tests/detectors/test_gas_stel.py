@@ -129,6 +129,17 @@ def test_a_reading_that_cannot_be_placed_is_left_out(quality: Quality) -> None:
     assert column(doubtful, "stel").tolist() == column(without, "stel").tolist()
 
 
+def test_a_sensor_that_fails_in_the_peak_has_alarmed_with_what_it_saw() -> None:
+    """3000 ppm for 20 s are 66 ppm over 15 min, whatever the sensor says after that."""
+    times = BEGIN + np.arange(40) * 20 * SECOND
+    values = np.where(np.arange(40) == 30, 3000.0, 0.0)
+    marks = np.where(np.arange(40) > 30, int(Quality.OUT_OF_SPAN), 0)
+    values[31:] = -99.0
+    findings = evaluate(Stel(limit=60.0), times, values, quality=marks, interval=20.0, span=(0.0, 5000.0)).findings
+    assert [(f.verdict, f.time) for f in findings][-1] == (Verdict.ACTIVE, int(times[31]))
+    assert findings[-1].value == pytest.approx(3000 * 20 / 900)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
