@@ -7,7 +7,7 @@ noise is wrong (signal.variance learns its own). Delay: about half of `readings`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Column, Outcome, PerSubject, Subjects, Verdict, findings_at, per_subject
+from detectors.preceding import along_time
 from detectors.reading import Batch, Floats, Indices, Quality, Says, Times
 from detectors.state import SETTING
 
@@ -101,12 +102,12 @@ class Noisy:
         )
 
     def step(self, state: Any, batch: Batch) -> Outcome:
-        """Round by round: in each no sensor repeats, so a round is one vector step."""
+        """Round by round across sensors, or run by run along time, whichever is cheaper; the same to the last bit."""
         good, noise = batch.good, np.full(len(batch), np.nan)
-        for turn in batch.rounds():
-            rows = turn[good[turn]]
+        for rows in self._groups(batch):
+            rows = rows[good[rows]]
             if len(rows):
-                noise[rows] = self._turn(state, batch, rows)
+                noise[rows] = self._along(state, batch, rows) if along_time(batch) else self._turn(state, batch, rows)
         limit = self._limit(state)[batch.sensor]
         says = np.zeros(len(batch), np.uint8)
         says[~np.isnan(noise)] = Says.SHARPEN
@@ -119,6 +120,10 @@ class Noisy:
         drawn = np.flatnonzero(~np.isnan(noise))
         column = Column.of("noise", "{unit}", batch.sensor[drawn], batch, drawn, noise[drawn])
         return Outcome(found, [column] if len(drawn) else [])
+
+    @staticmethod
+    def _groups(batch: Batch) -> Iterator[Indices]:
+        return (rows for _, rows in batch.runs()) if along_time(batch) else batch.rounds()
 
     def _limit(self, state: State) -> Floats:
         declared = np.sqrt(state.noise**2 + state.quantum**2 / 12)
@@ -137,6 +142,26 @@ class Noisy:
         ready = near & (state.count[who] >= self.readings)
         if ready.any():
             noise[ready] = spread(state.steps[who[ready]])
+        return noise
+
+
+    def _along(self, state: State, batch: Batch, rows: Indices) -> Floats:
+        """Fold all readings of one sensor: as _turn, one after the other."""
+        who, value, time = int(batch.sensor[rows[0]]), batch.value[rows], batch.time[rows]
+        before = np.concatenate(([state.last[who]], value[:-1]))
+        earlier = np.concatenate(([state.time[who]], time[:-1]))
+        near = ~np.isnan(before) & (time - earlier <= state.gap[who])
+        steps, had = np.abs(value - before)[near], int(state.count[who])
+        kept = state.steps[who][np.arange(had - min(had, self.readings), had) % self.readings]
+        both = np.concatenate((kept, steps))
+        count = had + len(steps)
+        state.count[who], state.last[who], state.time[who] = count, value[-1], time[-1]
+        newest = np.arange(max(had, count - self.readings), count)
+        state.steps[who, newest % self.readings] = both[len(both) - len(newest) :]
+        noise, ready = np.full(len(rows), np.nan), min(len(steps), max(0, count - self.readings + 1))
+        if ready:
+            windows = np.lib.stride_tricks.sliding_window_view(both, self.readings)[-ready:]
+            noise[np.flatnonzero(near)[-ready:]] = spread(windows)
         return noise
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Outcome, PerSubject, Subjects, Verdict, findings_at, per_subject
-from detectors.reading import FAULTS, Batch, Bools, Floats, Indices, Quality, Says, Times
+from detectors.preceding import newest, preceding
+from detectors.reading import FAULTS, Batch, Bools, Floats, Quality, Says, Times
 from detectors.state import SETTING
 
 OTHER_FAULTS = FAULTS & ~int(Quality.OUT_OF_SPAN)
@@ -109,16 +110,11 @@ class TooFast:
     def _before(state: State, batch: Batch, good: Bools) -> tuple[Floats, Times]:
         """Value and time of the good reading before each row; the state moves on to the newest."""
         last, time = state.last[batch.sensor], state.time[batch.sensor]
-        for sensor, rows in batch.runs():
-            own = good[rows]
-            if not own.any():
-                continue
-            places = np.flatnonzero(own)
-            rank = np.concatenate(([0], np.add.accumulate(own.astype(np.intp))[:-1]))
-            later = rank > 0
-            chosen = rows[places[rank[later] - 1]]
-            last[rows[later]], time[rows[later]] = batch.value[chosen], batch.time[chosen]
-            state.last[sensor], state.time[sensor] = batch.value[rows[places[-1]]], batch.time[rows[places[-1]]]
+        before = preceding(batch, good)
+        inside = np.flatnonzero(before >= 0)
+        last[inside], time[inside] = batch.value[before[inside]], batch.time[before[inside]]
+        rows = newest(batch, good)
+        state.last[batch.sensor[rows]], state.time[batch.sensor[rows]] = batch.value[rows], batch.time[rows]
         return last, time
 
     def _most(self, state: State, batch: Batch, last: Floats, before: Times) -> Floats:
@@ -133,13 +129,19 @@ class TooFast:
 
     def _calm(self, state: State, batch: Batch, compared: Bools, jumped: Bools) -> NDArray[np.int64]:
         """(M,) possible good readings in a row up to and with each; 0 where the row is none."""
-        calm = np.zeros(len(batch), np.int64)
-        for turn in batch.rounds():
-            rows: Indices = turn[(compared | jumped)[turn]]
-            who = batch.sensor[rows]
-            now = np.where(jumped[rows], 0, np.minimum(state.calm[who] + 1, self.calm))
-            state.calm[who] = now
-            calm[rows] = now
+        runs, calm = batch.runs(), np.zeros(len(batch), np.int64)
+        if not len(runs):
+            return calm
+        possible, jump = (compared & ~jumped)[runs.order], jumped[runs.order]
+        length = runs.stop - runs.start
+        first, carried = np.repeat(runs.start, length), np.repeat(state.calm[runs.sensor], length)
+        count = np.add.accumulate(possible.astype(np.int64))
+        since = np.maximum.accumulate(np.where(jump, np.arange(len(jump)), -1))
+        inside = since >= first
+        begin = np.where(inside, count[since], count[first] - possible[first])
+        now = np.minimum(np.where(inside, 0, carried) + count - begin, self.calm)
+        state.calm[runs.sensor] = now[runs.stop - 1]
+        calm[runs.order] = np.where(possible, now, 0)
         return calm
 
 
