@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Column, Finding, Outcome, PerSubject, Subjects, Verdict, Why, per_subject
-from detectors.reading import Batch, Floats, Indices, Quality, Says, Times
+from detectors.preceding import along_time
+from detectors.reading import Batch, Bools, Floats, Quality, Says, Times
 
 UNUSABLE = int(Quality.NO_VALUE | Quality.RETAINED | Quality.CALIBRATION)
 NEVER_BEGUN = -1
@@ -72,13 +73,9 @@ class Clock:
         return State(np.zeros(n, np.int8), np.full(n, NEVER_BEGUN), np.zeros(n, np.int64))
 
     def step(self, state: Any, batch: Batch) -> Outcome:
-        """Round by round: in each no sensor repeats, so a round is one vector step."""
-        usable, n = (batch.quality & UNUSABLE) == 0, len(batch)
-        lag, ended = np.zeros(n, np.int64), np.zeros(n, np.bool_)
-        for turn in batch.rounds():
-            rows = turn[usable[turn]]
-            if len(rows):
-                lag[rows], ended[rows] = self._turn(state, batch, rows)
+        """The delays that count, then one vector pass along the rows."""
+        usable = (batch.quality & UNUSABLE) == 0
+        lag, ended = (self._along if along_time(batch) else self._across)(state, batch, usable)
         offset = -lag / 1e9
         ahead, behind = (per_subject(p, len(state.verdict))[batch.sensor] for p in (self.ahead, self.behind))
         runs_ahead, runs_behind = usable & (offset >= ahead), ended & (offset <= -behind)
@@ -92,17 +89,42 @@ class Clock:
         found = [_finding(batch, row, Verdict(verdict), offset, limit) for row, verdict in changed]
         return Outcome(found, [column] if len(drawn) else [])
 
-    def _turn(self, state: State, batch: Batch, rows: Indices) -> tuple[Times, NDArray[np.bool_]]:
-        """Fold one reading of each sensor: (the delay that counts, whether a window ended)."""
-        who, arrived = batch.sensor[rows], batch.arrived[rows]
-        lag, begun = arrived - batch.time[rows], state.begun[who]
-        fresh = begun == NEVER_BEGUN
-        ended = ~fresh & (arrived >= begun + round(self.window * 1e9)) & batch.good[rows]
-        before = np.where(fresh, lag, state.least[who])
-        state.least[who] = np.where(ended, lag, np.minimum(before, lag))
-        state.begun[who] = np.where(fresh | ended, arrived, begun)
-        ahead = np.rint(per_subject(self.ahead, len(state.verdict))[who] * 1e9)
-        return np.where(ended & (lag > -ahead), before, lag), ended
+    def _across(self, state: State, batch: Batch, usable: Bools) -> tuple[Times, Bools]:
+        """(M,) the delay that counts at each row, and whether it ends a window: round by round across sensors."""
+        lag, ended = np.zeros(len(batch), np.int64), np.zeros(len(batch), np.bool_)
+        good, window = batch.good, round(self.window * 1e9)
+        alarm = -np.rint(per_subject(self.ahead, len(state.verdict)) * 1e9)
+        for turn in batch.rounds():
+            rows = turn[usable[turn]]
+            who, arrived = batch.sensor[rows], batch.arrived[rows]
+            own, begun = arrived - batch.time[rows], state.begun[who]
+            fresh = begun == NEVER_BEGUN
+            ends = ~fresh & (arrived >= begun + window) & good[rows]
+            before = np.where(fresh, own, state.least[who])
+            state.least[who] = np.where(ends, own, np.minimum(before, own))
+            state.begun[who] = np.where(fresh | ends, arrived, begun)
+            lag[rows], ended[rows] = np.where(ends & (own > alarm[who]), before, own), ends
+        return lag, ended
+
+    def _along(self, state: State, batch: Batch, usable: Bools) -> tuple[Times, Bools]:
+        """The same, sensor by sensor along time."""
+        lag, ended = batch.arrived - batch.time, np.zeros(len(batch), np.bool_)
+        good, window = batch.good, round(self.window * 1e9)
+        alarm = -np.rint(per_subject(self.ahead, len(state.verdict)) * 1e9)
+        for who, run in batch.runs():
+            rows = run[usable[run]]
+            begun, least = int(state.begun[who]), int(state.least[who])
+            columns = (rows, lag[rows], batch.arrived[rows], good[rows])
+            for row, own, arrived, fit in zip(*(column.tolist() for column in columns), strict=True):
+                if begun == NEVER_BEGUN:
+                    begun, least = arrived, own
+                elif fit and arrived >= begun + window:
+                    lag[row], ended[row] = least if own > alarm[who] else own, True
+                    begun, least = arrived, own
+                elif own < least:
+                    least = own
+            state.begun[who], state.least[who] = begun, least
+        return lag, ended
 
 
 def _finding(batch: Batch, row: int, verdict: Verdict, offset: Floats, limit: Floats) -> Finding:

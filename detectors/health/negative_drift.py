@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Column, Outcome, PerSubject, Subjects, Verdict, findings_at, per_subject
-from detectors.reading import FAULTS, Batch, Floats, Indices, Quality, Says, Times
+from detectors.preceding import along_time, newest, preceding
+from detectors.reading import FAULTS, Batch, Bools, Floats, Quality, Says, Times
 
 OTHER_FAULTS = FAULTS & ~int(Quality.OUT_OF_SPAN)
 LONGEST = 20
@@ -76,14 +77,13 @@ class NegativeDrift:
         return State(np.zeros(n, np.int8), np.full(n, np.nan), np.zeros(n, np.int64), np.zeros(n, np.int64))
 
     def step(self, state: Any, batch: Batch) -> Outcome:
-        """Round by round: in each no sensor repeats, so a round is one vector step."""
+        """Weights of all rows at once; then the mean, reading by reading."""
         usable = ((batch.quality & OTHER_FAULTS) == 0) & (batch.good | (batch.value < 0))
         limit = per_subject(self.limit, len(state.verdict))[batch.sensor]
-        zero, learned = np.full(len(batch), np.nan), np.zeros(len(batch), np.bool_)
-        for turn in batch.rounds():
-            rows = turn[usable[turn]]
-            if len(rows):
-                zero[rows], learned[rows] = self._turn(state, batch, rows, limit[rows])
+        step = self._steps(state, batch, usable)
+        fold = _along if along_time(batch) else _across
+        zero, covered = fold(state, batch, usable, np.minimum(batch.value, limit), step, self._ns)
+        learned = covered >= self._ns
         says = np.zeros(len(batch), np.uint8)
         says[learned] = Says.SHARPEN
         says[learned & batch.good & (zero > -limit / 2)] = Says.CLEAR
@@ -95,21 +95,57 @@ class NegativeDrift:
         column = Column.of("zero", "{unit}", batch.sensor[drawn], batch, drawn, zero[drawn])
         return Outcome(found, [column] if len(drawn) else [])
 
-    def _turn(self, state: State, batch: Batch, rows: Indices, limit: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """Fold one reading of each sensor: (the mean, whether it stands on a whole window)."""
-        who, time, value = batch.sensor[rows], batch.time[rows], np.minimum(batch.value[rows], limit)
-        window = round(self.window * 1e9)
-        first = np.isnan(state.zero[who])
-        step = np.where(first, 0, np.clip(time - state.time[who], 0, window // LONGEST))
-        before = np.where(first, value, state.zero[who])
-        after = smoothed(before, value, step, window)
-        covered = np.minimum(state.covered[who] + step, window)
-        state.zero[who], state.covered[who] = after, covered
-        state.time[who] = np.where(first, time, np.maximum(time, state.time[who]))
-        return after, covered >= window
+    @property
+    def _ns(self) -> int:
+        return round(self.window * 1e9)
+
+    def _steps(self, state: State, batch: Batch, usable: Bools) -> Times:
+        """(M,) ns since the usable reading before, at most 1/20 of the window; the state moves on to the newest."""
+        earlier, begun = state.time[batch.sensor], ~np.isnan(state.zero[batch.sensor])
+        before = preceding(batch, usable)
+        inside = np.flatnonzero(before >= 0)
+        earlier[inside], begun[inside] = batch.time[before[inside]], True
+        rows = newest(batch, usable)
+        state.time[batch.sensor[rows]] = batch.time[rows]
+        return np.where(begun, np.clip(batch.time - earlier, 0, self._ns // LONGEST), 0)
 
 
-def smoothed(before: Floats, value: Floats, step: Times, window: int) -> Floats:
-    """Exponential smoothing over uneven steps: before + (1 - exp(-step / window)) (value - before)."""
-    after: Floats = before - np.expm1(-step / window) * (value - before)
-    return after
+def _across(
+    state: State, batch: Batch, usable: Bools, value: Floats, step: Times, window: int
+) -> tuple[Floats, Times]:
+    """(M,) the mean and what stands behind it, after each row: round by round, one vector step across sensors."""
+    weight = weights(step, window)
+    zero, covered = np.full(len(batch), np.nan), np.zeros(len(batch), np.int64)
+    for turn in batch.rounds():
+        rows = turn[usable[turn]]
+        who = batch.sensor[rows]
+        before = np.where(np.isnan(state.zero[who]), value[rows], state.zero[who])
+        zero[rows] = before + weight[rows] * (value[rows] - before)
+        covered[rows] = np.minimum(state.covered[who] + step[rows], window)
+        state.zero[who], state.covered[who] = zero[rows], covered[rows]
+    return zero, covered
+
+
+def _along(
+    state: State, batch: Batch, usable: Bools, value: Floats, step: Times, window: int
+) -> tuple[Floats, Times]:
+    """The same, sensor by sensor along time: the same sums of the same numbers in the same order."""
+    weight = weights(step, window)
+    zero, covered = np.full(len(batch), np.nan), np.zeros(len(batch), np.int64)
+    for who, run in batch.runs():
+        rows = run[usable[run]]
+        mean, total, means, totals = float(state.zero[who]), int(state.covered[who]), [], []
+        for x, w, ns in zip(value[rows].tolist(), weight[rows].tolist(), step[rows].tolist(), strict=True):
+            before = x if mean != mean else mean
+            mean, total = before + w * (x - before), min(total + ns, window)
+            means.append(mean)
+            totals.append(total)
+        zero[rows], covered[rows] = means, totals
+        state.zero[who], state.covered[who] = mean, total
+    return zero, covered
+
+
+def weights(step: Times, window: int) -> Floats:
+    """Of exponential smoothing over uneven steps: 1 - exp(-step / window)."""
+    weight: Floats = -np.expm1(-step / window)
+    return weight
