@@ -51,6 +51,8 @@ class State:
     input_id: NDArray[np.str_] = field(metadata=SETTING)
     fresh: Times = field(metadata=SETTING)
     """(N,) ns for which a value is fresh."""
+    first: Indices = field(metadata=SETTING)
+    """(N + 1,) inputs of subject k are first[k] to first[k + 1]."""
 
 
 class Compared(NamedTuple):
@@ -102,6 +104,8 @@ class Deviation:
     def start(self, subjects: Subjects) -> State:
         """Every verdict unknown, no values. Raises ValueError for a small group, mixed units, or no interval."""
         n, inputs = len(subjects), subjects.inputs
+        if (np.diff(subjects.owner) < 0).any():
+            raise ValueError("the inputs of a group do not stand together; give them group by group")
         fresh = np.full(n, round(self.fresh * 1e9))
         for who in range(n):
             own = np.flatnonzero(subjects.owner == who)
@@ -123,6 +127,7 @@ class Deviation:
             owner=subjects.owner,
             input_id=np.array(list(subjects.input_id), dtype=np.str_),
             fresh=fresh.astype(np.int64),
+            first=np.searchsorted(subjects.owner, np.arange(n + 1)),
         )
 
     def step(self, state: Any, batch: Batch) -> Outcome:
@@ -178,7 +183,7 @@ class Deviation:
         state: State, batch: Batch, row: int, who: int, compared: Compared | None, limit: float, quality: int
     ) -> list[Finding]:
         was = Verdict(int(state.verdict[who]))
-        odd = bool(state.odd[state.owner == who].any())
+        odd = bool(state.odd[state.first[who] : state.first[who + 1]].any())
         verdict = Verdict.ACTIVE if odd else Verdict.CLEAR if compared is not None else Verdict.UNKNOWN
         if verdict is was or (verdict is Verdict.UNKNOWN and was is Verdict.ACTIVE):
             return []
@@ -208,8 +213,9 @@ class Deviation:
 
 def _fresh(state: State, who: int, arrived: int) -> Indices:
     """The members of a group whose newest value is good and fresh."""
-    own = np.flatnonzero(state.owner == who)
-    chosen: Indices = own[~np.isnan(state.value[own]) & (state.heard[own] >= arrived - state.fresh[who])]
+    first, last = state.first[who], state.first[who + 1]
+    value, heard = state.value[first:last], state.heard[first:last]
+    chosen: Indices = np.flatnonzero((value == value) & (heard >= arrived - state.fresh[who])) + first
     return chosen
 
 
