@@ -6,12 +6,13 @@ Constraints. One series, n (n - 1) / 2 slopes: keep n small (tens). Not a detect
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
 
-from detectors.reading import Floats
+from detectors.reading import Floats, Indices
 
 
 class Slope(NamedTuple):
@@ -30,10 +31,11 @@ def theil_sen(y: Floats, t: Floats, confidence: float = 0.95) -> Slope:
     >>> theil_sen(np.array([0.0, 1.0, 2.0, 9.0]), np.arange(4.0)).slope
     2.0
     """
-    first, second = np.triu_indices(len(y), 1)
+    first, second = _pairs(len(y))
     apart = t[second] - t[first]
+    rise = y[second] - y[first]
     pairs = apart > 0
-    slopes = np.sort((y[second][pairs] - y[first][pairs]) / apart[pairs])
+    slopes = np.sort(rise / apart if pairs.all() else rise[pairs] / apart[pairs])
     if not len(slopes):
         return Slope(math.nan, math.nan, math.nan)
     half = len(slopes) // 2
@@ -47,10 +49,20 @@ def theil_sen(y: Floats, t: Floats, confidence: float = 0.95) -> Slope:
     return Slope(median, float(slopes[min(low, len(slopes) - 1)]), float(slopes[high]))
 
 
+@lru_cache(maxsize=128)
+def _pairs(count: int) -> tuple[Indices, Indices]:
+    first, second = np.triu_indices(count, 1)
+    return first, second
+
+
 def _repeats(values: Floats) -> Floats:
     """How often each value occurs that occurs more than once."""
-    counts = np.unique(values, return_counts=True)[1]
-    repeated: Floats = counts[counts > 1].astype(np.float64)
+    ordered = np.sort(values)
+    same = np.flatnonzero(ordered[1:] == ordered[:-1])
+    if not len(same):
+        return np.zeros(0)
+    counts = np.unique(ordered[same], return_counts=True)[1]
+    repeated: Floats = (counts + 1).astype(np.float64)
     return repeated
 
 

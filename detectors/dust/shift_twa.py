@@ -35,8 +35,8 @@ from detectors.units import UnitError, convert
 
 DRIEST, WETTEST = 0.0, 0.95
 """Parts of saturation; above the second the formula runs away and is held."""
-LONGEST = 16.0
-"""h"""
+LONGEST = 15.0
+"""h; its minutes fit the memory of a subject."""
 WHY: Mapping[str, str] = {
     "above": "dust.shift_twa.above",
     "below": "dust.shift_twa.below",
