@@ -17,7 +17,8 @@ import numpy as np
 
 from bench.machine import machine
 from detectors.detector import Subjects
-from detectors.reading import Batch
+from detectors.reading import Batch, Wave
+from detectors.seismic.sta_lta import StaLta
 from detectors.signal.limit import Limit
 
 S = 10**9
@@ -80,6 +81,30 @@ def row(name: str, sensors: int, sensor: Any) -> None:
     print(f"{name:<34}{ours * 1e6:>10.0f} us {each:>9.1f} ns/reading   plain Python {peer / ours:>6.1f} x slower")
 
 
+def waves(channels: int = 200, rate: float = 200.0, block: float = 0.1) -> None:
+    """seismic.sta_lta on blocks of all channels: the share of one core that keeps up with them."""
+    chance = np.random.default_rng(3)
+    detector = StaLta()
+    state = detector.start(Subjects.simple(channels, unit="mm/s", rate=rate))
+    count, span = int(rate * block), int(block * S)
+    batches = [
+        Batch.of(
+            S + (turn + 1) * span,
+            waves=[
+                Wave(0, k, S + turn * span, S + (turn + 1) * span, rate, chance.standard_normal(count))
+                for k in range(channels)
+            ],
+        )
+        for turn in range(REPEATS + 1)
+    ]
+    fresh = iter(batches)
+    ours = median_of(lambda: detector.step(state, next(fresh)))
+    print(
+        f"sta_lta, {channels} x {rate:g} Hz, {block * 1e3:g} ms blocks {ours * 1e6:>9.0f} us "
+        f"{ours / (channels * count) * 1e9:>9.1f} ns/sample   {100 * ours / block:.1f} % of a core"
+    )
+
+
 def main() -> int:
     print(machine())
     chance = np.random.default_rng(2)
@@ -90,6 +115,7 @@ def main() -> int:
     row("1,000 scattered over 10,000", 10_000, chance.integers(0, 10_000, 1_000))
     row("10,000 of one hot sensor", 10_000, np.full(10_000, 7))
     row("100 loggers x 100 readings", 10_000, np.repeat(np.arange(100), 100))
+    waves()
     return 0
 
 
