@@ -28,7 +28,7 @@ LEAST = 4
 """Velocities that a line, or the two means, need."""
 FLOOR = 3.0
 """Standard errors below which a velocity is not told from noise."""
-LEAVE = 0.5
+LEAVE = 1 / 3
 """Part of the floor to which a mean velocity that was detected must fall to be lost again."""
 DAY = 86_400.0
 NO_TIME = np.iinfo(np.int64).min
@@ -59,7 +59,7 @@ class Trail:
     known: NDArray[np.int64]
     """Velocities that the rings hold."""
     seen: Bools
-    """The mean velocity is above its floor, or was and has not yet fallen to half of it."""
+    """The mean velocity is above its floor, or was and has not yet fallen to a third of it."""
     noise: Floats = field(metadata=SETTING)
 
 
@@ -161,7 +161,7 @@ def error_of_mean(pace: Pace) -> float:
 
 
 def moves(state: Trail, who: int, pace: Pace) -> bool:
-    """The mean velocity is above its floor; once it is, it is until it falls to half the floor."""
+    """The mean velocity is above its floor; once it is, it is until it falls to a third of the floor."""
     floor = FLOOR * error_of_mean(pace) * (LEAVE if state.seen[who] else 1.0)
     state.seen[who] = abs(mean(pace.velocity)) >= floor
     return bool(state.seen[who])
