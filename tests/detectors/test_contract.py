@@ -22,7 +22,9 @@ from tests.strategies import SECOND, cut, cuts
 
 COUNT = 3
 KINDS = sorted(catalogue())
-ENDS_BY_TIME = ("network.vote", "network.coincidence", "network.common_cause", "network.compound")
+ENDS_BY_TIME = (
+    "network.vote", "network.coincidence", "network.common_cause", "network.compound", "seismic.activity",
+)  # fmt: skip
 """What is true for a time after good readings ended its parts: a held vote ends by time alone."""
 
 

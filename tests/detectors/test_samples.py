@@ -40,6 +40,8 @@ SENSORS: dict[str, dict[str, Any]] = {
     "geo-1-up": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
     "geo-1-peak": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "every": "10s"},
     "geo-1-frequency": {"area": "wall", "quantity": "frequency", "unit": "Hz", "every": "10s"},
+    "event-magnitude": {"area": "stope", "quantity": "magnitude", "unit": "1"},
+    "blasting": {"area": "stope", "states": ["no", "blasting"]},
     "geo-1-east": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
     "geo-1-north": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
 }
