@@ -128,7 +128,7 @@ class StaLta:
         return packets.only(usable & ~late)
 
     def characteristic(self, state: State, packets: Packets) -> tuple[Floats, Indices, Floats]:
-        """(C, L) ratio at each sample of C packets, 0 before the long window is full; (C,) where that is; (C, L) band."""
+        """(C, L) ratio at each sample of C packets, 0 until the LTA is full; (C,) where that is; (C, L) band."""
         who, rate, length = packets.sensor, packets.rate, packets.length
         seen = state.seen[who]
         delays = np.ascontiguousarray(state.filter[who].transpose(1, 0, 2))
