@@ -60,5 +60,19 @@ SEISMIC: Mapping[str, tuple[str, str]] = {
         "not judged: blasting leaves less than half of the window",
         "未判断：扣除爆破时段后有效时间不足一半",
     ),
+    "seismic.b_value.below": (
+        "large events are more frequent among the small ones than {limit} allows (b value)",
+        "大事件占比偏高：b 值显著低于 {limit}",
+    ),
+    "seismic.b_value.usual": ("b value at or above {limit}", "b 值达到或高于 {limit}"),
+    "seismic.b_value.not_surely": ("b value not surely below {limit}", "b 值未显著低于 {limit}"),
+    "seismic.b_value.few": (
+        "no b value: only {events:count} events above completeness",
+        "无 b 值：完整震级以上仅 {events:count} 个事件",
+    ),
+    "seismic.b_value.not_exponential": (
+        "no b value: the magnitudes do not follow Gutenberg and Richter, as those of blasts",
+        "无 b 值：震级分布不符合古登堡-里克特关系（如爆破）",
+    ),
 }
 """Key -> (English, Chinese)."""
