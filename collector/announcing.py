@@ -12,13 +12,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from collector.channels import Channel, Console, Notice, Webhook
 from collector.errors import Rejected, Unavailable
 from collector.judged import Judged
+from collector.locking import lock, unlock
 from collector.receipts import REFUSED, Receipt, Receipts
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Followed(Protocol):
     def journal(self, after: int, limit: int = 1000) -> list[tuple[int, str, str]]: ...
     def alarms(self) -> list[dict[str, Any]]: ...
     def status(self) -> dict[str, Any]: ...
+    def identity(self) -> str: ...
 
 
 Change = dict[str, Any]
@@ -56,15 +58,21 @@ class Destination:
 
     def tell(self) -> int:
         """Send what is new; the number of notices sent. Raises `Unavailable` with nothing lost: call again."""
-        name = self.channel.name
+        name, identity = self.channel.name, self.followed.identity()
+        generation = self.receipts.follow(name, identity) if identity else 0
         lines = unread(self.followed, self.receipts.cursor(name))
         if not lines:
             return 0
-        notices = plan(lines, self._told, self.wall(), self.followed.status(), _advice(self.followed.alarms()))
+        hashes = [line["hash"] for line in lines if worth(line)]
+        again = {line for line in hashes if generation and self.receipts.dealt(name, line)}
+        new = [line for line in lines if line["hash"] not in again]
+        notices = plan(new, self._told, self.wall(), self.followed.status(), _advice(self.followed.alarms()))
+        if generation:
+            notices = [replace(notice, id=f"{notice.id}.{generation}") for notice in notices]
         owed = [notice for notice in notices if not self.receipts.received(name, notice.id)]
         for notice in owed:
             self._send(notice)
-        self.receipts.move(name, lines[-1]["seq"])
+        self.receipts.move(name, lines[-1]["seq"], hashes)
         return len(owed)
 
     def follow(self, stop: threading.Event) -> None:
@@ -156,7 +164,8 @@ def worth(line: Change) -> bool:
 
 
 def announce(settings: Any, stop: threading.Event) -> None:
-    """The role: one thread a destination, until stopped."""
+    """The role: one thread a destination, until stopped. Raises `Occupied` if another process announces."""
+    held = lock(settings.data / "announce.lock", "announcing process")
     threads = [
         threading.Thread(target=_follow, args=(channel, settings.data, stop), name=f"announce-{channel.name}")
         for channel in channels(settings)
@@ -165,6 +174,7 @@ def announce(settings: Any, stop: threading.Event) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    unlock(held)
 
 
 def channels(settings: Any) -> list[Channel]:

@@ -13,27 +13,41 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from collector import orders
 from collector.actions import WAIT, Answer, ask_revision
 from collector.errors import Unavailable
 from collector.judged import Judged
-from collector.message import REVISION
+from collector.message import REVISION, Message
 from collector.spool import SpoolReader, spool_file
 
 Document = Mapping[str, Any]
 
 
 def in_force(folder: Path) -> Document | None:
-    """The newest revision's document in a data folder's log; None if there is none, or it was trimmed."""
+    """The newest revision's document in a data folder: from its log, or from judging where the log was trimmed."""
     reader = SpoolReader(folder)
     try:
         for seq in _revisions(folder) if reader.last() else ():
-            for message in reversed(reader.read(seq - 1, 1)[0].messages):
-                if message.origin == REVISION:
-                    document: Document = json.loads(message.payload)["document"]
-                    return document
+            for seal in reader.read(seq - 1, 1):
+                for message in reversed(seal.messages):
+                    document = _document(message)
+                    if document is not None:
+                        return document
     finally:
         reader.close()
-    return None
+    judged = Judged(folder)
+    try:
+        return judged.document()
+    finally:
+        judged.close()
+
+
+def _document(message: Message) -> Document | None:
+    """A revision's document; None for another message, and for one that judging has set aside as unreadable."""
+    try:
+        return orders.document(message.payload) if message.origin == REVISION else None
+    except orders.Unreadable:
+        return None
 
 
 def _revisions(folder: Path) -> list[int]:

@@ -2,7 +2,8 @@
 
 Constraints. The only writer of the log. A seal is at most 20 ms old when it is written, and there is one each second at
 least, whether or not a broker can be reached. Nothing is decoded here. While the disk takes nothing, nothing is
-acknowledged or forgotten: it is tried again, and the source stops reading when its queue is full.
+acknowledged or forgotten: it is tried again, and the source stops reading when its queue is full. A full disk first
+costs the reserve (reserve.py), then the connection.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Protocol
 
 from collector.clock import SECOND, Clock
-from collector.errors import Unavailable
+from collector.errors import DiskFull, Unavailable
 from collector.inbox import Inbox
+from collector.keeping import LogKeeper
 from collector.message import OWN, Message
 from collector.mqtt import Link, Mqtt
+from collector.reserve import Reserve
+from collector.sealing import SEAL_MESSAGES
 from collector.settings import Settings
-from collector.spool import SEAL_MESSAGES, Spool
+from collector.spool import Spool
 
 AT_ONCE = 4 * SEAL_MESSAGES
 """Messages that one fsync serves at most."""
@@ -46,19 +50,20 @@ class Source(Protocol):
     def link(self) -> Link: ...
     @property
     def depth(self) -> int: ...
+    def stop(self) -> None: ...
 
 
 def collect(settings: Settings, stop: threading.Event) -> None:
     """Run the role until `stop`. Raises Occupied if another process writes this data folder."""
-    with closing(Spool(settings.data)) as spool:
-        mqtt = _source(settings)
-        collector = Collector(spool, Inbox(settings.data), Clock(spool.now), mqtt)
-        try:
-            while not stop.is_set():
-                collector.turn()
-        finally:
-            if mqtt is not None:
-                mqtt.stop()
+    data = settings.data
+    with (
+        closing(Spool(data)) as spool,
+        closing(LogKeeper(data, spool, settings.keep.raw)) as keeper,
+        closing(Collector(spool, Inbox(data), Clock(spool.now), lambda: _source(settings))) as collector,
+    ):
+        collector.reserve, collector.keeper = Reserve(data), keeper
+        while not stop.is_set():
+            collector.turn()
 
 
 def _source(settings: Settings) -> Mqtt | None:
@@ -69,10 +74,16 @@ def _source(settings: Settings) -> Mqtt | None:
 
 
 class Collector:
-    """Fills the log from one source and the inbox, turn by turn."""
+    """Fills the log from one source and the inbox, turn by turn. `connect` makes the source, anew after a full disk."""
 
-    def __init__(self, spool: Spool, inbox: Inbox, clock: Clock, source: Source | None) -> None:
-        self._spool, self._inbox, self._clock, self._source = spool, inbox, clock, source
+    reserve: Reserve | None = None
+    keeper: LogKeeper | None = None
+
+    def __init__(self, spool: Spool, inbox: Inbox, clock: Clock, connect: Callable[[], Source | None]) -> None:
+        self._spool, self._inbox, self._clock, self._connect = spool, inbox, clock, connect
+        self._source = connect()
+        self._gone = False
+        """Disconnected on purpose: the disk is full, and the broker's session holds what comes."""
         self._held: list[Message] = []
         """Polled and not on disk yet."""
         self._own: list[Message] = []
@@ -80,6 +91,7 @@ class Collector:
         self._looked = self._reported = -REPORT
         self._told_link: bool | None = None
         self._failing = False
+        self._gone_at = 0
 
     def turn(self) -> None:
         """Wait a moment for messages, put what there is on disk, acknowledge it."""
@@ -97,19 +109,41 @@ class Collector:
         try:
             self._spool.append(messages, now, self._clock.wall())
         except Unavailable as error:
-            if not self._failing:
-                log.error("spool writable=no held=%d %s", len(messages), error)
-            self._failing = True
-            time.sleep(RETRY)
+            self._unwritten(len(messages), error)
             return
         if self._failing:
             log.warning("spool writable=yes")
             self._failing = False
-        self._sealed = now
         if self._source is not None and self._held:
             self._source.release(self._held)
         self._inbox.remove(handed_in)
         self._held, self._own = [], []
+        if self._gone and (self.reserve is None or self.reserve.room()):
+            self._return(now)
+        self._sealed = now
+
+    def _unwritten(self, messages: int, error: Unavailable) -> None:
+        """Give the reserve up for a full disk, then the connection; else wait."""
+        full = isinstance(error, DiskFull)
+        if full and self.reserve is not None and self.reserve.give_up():
+            log.error("disk=full reserve=given-up %s", error)
+            self._own.append(own("disk-reserve", value=1))
+            return
+        if not self._failing:
+            log.error("spool writable=no held=%d %s", messages, error)
+        self._failing = True
+        if full and self._source is not None:
+            log.error("disk=full disconnected=on-purpose: the broker's session holds what comes; free the disk")
+            self._source.stop()
+            self._source, self._gone, self._gone_at = None, True, self._sealed
+        time.sleep(RETRY)
+
+    def _return(self, now: int) -> None:
+        """Connect again; what was between is blind."""
+        log.warning("disk=has-room connecting again")
+        self._own.append(own("blind", **{"from": self._gone_at, "to": now}))
+        self._source, self._gone = self._connect(), False
+        self._told_link = None
 
     def _gather(self) -> list[Message]:
         """What comes within some ms of the first message; a pause in it ends the waiting, so that a broker with a
@@ -148,6 +182,16 @@ class Collector:
             self._own.append(own("clock-offset", value=self._clock.offset() / SECOND))
             if self._source is not None:
                 self._own.append(own("queue", value=self._source.depth))
+            if self.reserve is not None and self.reserve.restore():
+                self._own.append(own("disk-reserve", value=0))
+        early = 0 if self.keeper is None else self.keeper.look(self._clock.now())
+        if early:
+            self._own.append(own("trimmed-early", value=early))
+
+    def close(self) -> None:
+        """Disconnect; what was not acknowledged the broker sends again."""
+        if self._source is not None:
+            self._source.stop()
 
 
 def own(sensor: str, **fields: object) -> Message:

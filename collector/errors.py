@@ -5,6 +5,7 @@ Detectors raise none of these. An outcome is an exception or a value, never a bo
 
     DavylampError
     ├── Unavailable          not now: call again with the same thing
+    │   ├── DiskFull         for want of space
     │   └── Disconnected     the broker is away; the client reconnects by itself
     ├── Rejected             never: this very thing was refused, with the reason; set it aside
     ├── BrokerRefused        the broker said no (password, client id, rights); a person must act
@@ -22,6 +23,10 @@ class DavylampError(Exception):
 
 class Unavailable(DavylampError):
     """Not now; the same call may succeed later."""
+
+
+class DiskFull(Unavailable):
+    """The disk has no room; it goes on when there is."""
 
 
 class Disconnected(Unavailable):

@@ -13,41 +13,21 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from collector import rewriting
+from collector.chunks import CHUNK, DTYPES, LOWEST, SCHEMA, Columns, parts
 from collector.errors import Unavailable
 from collector.judged import Block, SeriesRow
 from collector.sqlite import open_reader, open_writer, transaction
 from detectors.reading import Floats, Times, group
 
-CHUNK = 600
 RECENT_READINGS, RECENT_ROWS = 100_000, 1000
 """What lies unfolded at most; a reader looks through all of it."""
 TRIM_EVERY = 3600 * 10**9
 """ns of the blocks' `now` between two looks for what is older than `keep`."""
-_LOWEST = -(2**63)
-_DTYPES = (np.int32, np.int64, np.float64, np.uint8)
-
-SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS series (
-    id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, area TEXT, quantity TEXT, unit TEXT,
-    longest INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS chunk (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, series INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
-    readings INTEGER NOT NULL, time BLOB NOT NULL, value BLOB NOT NULL, quality BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS chunk_time ON chunk (series, start);
-CREATE INDEX IF NOT EXISTS chunk_part ON chunk (series) WHERE readings < {CHUNK};
-CREATE TABLE IF NOT EXISTS recent (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, start INTEGER NOT NULL, stop INTEGER NOT NULL, readings INTEGER NOT NULL,
-    series BLOB NOT NULL, time BLOB NOT NULL, value BLOB NOT NULL, quality BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS written (one INTEGER PRIMARY KEY CHECK (one = 1), block INTEGER NOT NULL);
-"""
-
-Columns = list[NDArray[Any]]
-"""series (own number), time, value, quality"""
 
 
 def history_file(folder: Path) -> Path:
@@ -56,20 +36,32 @@ def history_file(folder: Path) -> Path:
 
 
 class HistorySink:
-    """The one writer. `series` gives the names of the blocks' numbers, `keep` (ns) how long readings stay."""
+    """The one writer. `series` gives the names of the blocks' numbers, `keep` (ns) how long readings stay.
+
+    `identity` is that of the judged.db whose numbers the blocks bear: with another than before all blocks are taken.
+    """
 
     name = "history"
 
     def __init__(
-        self, folder: Path, series: Callable[[], Mapping[int, SeriesRow]], keep: int | None = None
+        self,
+        folder: Path,
+        series: Callable[[], Mapping[int, SeriesRow]],
+        keep: int | None = None,
+        identity: str = "",
     ) -> None:
         if sys.byteorder != "little":
             raise Unavailable("the history's arrays are little-endian; this processor is not")
-        self._store = open_writer(history_file(folder), SCHEMA)
+        self._store = open_writer(history_file(folder), SCHEMA + rewriting.SCHEMA)
         self._series = series
         self._keep = keep
         self._trimmed = 0
         self._ids: dict[int, int] = {}
+        if rewriting.replaced(self._store, identity):
+            with transaction(self._store):
+                self._fold()
+                rewriting.adopt(self._store, identity)
+        self._held_upto = rewriting.upto(self._store)
         row = self._store.execute("SELECT block FROM written").fetchone()
         self._block = 0 if row is None else int(row[0])
 
@@ -96,13 +88,15 @@ class HistorySink:
         names = ("series", "time", "value", "quality")
         columns = [
             np.concatenate([getattr(block, name) for block in blocks]).astype(dtype)
-            for name, dtype in zip(names, _DTYPES, strict=True)
+            for name, dtype in zip(names, DTYPES, strict=True)
         ]
         numbers, place = np.unique(columns[0], return_inverse=True)
         columns[0] = np.array([self._id(number) for number in numbers.tolist()], np.int32)[place]
-        return columns
+        return rewriting.unheld(self._store, columns, self._held_upto)
 
     def _put(self, columns: Columns) -> None:
+        if not len(columns[0]):
+            return
         rows, readings = self._store.execute("SELECT count(*), coalesce(sum(readings), 0) FROM recent").fetchone()
         if rows + 1 >= RECENT_ROWS or readings + len(columns[0]) >= RECENT_READINGS:
             self._fold(columns)
@@ -112,11 +106,13 @@ class HistorySink:
         insert = "INSERT INTO recent (start, stop, readings, series, time, value, quality) VALUES (?, ?, ?, ?, ?, ?, ?)"
         self._store.execute(insert, (int(time.min()), int(time.max()), len(time), *blobs))
 
-    def _fold(self, columns: Columns) -> None:
+    def _fold(self, *columns: Columns) -> None:
         """Make chunks of all that is recent, and of new columns."""
         recent = self._store.execute("SELECT series, time, value, quality FROM recent ORDER BY id").fetchall()
-        parts = [*([*map(np.frombuffer, row, _DTYPES)] for row in recent), columns]
-        series, *rest = (np.concatenate([part[k] for part in parts]) for k in range(4))
+        held = [*([*map(np.frombuffer, row, DTYPES)] for row in recent), *columns]
+        if not held:
+            return
+        series, *rest = (np.concatenate([part[k] for part in held]) for k in range(4))
         self._store.execute("DELETE FROM recent")
         runs = group(series.astype(np.intp))
         rest = [column[runs.order] for column in rest]
@@ -127,7 +123,7 @@ class HistorySink:
         """Add readings to a series' last chunk until it is whole, and go on in new ones."""
         query = f"SELECT id, time, value, quality FROM chunk WHERE series = ? AND readings < {CHUNK}"
         for number, *blobs in self._store.execute(query, (series,)).fetchall():
-            held = map(np.frombuffer, blobs, _DTYPES[1:])
+            held = map(np.frombuffer, blobs, DTYPES[1:])
             columns = [np.concatenate(pair) for pair in zip(held, columns, strict=True)]
             self._store.execute("DELETE FROM chunk WHERE id = ?", (number,))
         longest = 0
@@ -135,7 +131,7 @@ class HistorySink:
         for first in range(0, len(columns[0]), CHUNK):
             part = [column[first : first + CHUNK] for column in columns]
             start, stop = int(part[0].min()), int(part[0].max())
-            longest = max(longest, min(stop - start, -_LOWEST - 1))
+            longest = max(longest, min(stop - start, -LOWEST - 1))
             self._store.execute(insert, (series, start, stop, len(part[0]), *(column.tobytes() for column in part)))
         self._store.execute("UPDATE series SET longest = max(longest, ?) WHERE id = ?", (longest, series))
 
@@ -176,9 +172,9 @@ class History:
         A reading without a number is NaN. An unknown series is an empty one.
         """
         with self._reading() as store:
-            parts = [] if store is None else list(_parts(store, series, start, end))
+            found = [] if store is None else list(parts(store, series, start, end))
         time, value, quality = (
-            np.concatenate([np.zeros(0, dtype), *(part[k] for part in parts)]) for k, dtype in enumerate(_DTYPES[1:])
+            np.concatenate([np.zeros(0, dtype), *(part[k] for part in found)]) for k, dtype in enumerate(DTYPES[1:])
         )
         inside = np.flatnonzero((time >= start) & (time < end))
         order = inside[np.argsort(time[inside], kind="stable")]
@@ -224,24 +220,3 @@ class History:
                 self._store.execute("COMMIT")
         except sqlite3.OperationalError as error:
             raise Unavailable(f"{self._path}: {error}") from error
-
-
-def _parts(store: sqlite3.Connection, series: str, start: int, end: int) -> Iterator[Columns]:
-    """time, value, quality of chunks and recent rows that may reach into a window, in the order they were judged."""
-    known = store.execute("SELECT id, longest FROM series WHERE name = ?", (series,)).fetchone()
-    if known is None:
-        return
-    number, longest = known
-    within = "series = ? AND start BETWEEN ? AND ? AND stop >= ?"
-    chunks = store.execute(
-        f"SELECT time, value, quality FROM chunk WHERE {within} ORDER BY id",
-        (number, max(start - longest, _LOWEST), end - 1, start),
-    )
-    for row in chunks:
-        yield [*map(np.frombuffer, row, _DTYPES[1:])]
-    recent = "SELECT series, time, value, quality FROM recent WHERE start < ? AND stop >= ? ORDER BY id"
-    for row in store.execute(recent, (end, start)):
-        of, *columns = map(np.frombuffer, row, _DTYPES)
-        mine = np.flatnonzero(of == number)
-        if len(mine):
-            yield [column[mine] for column in columns]

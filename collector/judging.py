@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,19 +17,20 @@ from typing import Any
 
 import numpy as np
 
+from collector.errors import Damaged
 from collector.folding import Folded, Folding
 from collector.inbox import new_id, put
-from collector.journal import GENESIS, line_json, link
-from collector.judged import JudgedWriter
+from collector.journal import line_json, link
+from collector.judged_writer import JudgedWriter
+from collector.keeping import BlockKeeper
 from collector.message import OWN, Message
+from collector.settings import Keep, Settings
+from collector.snapshots import Place, discard, newest, save
 from collector.spool import SpoolReader
 from detectors.alarm import Hidden
 from detectors.judge import Judge
 from detectors.records import Key, Record
 from detectors.rule import Series
-from detectors.site import read_site
-from detectors.snapshot import restore, snapshot
-from detectors.state import StateMismatch
 
 log = logging.getLogger(__name__)
 POLL = 0.01
@@ -39,6 +39,7 @@ SNAPSHOT_EVERY = 300.0
 """s between snapshots, or sooner: see SNAPSHOT_MESSAGES."""
 SNAPSHOT_MESSAGES = 500_000
 """Messages whose folding again would take about 3 s."""
+KEEP = Keep().raw
 SENSORS_EVERY = 0.5
 """s between writings of every sensor's latest reading."""
 
@@ -46,34 +47,77 @@ SENSORS_EVERY = 0.5
 class Judging:
     """One data folder's judge: `catch_up` takes what the spool has beyond the cursor."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keep: int = KEEP) -> None:
         self.folder = Path(folder)
-        self.spool = SpoolReader(self.folder)
         self.writer = JudgedWriter(self.folder)
+        self.spool = SpoolReader(self.folder)
+        self.keeper = BlockKeeper(self.folder, self.writer, keep)
         self.folding = Folding()
         self._table: Mapping[str, Series] = {}
         self._numbers = np.zeros(0, np.int32)
         self._since_snapshot, self._snapshot_at, self._sensors_at = 0, time.monotonic(), 0.0
-        self.seal = self._resume()
+        self._before: dict[str, int] = {}
+        """Readings judged before this judged.db was made, where a new one could not have them again."""
+        try:
+            self.seal = self._resume()
+            self._before = {"before": n} if (n := self.writer.get("before")) else {}
+        except BaseException:
+            self.writer.close()
+            raise
 
     def _resume(self) -> int:
         """Fold to the cursor without writing; returns the cursor."""
-        cursor = self.writer.cursor()
-        seal, line, digest = self._load(cursor)
+        cursor, place = self.writer.cursor(), self._begin()
+        if place.seal > cursor:
+            return self._without_beginning(place)
+        seal, line, digest = place.seal, place.line, place.hash
         while seal < cursor:
             seals = [s for s in self.spool.read(seal) if s.seq <= cursor]
             if not seals:
-                break
+                raise Damaged(
+                    f"{self.folder}: the log ends at seal {seal}, but judging has judged up to {cursor}: spool.db was "
+                    "replaced; put it back, or move judged.db and snapshots/ away too"
+                )
             folded = self.folding.fold(seals)
             seal = seals[-1].seq
             self._since_snapshot += sum(len(s.messages) for s in seals)
             line, digest = self._chain(folded, line, digest)
-        if digest is not None and digest != self.writer.hash:
+        if digest != self.writer.hash:
             self._differs(line)
         return cursor
 
-    def _chain(self, folded: Folded, line: int, digest: str | None) -> tuple[int, str | None]:
-        if digest is None or self.folding.judge is None:
+    def _begin(self) -> Place:
+        """Where folding begins: the newest usable snapshot up to the cursor, or the log's beginning.
+
+        With a new judged.db and a log whose beginning was trimmed it is the newest snapshot of all.
+        """
+        cursor, first = self.writer.cursor(), self.spool.first()
+        lowest, highest = max(0, first - 1), cursor or (self.spool.last() if first > 1 else 0)
+        place = newest(self.folder, self.folding, lowest, highest)
+        if place is None and first > 1:
+            raise Damaged(
+                f"{self.folder}: the log begins at seal {first}, what was before is trimmed, and no snapshot from "
+                f"{lowest} to {highest} is usable: put snapshots/ back from a backup, or move the folder away and "
+                "start with a new one"
+            )
+        return place or Place()
+
+    def _without_beginning(self, place: Place) -> int:
+        """A new judged.db, and only a snapshot knows what was before: the journal goes on after the snapshot's line."""
+        log.error("judged.db=new journal=begins-at-line-%d reason=the log before seal %d is trimmed", place.line + 1,
+                  place.seal + 1)  # fmt: skip
+        judge = self.folding.judge
+        assert judge is not None
+        self.writer.line, self.writer.hash = place.line, place.hash
+        counts = self.folding.ledger()
+        self.writer.begin()
+        self.writer.fact("before", counts.get("gate.judged", 0) + counts.get("derived", 0))
+        self.writer.pairs(row for key in _all_keys(judge) if (row := pair_row(judge, key)) is not None)
+        self.writer.commit(place.seal)
+        return place.seal
+
+    def _chain(self, folded: Folded, line: int, digest: str) -> tuple[int, str]:
+        if self.folding.judge is None:
             return line, digest
         for change in folded.changes:
             line += 1
@@ -86,46 +130,16 @@ class Judging:
         payload = json.dumps({"value": 1.0, "detail": text}).encode()
         put(self.folder, Message("own/davylamp.judge-differs", payload, OWN, id=new_id()))
 
-    def _load(self, cursor: int) -> tuple[int, int, str | None]:
-        """The newest usable snapshot: (its seal, its journal line, the hash there); the log's beginning if none is."""
-        for path in sorted(self._snapshots(), key=_seal_of, reverse=True):
-            if _seal_of(path) > cursor:
-                continue
-            try:
-                with np.load(path, allow_pickle=False) as stored:
-                    arrays = {name: stored[name] for name in stored.files}
-                plain = json.loads(arrays.pop("plain").tobytes())
-                site = read_site(plain["document"])
-                self.folding.adopt(site, restore(site, arrays, plain["judge"]), plain["revision"])
-            except (OSError, ValueError, KeyError, StateMismatch) as error:
-                log.warning("snapshot=%s unusable=%s", path.name, error)
-                continue
-            self.folding.counts = dict(plain["counts"])
-            return _seal_of(path), plain["line"], plain["hash"]
-        return 0, 0, GENESIS
-
-    def _snapshots(self) -> list[Path]:
-        return list((self.folder / "snapshots").glob("judge-*.npz"))
-
     def save(self) -> None:
-        """Write a snapshot; the two newest are kept."""
+        """Write a snapshot, and what of the log can now be done without."""
         if self.folding.judge is None:
             return
-        arrays, plain = snapshot(self.folding.judge)
-        whole = {
-            "document": self.folding.document, "judge": plain, "revision": self.folding.revision,
-            "counts": self.folding.counts, "line": self.writer.line, "hash": self.writer.hash,
-        }  # fmt: skip
-        folder = self.folder / "snapshots"
-        folder.mkdir(exist_ok=True)
-        path, part = folder / f"judge-{self.seal:012d}.npz", folder / "part.npz"
-        with part.open("wb") as file:
-            np.savez(file, plain=np.frombuffer(json.dumps(whole).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(path)
-        for old in sorted(self._snapshots(), key=_seal_of)[:-2]:
-            old.unlink()
+        anchor = save(self.folder, self.folding, Place(self.seal, self.writer.line, self.writer.hash))
+        self.writer.begin()
+        self.writer.fact("anchor", anchor)
+        self.writer.fact("document", self.folding.document)
+        self.writer.commit(self.seal)
+        discard(self.folder, anchor)
         self._since_snapshot, self._snapshot_at = 0, time.monotonic()
 
     def catch_up(self, messages: int = 20_000) -> int:
@@ -138,7 +152,7 @@ class Judging:
         self.writer.begin()
         self._write(folded, last.now)
         self.writer.fact("status", self._status(last.now, last.wall, last.seq))
-        self.writer.fact("ledger", self.folding.ledger())
+        self.writer.fact("ledger", {**self.folding.ledger(), **self._before})
         if time.monotonic() - self._sensors_at > SENSORS_EVERY:
             self._sensors_at = time.monotonic()
             self.writer.fact("sensors", self._sensors())
@@ -147,6 +161,7 @@ class Judging:
         self._since_snapshot += sum(len(s.messages) for s in seals)
         if self._since_snapshot > SNAPSHOT_MESSAGES or time.monotonic() - self._snapshot_at > SNAPSHOT_EVERY:
             self.save()
+        self.keeper.look(last.now)
         return len(seals)
 
     def _write(self, folded: Folded, now: int) -> None:
@@ -241,15 +256,9 @@ def _all_keys(judge: Judge) -> list[Key]:
     return sorted(judge.pair_of.keys() | judge.records.records.keys())
 
 
-def _seal_of(path: Path) -> int:
-    return int(path.stem.removeprefix("judge-"))
-
-
-
-
-def judge(folder: Path, stop: Event) -> None:
-    """The judge role: until `stop`, judge what comes."""
-    judging = Judging(folder)
+def judge(settings: Settings, stop: Event) -> None:
+    """The judge role: until `stop`, judge what comes. Raises `Occupied` if another process judges this data folder."""
+    judging = Judging(settings.data, settings.keep.raw)
     try:
         while not stop.is_set():
             if not judging.catch_up():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from collector.errors import Unavailable
 from collector.judged import Judged
 from collector.message import ACTION, CSV, MQTT, ORIGINS, OWN, REVISION
 from collector.receipts import announced
+from collector.sealing import count, trimmed
 from collector.spool import SpoolReader, spool_file
 from collector.stored import stored
 
@@ -40,41 +42,37 @@ class Imbalance:
 
 @dataclass(slots=True)
 class SpoolCounts:
-    """Messages in the log by origin up to a seal; each call counts only what is new."""
+    """Messages in the log by origin up to a seal; each call counts only what is new. What was trimmed stays counted."""
 
     folder: Path
     upto: int = 0
     counts: Counts = field(default_factory=dict)
+    trimmed: Counts = field(default_factory=dict)
+    """`trimmed` messages, and those `trimmed_early`: before `keep`, because the disk was filling up."""
 
     def read(self, upto: int) -> Counts:
         """Counts of all messages in seals up to `upto`."""
         if not upto:
             return {}
+        path = spool_file(self.folder)
         try:
-            store = sqlite3.connect(f"{spool_file(self.folder).absolute().as_uri()}?mode=ro", uri=True, timeout=10)
+            store = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None)
+            with closing(store):
+                store.execute("BEGIN")
+                self._add(store, upto)
         except sqlite3.OperationalError as error:
-            raise Unavailable(f"{spool_file(self.folder)}: {error}") from error
-        try:
-            self._add(store, upto)
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"{spool_file(self.folder)}: {error}") from error
-        finally:
-            store.close()
+            raise Unavailable(f"{path}: {error}") from error
         return dict(self.counts)
 
     def _add(self, store: sqlite3.Connection, upto: int) -> None:
-        between = "FROM seal WHERE seq > ? AND seq <= ?"
-        pure = store.execute(f"SELECT origin, sum(messages) {between} GROUP BY origin", (self.upto, upto)).fetchall()
-        mixed = store.execute(f"SELECT seq {between} AND instr(origin, ',')", (self.upto, upto)).fetchall()
-        for origin, number in pure:
-            if origin in ORIGINS:
-                self.counts[origin] = self.counts.get(origin, 0) + number
-        reader = SpoolReader(self.folder)
-        for (seq,) in mixed:
-            for message in reader.read(seq - 1, 1)[0].messages:
-                self.counts[message.origin] = self.counts.get(message.origin, 0) + 1
-        reader.close()
+        first = int(store.execute("SELECT min(seq) FROM seal").fetchone()[0] or 0)
+        rows = trimmed(store)
+        if first > self.upto + 1:
+            self.upto, self.counts = first - 1, {origin: number for origin, number, _ in rows}
+        for origin, number in count(store, self.upto, upto).items():
+            self.counts[origin] = self.counts.get(origin, 0) + number
         self.upto = max(self.upto, upto)
+        self.trimmed = {"trimmed": sum(row[1] for row in rows), "trimmed_early": sum(row[2] for row in rows)}
 
 
 def read_counts(folder: Path, spool: SpoolCounts | None = None) -> Counts:
@@ -82,8 +80,10 @@ def read_counts(folder: Path, spool: SpoolCounts | None = None) -> Counts:
     judged = Judged(folder)
     status, judging, seals = judged.status(), judged.ledger(), SpoolReader(folder)
     seal = int(status.get("seal", 0))
-    spooled = (spool or SpoolCounts(folder)).read(seal)
+    log = spool or SpoolCounts(folder)
+    spooled = log.read(seal)
     counts = {f"spool.{origin}": spooled.get(origin, 0) for origin in ORIGINS}
+    counts |= {f"spool.{what}": number for what, number in log.trimmed.items()}
     counts["spool.seals"] = seal
     counts["judge.waiting_seals"] = max(0, seals.last() - seal)
     counts |= {name if name.startswith("gate.") else f"judge.{name}": n for name, n in judging.items()}
@@ -124,7 +124,7 @@ def balance(counts: Mapping[str, int]) -> list[Imbalance]:
     ]
     for name in sorted({key.split(".")[1] for key in counts if key.startswith("store.")}):
         out = of(*(key for key in sorted(counts) if key.startswith(f"store.{name}.") and not key.endswith(".cursor")))
-        hops.append((f"judged -> {name}", of("gate.judged", "judge.derived"), out))
+        hops.append((f"judged -> {name}", of("gate.judged", "judge.derived"), {**out, **of("judge.before")}))
     return [Imbalance(hop, into, out) for hop, into, out in hops if sum(into.values()) != sum(out.values())]
 
 

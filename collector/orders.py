@@ -64,16 +64,25 @@ def blind(payload: bytes, now: int) -> tuple[int, int]:
 
 def revision(payload: bytes) -> Revision:
     """The site in a revision. Raises `Mistaken` for one whose site file has mistakes."""
-    try:
-        order = msgspec.convert(_plain(payload), _Order)
-    except msgspec.ValidationError as error:
-        raise Unreadable(str(error)) from None
+    order = _order(payload)
     try:
         return Revision(read_site(order.document), order.by, order.note)
     except SiteMistakes as mistakes:
         raise Mistaken(str(mistakes), order.by) from None
     except Exception as error:  # a document of any shape must end as a dead letter, never stop the judge
         raise Unreadable(f"the site cannot be read: {type(error).__name__}: {error}") from None
+
+
+def document(payload: bytes) -> dict[str, Any]:
+    """The site document in a revision, whatever mistakes it has."""
+    return _order(payload).document
+
+
+def _order(payload: bytes) -> _Order:
+    try:
+        return msgspec.convert(_plain(payload), _Order)
+    except msgspec.ValidationError as error:
+        raise Unreadable(str(error)) from None
 
 
 def action(payload: bytes) -> Action:

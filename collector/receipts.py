@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from collector.errors import Unavailable
@@ -23,7 +24,10 @@ CREATE TABLE IF NOT EXISTS cursor (destination TEXT PRIMARY KEY, seq INTEGER) WI
 CREATE TABLE IF NOT EXISTS told (
     destination TEXT, rule TEXT, sensor TEXT, occurrence INTEGER,
     PRIMARY KEY (destination, rule, sensor, occurrence)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS source (destination TEXT PRIMARY KEY, identity TEXT, generation INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dealt (destination TEXT, hash BLOB, PRIMARY KEY (destination, hash)) WITHOUT ROWID;
 """
+_MAKING = Lock()
 REFUSED = 0
 """The code of a notice that its destination refused for ever."""
 
@@ -48,17 +52,43 @@ class Receipts:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._store = sqlite3.connect(folder / FILE, timeout=10, isolation_level=None)
-        self._store.execute("PRAGMA journal_mode = WAL")
-        self._store.executescript(SCHEMA)
+        with _MAKING:  # SQLite does not wait for the one who turns a new file to WAL
+            self._store.execute("PRAGMA journal_mode = WAL")
+            self._store.executescript(SCHEMA)
 
     def cursor(self, destination: str) -> int:
         """The journal's seq up to which the destination has been told, 0 for none."""
         row = self._store.execute("SELECT seq FROM cursor WHERE destination = ?", (destination,)).fetchone()
         return 0 if row is None else int(row[0])
 
-    def move(self, destination: str, seq: int) -> None:
-        """All up to `seq` is dealt with."""
+    def follow(self, destination: str, identity: str) -> int:
+        """From now on the cursor is in that judged.db, and begins at 0 if it is another; how often that happened."""
+        row = self._store.execute(
+            "SELECT identity, generation FROM source WHERE destination = ?", (destination,)
+        ).fetchone()
+        if row is not None and row[0] == identity:
+            return int(row[1])
+        generation = 0 if row is None else int(row[1]) + 1
+        self._store.execute("BEGIN IMMEDIATE")
+        self._store.execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?)", (destination, identity, generation))
+        if row is not None:
+            self._store.execute("DELETE FROM cursor WHERE destination = ?", (destination,))
+        self._store.execute("COMMIT")
+        return generation
+
+    def move(self, destination: str, seq: int, hashes: Iterable[str] = ()) -> None:
+        """All up to `seq` is dealt with, among it lines with these hashes, which people are told of."""
+        self._store.execute("BEGIN IMMEDIATE")
         self._store.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (destination, seq))
+        self._store.executemany(
+            "INSERT OR IGNORE INTO dealt VALUES (?, ?)", [(destination, bytes.fromhex(one)) for one in hashes]
+        )
+        self._store.execute("COMMIT")
+
+    def dealt(self, destination: str, line: str) -> bool:
+        """True if the line with this hash was dealt with, in whatever judged.db it lay."""
+        found = "SELECT 1 FROM dealt WHERE destination = ? AND hash = ?"
+        return self._store.execute(found, (destination, bytes.fromhex(line))).fetchone() is not None
 
     def received(self, destination: str, notice: str) -> bool:
         """True if this notice needs no sending any more."""

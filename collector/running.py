@@ -141,7 +141,7 @@ def run_role(role: str, settings: Any, stop: threading.Event) -> None:
     """Run one role in this process; it returns when `stop` is set."""
     module, _, name = ROLES[role].partition(":")
     function: Callable[[Any, threading.Event], None] = getattr(import_module(module), name)
-    function(settings.data if role == "judge" else settings, stop)
+    function(settings, stop)
 
 
 @contextmanager

@@ -15,12 +15,12 @@ from typing import Any, Protocol
 import numpy as np
 import orjson
 
-from collector.errors import Rejected
+from collector.errors import DiskFull, Rejected
 from collector.history import HistorySink
 from collector.influx import AllRejected
 from collector.judged import Block, SeriesRow
 from collector.lines import ENDED, VALUE, Heads, alarm_event, alarm_states, pipeline, readings
-from collector.stored import BLOCKS, CONFLICT, JOURNAL, NO_NUMBER, REFUSED, WRITTEN, Cursor, Refused
+from collector.stored import BLOCKS, CONFLICT, JOURNAL, NO_NUMBER, REFUSED, TRIMMED, WRITTEN, Cursor, Refused
 
 MANY_BLOCKS, MANY_LINES = 100, 1000
 LEVELS_EVERY = 5 * 10**9
@@ -31,6 +31,7 @@ class Followed(Protocol):
     """What is read of judging: `collector.judged.Judged`."""
 
     def blocks(self, after: int, limit: int = 100) -> list[Block]: ...
+    def trimmed(self) -> tuple[int, int]: ...
     def series(self) -> dict[int, SeriesRow]: ...
     def journal(self, after: int, limit: int = 1000) -> list[tuple[int, str, str]]: ...
     def alarms(self) -> list[dict[str, Any]]: ...
@@ -50,19 +51,24 @@ class IntoHistory:
 
     pause = 1.0
 
-    def __init__(self, followed: Followed, cursor: Cursor, sink: HistorySink) -> None:
-        self._followed, self._cursor, self._sink = followed, cursor, sink
+    def __init__(
+        self, followed: Followed, cursor: Cursor, sink: HistorySink, full: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._followed, self._cursor, self._sink, self._full = followed, cursor, sink, full
         self._names: dict[int, str] = {}
 
     def step(self) -> bool:
         """Write the next blocks. A block that history has already (a kill between two files) is only counted."""
-        blocks = self._followed.blocks(self._cursor.at(BLOCKS), MANY_BLOCKS)
+        if self._full():
+            raise DiskFull("the disk is full: history waits, so that log and judge have room; free the disk")
+        blocks, trimmed = ahead(self._followed, self._cursor)
         if not blocks:
             return False
         self._sink.write(blocks)
         numbers, counts = np.unique(np.concatenate([block.series for block in blocks]), return_counts=True)
         series = {self._name(n): count for n, count in zip(numbers.tolist(), counts.tolist(), strict=True)}
-        self._cursor.advance(BLOCKS, blocks[-1].seq, {WRITTEN: sum(map(len, blocks))}, series, [])
+        counted = {WRITTEN: sum(map(len, blocks)), TRIMMED: trimmed}
+        self._cursor.advance(BLOCKS, blocks[-1].seq, counted, series, [])
         return len(blocks) == MANY_BLOCKS
 
     def close(self) -> None:
@@ -106,7 +112,7 @@ class IntoLines:
         self._sink.close()
 
     def _blocks(self, site: str) -> bool:
-        blocks = self._followed.blocks(self._cursor.at(BLOCKS), MANY_BLOCKS)
+        blocks, trimmed = ahead(self._followed, self._cursor)
         if not blocks:
             return False
         heads = self._known(site, blocks)
@@ -119,6 +125,7 @@ class IntoLines:
             NO_NUMBER: lines.no_number,
             CONFLICT: lines.conflict,
             REFUSED: len(refused),
+            TRIMMED: trimmed,
         }
         self._cursor.advance(BLOCKS, blocks[-1].seq, counts, written, refused)
         return len(blocks) == MANY_BLOCKS
@@ -174,6 +181,18 @@ class IntoLines:
             new = ledger.get("readings", 0) - self._readings_at
             figures["readings_per_s"] = new / (now - self._levels_at) * 1e9
         return figures
+
+
+def ahead(followed: Followed, cursor: Cursor) -> tuple[list[Block], int]:
+    """The next blocks, and how many readings were trimmed before this sink took them (judging waits long for it)."""
+    at = cursor.at(BLOCKS)
+    blocks = followed.blocks(at, MANY_BLOCKS)
+    if not blocks or blocks[0].seq == at + 1:
+        return blocks, 0
+    upto, rows = followed.trimmed()
+    if upto >= blocks[0].seq:
+        return [], 0  # trimmed while we looked: look again
+    return blocks, rows - cursor.dealt() if at < upto else 0
 
 
 def deliver(sink: Lines, payloads: Iterable[bytes]) -> Refused:

@@ -9,37 +9,30 @@ nothing, and a cursor is the reader's own.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
-from collector.beside import beside, put_beside, read_beside, sync_folder
+from collector.beside import beside, sync_folder
 from collector.errors import Damaged, Unavailable
 from collector.locking import lock, unlock
 from collector.message import Message, Seal
+from collector.reserve import refused
+from collector.sealing import SEAL_BYTES, count, cut, names_beside, pack, unpack
+from collector.sqlite import spare
 
-SEAL_MESSAGES = 500
-SEAL_BYTES = 512 * 1024
 READ_BYTES = 64 * 1024 * 1024
 VERSION = 1
 
-SCHEMA = """
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS seal (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, now INTEGER NOT NULL, wall INTEGER NOT NULL,
     origin TEXT NOT NULL, messages INTEGER NOT NULL, bytes INTEGER NOT NULL, blob BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS seal_large ON seal (seq) WHERE bytes > {SEAL_BYTES};
 CREATE TABLE IF NOT EXISTS taken (id TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS taken_seq ON taken (seq);
+CREATE TABLE IF NOT EXISTS trimmed (
+    origin TEXT PRIMARY KEY, messages INTEGER NOT NULL, early INTEGER NOT NULL) WITHOUT ROWID;
 """
-
-
-class _Blob(msgspec.Struct, array_like=True):
-    messages: tuple[Message, ...]
-    beside: dict[int, str] = {}
-    """Message number -> name of the file that holds its payload."""
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Blob).decode
 
 
 def spool_file(folder: Path) -> Path:
@@ -82,9 +75,7 @@ class Spool:
                 self._last, self._floor = self._resume()
                 raise
         except (sqlite3.OperationalError, OSError) as error:
-            raise Unavailable(
-                f"{spool_file(self._folder)}: {error}; nothing was acknowledged, free the disk"
-            ) from error
+            raise refused(spool_file(self._folder), error) from error
         return seq
 
     def last(self) -> int:
@@ -96,18 +87,49 @@ class Spool:
         """The earliest `now` the next seal can have; 0 for an empty log."""
         return self._floor
 
-    def trim(self, before: int) -> int:
-        """Delete the seals below `before`; return how many. Which cursor allows it is the caller's to know."""
-        rows = self._store.execute("SELECT blob FROM seal WHERE seq < ? AND bytes > ?", (before, SEAL_BYTES))
-        large = {name for (blob,) in rows for name in _decode(blob).beside.values()}
-        self._store.execute("BEGIN IMMEDIATE")
-        gone = self._store.execute("DELETE FROM seal WHERE seq < ?", (before,)).rowcount
-        self._store.execute("DELETE FROM taken WHERE seq < ?", (before,))
-        self._store.execute("COMMIT")
-        rows = self._store.execute("SELECT blob FROM seal WHERE bytes > ?", (SEAL_BYTES,))
-        for name in large - {kept for (blob,) in rows for kept in _decode(blob).beside.values()}:
+    def trim(self, before: int, *, early: bool = False) -> int:
+        """Delete the seals below `before`, never the newest; return how many messages that were.
+
+        They stay counted by origin; `early` ones, gone before their time, once more. What allows it is the caller's to
+        know.
+        """
+        before = min(before, self._last)
+        names = self._beside("<", before)
+        try:
+            self._store.execute("BEGIN IMMEDIATE")
+            gone = self._trim(before, early)
+            self._store.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if self._store.in_transaction:
+                self._store.execute("ROLLBACK")
+            raise refused(spool_file(self._folder), error) from error
+        for name in names - self._beside(">=", before) if names else ():
             beside(self._folder, name).unlink(missing_ok=True)
         return gone
+
+    def _beside(self, which: str, seq: int) -> set[str]:
+        """Files that lie beside for the seals below a seq, or from it on."""
+        rows = self._store.execute(f"SELECT blob FROM seal WHERE bytes > {SEAL_BYTES} AND seq {which} ?", (seq,))
+        return {name for (blob,) in rows for name in names_beside(blob)}
+
+    def _trim(self, before: int, early: bool) -> int:
+        counts = count(self._store, 0, before - 1)
+        self._store.executemany(
+            "INSERT INTO trimmed VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " messages = messages + excluded.messages, early = early + excluded.early",
+            [(origin, number, number * early) for origin, number in counts.items()],
+        )
+        self._store.execute("DELETE FROM seal WHERE seq < ?", (before,))
+        self._store.execute("DELETE FROM taken WHERE seq < ?", (before,))
+        return counts.total()
+
+    def oldest(self, seals: int) -> list[tuple[int, int]]:
+        """(seq, now) of the oldest seals, at most so many."""
+        return self._store.execute("SELECT seq, now FROM seal ORDER BY seq LIMIT ?", (seals,)).fetchall()
+
+    def spare(self) -> int:
+        """Bytes of the file that trimming has freed: the next seals fill them before the file grows."""
+        return spare(self._store)
 
     def close(self) -> None:
         """Give the file back; what was appended stays."""
@@ -131,10 +153,10 @@ class Spool:
         return kept
 
     def _append(self, messages: list[Message], now: int, wall: int) -> int:
-        for part, size in _cut(messages):
+        for part, size in cut(messages):
             now = max(now, self._floor)
             origin = ",".join(sorted({message.origin for message in part}))
-            blob = _encode(self._blob(part))
+            blob = pack(self._folder, part)
             cursor = self._store.execute(
                 "INSERT INTO seal (now, wall, origin, messages, bytes, blob) VALUES (?, ?, ?, ?, ?, ?)",
                 (now, wall, origin, len(part), size, blob),
@@ -142,14 +164,6 @@ class Spool:
             assert cursor.lastrowid is not None
             self._last, self._floor = cursor.lastrowid, now + size
         return self._last
-
-    def _blob(self, part: list[Message]) -> _Blob:
-        names: dict[int, str] = {}
-        for number, message in enumerate(part):
-            if len(message.payload) > SEAL_BYTES:
-                names[number] = put_beside(self._folder, message.payload)
-                part[number] = msgspec.structs.replace(message, payload=b"")
-        return _Blob(tuple(part), names)
 
 
 class SpoolReader:
@@ -171,7 +185,7 @@ class SpoolReader:
                 "SELECT seq, now, wall, bytes, blob FROM seal WHERE seq > ? ORDER BY seq LIMIT ?", (after, messages)
             )
             for seq, now, wall, size, blob in rows:
-                seals.append(Seal(seq, now, wall, self._messages(blob)))
+                seals.append(Seal(seq, now, wall, unpack(self._folder, blob)))
                 left -= len(seals[-1].messages)
                 room -= size
                 if left <= 0 or room <= 0:
@@ -183,9 +197,16 @@ class SpoolReader:
 
     def last(self) -> int:
         """The seq of the newest seal, 0 for an empty log."""
+        return self._end("max")
+
+    def first(self) -> int:
+        """The seq of the oldest seal, 0 for an empty log; above 1 what lay before was trimmed."""
+        return self._end("min")
+
+    def _end(self, which: str) -> int:
         try:
             store = self._open()
-            return 0 if store is None else int(store.execute("SELECT max(seq) FROM seal").fetchone()[0] or 0)
+            return 0 if store is None else int(store.execute(f"SELECT {which}(seq) FROM seal").fetchone()[0] or 0)
         except sqlite3.OperationalError as error:
             raise Unavailable(f"{spool_file(self._folder)}: {error}") from error
 
@@ -209,30 +230,6 @@ class SpoolReader:
                 return None
             self._store = store
         return self._store
-
-    def _messages(self, blob: bytes) -> tuple[Message, ...]:
-        stored = _decode(blob)
-        if not stored.beside:
-            return stored.messages
-        messages = list(stored.messages)
-        for number, name in stored.beside.items():
-            messages[number] = msgspec.structs.replace(messages[number], payload=read_beside(self._folder, name))
-        return tuple(messages)
-
-
-def _cut(messages: list[Message]) -> Iterator[tuple[list[Message], int]]:
-    """Parts of at most a seal's size, with their payload bytes; one empty part for no message."""
-    part: list[Message] = []
-    size = 0
-    for message in messages:
-        length = len(message.payload) + len(message.topic)
-        if part and (len(part) >= SEAL_MESSAGES or size + length > SEAL_BYTES):
-            yield part, size
-            part, size = [], 0
-        part.append(message)
-        size += length
-    if part or not messages:
-        yield part, size
 
 
 def _open_writer(path: Path) -> sqlite3.Connection:

@@ -78,6 +78,12 @@ def transaction(store: sqlite3.Connection) -> Iterator[None]:
         raise Unavailable(f"{_file(store)}: {error}") from error
 
 
+def spare(store: sqlite3.Connection) -> int:
+    """Bytes of a file that deleting has freed: they are filled again before the file grows."""
+    pages, size = (store.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_size"))
+    return int(pages * size)
+
+
 def _file(store: sqlite3.Connection) -> str:
     rows = store.execute("PRAGMA database_list").fetchall()
     return str(rows[0][2]) if rows else "SQLite"

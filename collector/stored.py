@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collector.errors import Unavailable
-from collector.judged import judged_file
+from collector.judged import Judged, judged_file
 from collector.sqlite import open_reader, open_writer, transaction
 
 KEPT_REFUSED = 1000
@@ -24,11 +24,12 @@ CREATE TABLE IF NOT EXISTS count (name TEXT PRIMARY KEY, number INTEGER NOT NULL
 CREATE TABLE IF NOT EXISTS series (name TEXT PRIMARY KEY, written INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS refused (id INTEGER PRIMARY KEY AUTOINCREMENT, line BLOB NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS pair (tags BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS source (one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS trouble (one INTEGER PRIMARY KEY CHECK (one = 1), text TEXT, since INTEGER);
 """
 
 BLOCKS, JOURNAL = "block", "journal"
-WRITTEN, NO_NUMBER, CONFLICT, REFUSED = "written", "no_number", "conflict", "refused"
+WRITTEN, NO_NUMBER, CONFLICT, REFUSED, TRIMMED = "written", "no_number", "conflict", "refused", "trimmed"
 
 Refused = list[tuple[bytes, str]]
 """(line, the server's reason)"""
@@ -50,6 +51,21 @@ class Cursor:
         """The number of the last block or journal line that was dealt with, 0 for none."""
         row = self._store.execute("SELECT seq FROM position WHERE name = ?", (name,)).fetchone()
         return 0 if row is None else int(row[0])
+
+    def follow(self, identity: str) -> bool:
+        """From now on positions are in that judged.db; True if it is another than before: all begins again at 0."""
+        row = self._store.execute("SELECT identity FROM source").fetchone()
+        if row is not None and row[0] == identity:
+            return False
+        with transaction(self._store):
+            self._store.execute("INSERT OR REPLACE INTO source VALUES (1, ?)", (identity,))
+            for table in ("position", "count", "series") if row is not None else ():
+                self._store.execute(f"DELETE FROM {table}")
+        return row is not None
+
+    def dealt(self) -> int:
+        """Judged readings up to the cursor, whatever became of them."""
+        return int(self._store.execute("SELECT sum(number) FROM count").fetchone()[0] or 0)
 
     def advance(
         self,
@@ -127,6 +143,12 @@ class Standing:
     trouble: str | None
     since: int
     """ns UTC since when there is trouble, 0 without."""
+    identity: str = ""
+    """The judged.db that positions and counts are of; empty if it never said."""
+
+    def follows(self, identity: str) -> bool:
+        """True unless positions and counts are of another judged.db."""
+        return self.identity in ("", identity)
 
 
 def standings(folder: Path) -> list[Standing]:
@@ -136,10 +158,18 @@ def standings(folder: Path) -> list[Standing]:
 
 def stored(folder: Path) -> dict[str, dict[str, int]]:
     """`store.NAME` -> judged readings there by what became of them, those still `waiting`, and the `cursor`."""
+    judged = Judged(folder)
+    try:
+        identity, (upto, rows) = judged.identity(), judged.trimmed()
+    finally:
+        judged.close()
     found = {}
     for sink in standings(folder):
-        cursor = sink.positions.get(BLOCKS, 0)
-        found[f"store.{sink.name}"] = {**sink.counts, "waiting": _waiting(folder, cursor), "cursor": cursor}
+        follows = sink.follows(identity)
+        cursor, counts = (sink.positions.get(BLOCKS, 0), dict(sink.counts)) if follows else (0, {})
+        if cursor < upto:
+            counts[TRIMMED] = counts.get(TRIMMED, 0) + rows - sum(counts.values())
+        found[f"store.{sink.name}"] = {**counts, "waiting": _waiting(folder, cursor), "cursor": cursor}
     return found
 
 
@@ -159,6 +189,8 @@ def _standing(path: Path) -> Standing:
 def _read(name: str, store: sqlite3.Connection) -> Standing:
     store.execute("BEGIN")
     trouble = store.execute("SELECT text, since FROM trouble").fetchone()
+    source = store.execute("SELECT name FROM sqlite_master WHERE name = 'source'").fetchone()
+    identity = store.execute("SELECT identity FROM source").fetchone() if source else None
     return Standing(
         name=name,
         positions=dict(store.execute("SELECT name, seq FROM position")),
@@ -167,6 +199,7 @@ def _read(name: str, store: sqlite3.Connection) -> Standing:
         refused=tuple(store.execute("SELECT line, reason FROM refused ORDER BY id DESC")),
         trouble=None if trouble is None else trouble[0],
         since=0 if trouble is None else trouble[1],
+        identity="" if identity is None else identity[0],
     )
 
 

@@ -17,6 +17,8 @@ from collector.errors import DavylampError
 from collector.history import HistorySink
 from collector.influx import Address, InfluxSink
 from collector.judged import Judged
+from collector.locking import lock, unlock
+from collector.reserve import spent
 from collector.settings import Settings
 from collector.sinks import IntoHistory, IntoLines
 from collector.stored import Cursor
@@ -41,7 +43,8 @@ class Follower(Protocol):
 
 
 def store(settings: Settings, stop: threading.Event) -> None:
-    """The role: one thread a sink, until stopped."""
+    """The role: one thread a sink, until stopped. Raises `Occupied` if another process stores this data folder."""
+    held = lock(settings.data / "store.lock", "storing process")
     threads = [
         threading.Thread(target=follow, args=(settings.data, name, make, stop), name=f"store-{name}")
         for name, make in sinks(settings).items()
@@ -50,6 +53,7 @@ def store(settings: Settings, stop: threading.Event) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    unlock(held)
 
 
 Make = Callable[[Judged, Cursor], Follower]
@@ -59,7 +63,9 @@ def sinks(settings: Settings) -> dict[str, Make]:
     """The sinks of a site: history always, InfluxDB where the site file has it."""
     data, keep, influx = settings.data, settings.keep.history, settings.influx
     found: dict[str, Make] = {
-        HistorySink.name: lambda judged, cursor: IntoHistory(judged, cursor, HistorySink(data, judged.series, keep))
+        HistorySink.name: lambda judged, cursor: IntoHistory(
+            judged, cursor, HistorySink(data, judged.series, keep, judged.identity()), lambda: spent(data)
+        )
     }
     if influx is not None:
         found[InfluxSink.name] = lambda judged, cursor: IntoLines(judged, cursor, InfluxSink(Address.of(influx)))
@@ -90,20 +96,32 @@ def follow(data: Path, name: str, make: Make, stop: threading.Event) -> None:
 
 
 class Following:
-    """One sink with all it has open; made and used in one thread."""
+    """One sink with all it has open; made and used in one thread. A new judged.db is followed from its beginning."""
 
     def __init__(self, data: Path, name: str, make: Make) -> None:
+        self._name, self._make = name, make
         self._judged = Judged(data)
         self.cursor = Cursor(data, name)
+        self._identity = self._judged.identity()
         try:
-            self.follower = make(self._judged, self.cursor)
+            self.follower = self._begin()
         except Exception as error:
             self.cursor.trouble(str(error), time.time_ns())
             self.cursor.close()
             raise
 
+    def _begin(self) -> Follower:
+        if self._identity and self.cursor.follow(self._identity):
+            log.warning("sink=%s judged.db=new begins-at=0", self._name)
+        return self._make(self._judged, self.cursor)
+
     def step(self) -> bool:
         """One step of the follower; it went well."""
+        identity = self._judged.identity()
+        if identity != self._identity:
+            self._identity = identity
+            self.follower.close()
+            self.follower = self._begin()
         more = self.follower.step()
         self.cursor.well()
         return more

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from collector.judged import JudgedWriter
+from collector.judged_writer import JudgedWriter
 from detectors.bank import Rows
 from detectors.detector import Why
 from detectors.records import Change

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ class Judging:
     """A journal in memory with judged.py's reading methods."""
 
     lines: list[dict[str, Any]] = field(default_factory=list)
+    file: str = "first"
 
     def add(self, change: str, rule: str = "face-methane.cut", occurrence: int = 1, **other: Any) -> None:
         isa = {"raised": "B", "returned": "D", "shelf_ended": "B"}.get(change, "C")
@@ -60,6 +62,8 @@ class Judging:
             }
             | other
         )
+        line = self.lines[-1]
+        line["hash"] = sha256(json.dumps(line).encode()).hexdigest()
 
     def journal(self, after: int, limit: int = 1000) -> list[tuple[int, str, str]]:
         page = [line for line in self.lines if line["seq"] > after][:limit]
@@ -71,6 +75,9 @@ class Judging:
 
     def status(self) -> dict[str, Any]:
         return dict(STATUS)
+
+    def identity(self) -> str:
+        return self.file
 
 
 @pytest.fixture

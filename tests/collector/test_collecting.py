@@ -27,6 +27,7 @@ class Belt:
         self.waiting: list[Message] = []
         self.released: list[Message] = []
         self.link = Link(True, 1, None)
+        self.stopped = False
 
     @property
     def depth(self) -> int:
@@ -38,6 +39,9 @@ class Belt:
 
     def release(self, messages: Sequence[Message]) -> None:
         self.released += messages
+
+    def stop(self) -> None:
+        self.stopped = True
 
 
 class Times:
@@ -58,7 +62,7 @@ def logged(folder: Path, origin: str = "mqtt") -> list[Message]:
 
 def test_messages_are_on_disk_before_they_are_released(tmp_path: Path) -> None:
     belt = Belt()
-    collector = Collector(Spool(tmp_path), Inbox(tmp_path), Times().clock(), belt)
+    collector = Collector(Spool(tmp_path), Inbox(tmp_path), Times().clock(), lambda: belt)
     belt.waiting = [reading(k) for k in range(700)]
     sent = list(belt.waiting)
 
@@ -76,7 +80,7 @@ def test_what_the_disk_does_not_take_is_neither_released_nor_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     belt, spool = Belt(), Spool(tmp_path)
-    collector = Collector(spool, Inbox(tmp_path), Times().clock(), belt)
+    collector = Collector(spool, Inbox(tmp_path), Times().clock(), lambda: belt)
     put(tmp_path, Message("action", b"{}", "action", id="a"))
     belt.waiting = [reading(1)]
 
@@ -100,7 +104,7 @@ def test_what_the_disk_does_not_take_is_neither_released_nor_lost(
 
 def test_a_second_without_messages_is_a_tick_also_without_any_source(tmp_path: Path) -> None:
     times = Times()
-    collector = Collector(Spool(tmp_path), Inbox(tmp_path), times.clock(), None)
+    collector = Collector(Spool(tmp_path), Inbox(tmp_path), times.clock(), lambda: None)
     collector.turn()
     reader = SpoolReader(tmp_path)
     first = reader.last()
@@ -116,7 +120,7 @@ def test_a_start_after_a_stop_says_blind_from_and_to(tmp_path: Path) -> None:
     times, spool = Times(), Spool(tmp_path)
     spool.append([], times.ns, times.ns)
     times.ns += 90 * SECOND
-    collector = Collector(spool, Inbox(tmp_path), times.clock(spool.now), None)
+    collector = Collector(spool, Inbox(tmp_path), times.clock(spool.now), lambda: None)
     collector.turn()
     collector.turn()
     blind = [json.loads(m.payload) for m in logged(tmp_path, "own") if m.topic == "own/blind"]
@@ -125,7 +129,7 @@ def test_a_start_after_a_stop_says_blind_from_and_to(tmp_path: Path) -> None:
 
 def test_a_link_that_goes_is_an_own_message_at_once_with_its_reason(tmp_path: Path) -> None:
     belt = Belt()
-    collector = Collector(Spool(tmp_path), Inbox(tmp_path), Times().clock(), belt)
+    collector = Collector(Spool(tmp_path), Inbox(tmp_path), Times().clock(), lambda: belt)
     collector.turn()
     belt.link = Link(False, 1, Disconnected("broker x:1: connection lost"))
     collector.turn()
@@ -135,7 +139,7 @@ def test_a_link_that_goes_is_an_own_message_at_once_with_its_reason(tmp_path: Pa
 
 
 def test_own_sensors_are_read_at_the_start(tmp_path: Path) -> None:
-    collector = Collector(Spool(tmp_path), Inbox(tmp_path), Times().clock(), Belt())
+    collector = Collector(Spool(tmp_path), Inbox(tmp_path), Times().clock(), Belt)
     collector.turn()
     assert {m.topic for m in logged(tmp_path, "own")} == {"own/link", "own/clock-offset", "own/queue"}
     assert own("x", value=1) == Message("own/x", b'{"value": 1}', "own")

@@ -13,7 +13,7 @@ from collector.judging import Judging
 from collector.ledger import balance, read_counts
 from collector.message import ACTION, MQTT, OWN, REVISION, Message, Seal
 from collector.spool import Spool
-from tests.collector.test_judging import START, S, document, fill, judge_all, reading, revision
+from tests.small_log import START, S, document, fill, judge_all, reading, revision
 
 NOT_JSON = [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"null", b"[1]", b'"x"', b"12", b"{}"]
 BLINDS = [
