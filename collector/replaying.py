@@ -14,8 +14,10 @@ from typing import BinaryIO
 
 import numpy as np
 
+from collector.errors import Damaged
 from collector.folding import Folding
 from collector.journal import GENESIS, line_json, link, with_hash
+from collector.snapshots import oldest
 from collector.spool import SpoolReader, spool_file
 from detectors.judge import Judge
 from detectors.reading import Batch
@@ -34,6 +36,8 @@ class Replayed:
     start: int = 0
     """ns; arrival of the first reading."""
     end: int = 0
+    begins: int = 1
+    """The first seal of the log; above 1 it was trimmed, and the replay begins in the middle."""
     seconds: float = 0.0
     counts: dict[str, int] = field(default_factory=dict)
     unknown: dict[str, int] = field(default_factory=dict)
@@ -79,6 +83,15 @@ def replay(site: Site, source: Path, journal: Path | None = None, *, messages: i
 
 def _spool(folder: Path, chain: _Chain, messages: int) -> None:
     reader, folding, seal = SpoolReader(folder), Folding(), 0
+    chain.result.begins = max(1, reader.first())
+    if chain.result.begins > 1:
+        place = oldest(folder, folding, chain.result.begins - 1)
+        if place is None:
+            raise Damaged(
+                f"{folder}: the log begins at seal {chain.result.begins}, what was before is trimmed, and no snapshot "
+                "is usable: replay needs the folder's snapshots/ too"
+            )
+        seal, chain.result.lines, chain.result.hash = place.seal, place.line, place.hash
     while seals := reader.read(seal, messages):
         folded = folding.fold(seals)
         seal = seals[-1].seq

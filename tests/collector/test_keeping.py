@@ -1,0 +1,317 @@
+"""Keeping: what is trimmed, what never is, and that every count and every start still comes out right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from collector.announcing import Destination
+from collector.applying import in_force
+from collector.channels import Notice
+from collector.errors import Damaged, Occupied
+from collector.history import History
+from collector.judged import Judged
+from collector.judging import Judging
+from collector.keeping import HOUR, BlockKeeper, LogKeeper
+from collector.ledger import SpoolCounts, balance, read_counts
+from collector.receipts import Receipts
+from collector.replaying import replay
+from collector.settings import Settings
+from collector.spool import Spool, SpoolReader
+from collector.stored import BLOCKS, Cursor, stored
+from collector.storing import Following, sinks
+from detectors.site import read_site
+from tests.judged_folder import Judging as Written
+from tests.small_log import START, S, document, fill, judge_all, reading, whole_journal
+
+LATER = START + 10_000 * S
+
+
+def judged_with_snapshots(folder: Path, *at: int) -> None:
+    """Judge the whole small log, with a snapshot at each of these seals and one at its end."""
+    judging = Judging(folder)
+    while judging.catch_up(1):
+        if judging.seal in at:
+            judging.save()
+    judging.close()
+
+
+def trim(folder: Path, keep: int = S, used: float = 0.1, looks: int = 1) -> int:
+    spool = Spool(folder)
+    keeper = LogKeeper(folder, spool, keep, lambda *_: used)
+    early = 0
+    for _ in range(looks):
+        keeper._looked = -1e9
+        early += keeper.look(LATER)
+    keeper.close()
+    spool.close()
+    return early
+
+
+def first(folder: Path) -> int:
+    reader = SpoolReader(folder)
+    seal = reader.first()
+    reader.close()
+    return seal
+
+
+def store_all(folder: Path) -> None:
+    following = Following(folder, "history", sinks(Settings(folder / "s.toml", folder))["history"])
+    while following.step():
+        pass
+    following.close()
+
+
+def test_the_log_is_trimmed_up_to_the_second_newest_snapshot_and_never_beyond(tmp_path: Path) -> None:
+    fill(tmp_path)
+    judged_with_snapshots(tmp_path, 100, 200)
+    assert Judged(tmp_path).anchor() == 200
+    trim(tmp_path, looks=3)
+    assert first(tmp_path) == 201
+
+
+def test_without_two_snapshots_nothing_is_trimmed_however_old_and_full(tmp_path: Path) -> None:
+    fill(tmp_path)
+    judge_all(tmp_path)
+    assert trim(tmp_path, used=0.99) == 0
+    assert first(tmp_path) == 1
+
+
+def test_seals_younger_than_keep_stay_while_the_disk_has_room(tmp_path: Path) -> None:
+    fill(tmp_path)
+    judged_with_snapshots(tmp_path, 200)
+    trim(tmp_path, keep=LATER - START - 50 * S)
+    assert first(tmp_path) == 51
+    assert trim(tmp_path, keep=LATER - START - 50 * S, used=0.79) == 0
+    assert first(tmp_path) == 51
+
+
+def test_above_80_percent_the_oldest_go_early_and_ledger_and_log_say_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(tmp_path)
+    judged_with_snapshots(tmp_path, 200)
+    early = trim(tmp_path, keep=10**6 * S, used=0.81)
+    assert first(tmp_path) == 201
+    counts = read_counts(tmp_path)
+    assert counts["spool.trimmed"] == counts["spool.trimmed_early"] == early > 0
+    assert "trimmed-early" in caplog.text
+
+
+def test_the_ledger_balances_after_trimming_also_for_who_counted_before(tmp_path: Path) -> None:
+    fill(tmp_path)
+    judged_with_snapshots(tmp_path, 200)
+    before, going_on = read_counts(tmp_path), SpoolCounts(tmp_path)
+    going_on.read(120)
+    trim(tmp_path)
+    after = read_counts(tmp_path)
+    assert balance(after) == []
+    assert {k: n for k, n in after.items() if "trimmed" not in k} == {
+        k: n for k, n in before.items() if "trimmed" not in k
+    }
+    assert after["spool.trimmed"] > 0
+    assert going_on.read(300) == SpoolCounts(tmp_path).read(300)
+
+
+def test_judging_goes_on_after_its_beginning_was_trimmed_as_if_it_were_there(tmp_path: Path) -> None:
+    for name in ("whole", "cut"):
+        fill(tmp_path / name)
+        judged_with_snapshots(tmp_path / name, 100, 200)
+    cut = tmp_path / "cut"
+    trim(cut)
+    (cut / "snapshots" / f"judge-{300:012d}.npz").write_bytes(b"PK broken")
+    for name in ("whole", "cut"):
+        spool = Spool(tmp_path / name)
+        spool.append([reading(1, START + 400 * S, 1.2)], START + 400 * S, START)
+        spool.close()
+    assert whole_journal(judge_all(cut)) == whole_journal(judge_all(tmp_path / "whole"))
+    assert not list((cut / "inbox").glob("*"))
+
+
+def test_a_trimmed_log_without_a_usable_snapshot_is_said_clearly(tmp_path: Path) -> None:
+    fill(tmp_path)
+    judged_with_snapshots(tmp_path, 200)
+    trim(tmp_path)
+    for path in (tmp_path / "snapshots").iterdir():
+        path.unlink()
+    with pytest.raises(Damaged, match="begins at seal 201.*no snapshot"):
+        Judging(tmp_path)
+    with pytest.raises(Damaged):
+        Judging(tmp_path)
+
+
+def test_a_log_that_was_replaced_by_a_shorter_one_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    fill(tmp_path)
+    judged_with_snapshots(tmp_path)
+    for path in tmp_path.glob("spool.db*"):
+        path.unlink()
+    for path in (tmp_path / "snapshots").iterdir():
+        path.unlink()
+    with pytest.raises(Damaged, match="replaced"):
+        Judging(tmp_path)
+
+
+def test_a_new_judged_db_over_a_trimmed_log_goes_on_after_the_newest_snapshot(tmp_path: Path) -> None:
+    fill(tmp_path)
+    judged_with_snapshots(tmp_path, 100, 200)
+    store_all(tmp_path)
+    before = whole_journal(Judged(tmp_path))
+    trim(tmp_path)
+    for path in tmp_path.glob("judged.db*"):
+        path.unlink()
+    spool = Spool(tmp_path)
+    spool.append([reading(1, START + 400 * S, 1.29)], START + 400 * S, START)
+    spool.append([], START + 500 * S, START)
+    spool.close()
+    judged = judge_all(tmp_path)
+    assert json.loads(whole_journal(judged)[0])["seq"] == len(before) + 1
+    assert len(judged.alarms()) > 10
+    store_all(tmp_path)
+    assert [str(wrong) for wrong in balance(read_counts(tmp_path))] == []
+
+
+def test_replay_of_a_trimmed_log_says_where_it_begins_and_comes_to_the_live_hash(tmp_path: Path) -> None:
+    fill(tmp_path)
+    judged_with_snapshots(tmp_path, 200)
+    live = Judged(tmp_path).journal(0, 10**6)
+    assert replay(read_site(document()), tmp_path).begins == 1
+    trim(tmp_path)
+    again = replay(read_site(document()), tmp_path)
+    assert (again.begins, again.hash, again.lines) == (201, live[-1][2], live[-1][0])
+
+
+def test_what_is_in_force_outlives_the_trimming_of_its_revision(tmp_path: Path) -> None:
+    fill(tmp_path)
+    judged_with_snapshots(tmp_path, 200)
+    standing = in_force(tmp_path)
+    trim(tmp_path)
+    assert in_force(tmp_path) == standing is not None
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Iterator[Written]:
+    made = Written(tmp_path)
+    for k in range(10):
+        made.steady(k * 3, 3)
+    yield made
+    made.close()
+
+
+def look(written: Written, keep: int, used: float, later: int = 2 * HOUR) -> int:
+    BlockKeeper(written.folder, written.writer, keep, lambda *_: used).look(written.now + later)
+    return len(Judged(written.folder).blocks(0))
+
+
+def passed(written: Written, name: str, seq: int) -> None:
+    cursor = Cursor(written.folder, name)
+    cursor.follow(Judged(written.folder).identity())
+    cursor.advance(BLOCKS, seq, {"written": seq * 3}, {}, [])
+    cursor.close()
+
+
+def test_blocks_go_once_every_store_has_them_and_an_hour_has_passed(written: Written) -> None:
+    passed(written, "history", 8)
+    passed(written, "influx", 6)
+    assert look(written, 10**6 * HOUR, 0.1, HOUR // 2) == 10
+    assert look(written, 10**6 * HOUR, 0.1) == 4
+    assert Judged(written.folder).trimmed() == (6, 18)
+
+
+def test_blocks_without_any_store_stay(written: Written) -> None:
+    assert look(written, 10**6 * HOUR, 0.1) == 10
+
+
+@pytest.mark.parametrize(("keep", "used"), [(HOUR, 0.1), (10**6 * HOUR, 0.9)])
+def test_a_store_that_stays_away_too_long_loses_blocks_by_number(written: Written, keep: int, used: float) -> None:
+    passed(written, "history", 4)
+    look(written, keep, used)
+    assert look(written, keep, used) == 0
+    written.steady(100, 5)
+    counts = stored(written.folder)["store.history"]
+    assert counts == {"written": 12, "trimmed": 18, "waiting": 5, "cursor": 4}
+    store_all(written.folder)
+    counts = stored(written.folder)["store.history"]
+    assert counts == {"written": 17, "trimmed": 18, "waiting": 0, "cursor": 11}
+
+
+def test_a_new_judged_db_is_stored_from_its_beginning_and_nothing_twice(tmp_path: Path) -> None:
+    fill(tmp_path)
+    judge_all(tmp_path)
+    store_all(tmp_path)
+    before, identity = History(tmp_path).counts(), Judged(tmp_path).identity()
+    for path in tmp_path.glob("judged.db*"):
+        path.unlink()
+    spool = Spool(tmp_path)
+    spool.append([reading(1, START + 400 * S, 0.3)], START + 400 * S, START)
+    spool.close()
+    judge_all(tmp_path)
+    assert Judged(tmp_path).identity() not in ("", identity)
+    store_all(tmp_path)
+    after = History(tmp_path).counts()
+    assert after["ch4-1"] == before["ch4-1"] + 1
+    assert {name: n for name, n in after.items() if "/" not in name and name != "ch4-1"} == {
+        name: n for name, n in before.items() if "/" not in name and name != "ch4-1"
+    }
+    assert balance(read_counts(tmp_path)) == []
+
+
+def test_a_judged_db_that_is_replaced_under_a_running_store_is_followed_anew(tmp_path: Path) -> None:
+    old = Written(tmp_path)
+    for k in range(5):
+        old.steady(k * 3, 3)
+    following = Following(tmp_path, "history", sinks(Settings(tmp_path / "s.toml", tmp_path))["history"])
+    following.step()
+    old.close()
+    for path in tmp_path.glob("judged.db*"):
+        path.unlink()
+    new = Written(tmp_path)
+    new.steady(1000, 2)
+    following.step()
+    assert stored(tmp_path)["store.history"] == {"written": 2, "waiting": 0, "cursor": 1}
+    assert sum(History(tmp_path).counts().values()) == 17
+    following.close()
+    new.close()
+
+
+class Told:
+    """A channel that remembers."""
+
+    name = "duty"
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+
+    def send(self, notice: Notice) -> int:
+        self.notices.append(notice)
+        return 200
+
+
+def test_a_new_judged_db_is_announced_only_where_it_says_something_new(tmp_path: Path) -> None:
+    fill(tmp_path)
+    judged = judge_all(tmp_path)
+    told, receipts = Told(), Receipts(tmp_path)
+    assert Destination(told, judged, receipts, lambda: START).tell() > 5
+    first_ids = [notice.id for notice in told.notices]
+    for path in tmp_path.glob("judged.db*"):
+        path.unlink()
+    spool = Spool(tmp_path)
+    spool.append([reading(4, START + 400 * S, 0.1), reading(4, START + 401 * S, 1.9)], START + 401 * S, START)
+    spool.close()
+    judged = judge_all(tmp_path)
+    told.notices.clear()
+    Destination(told, judged, receipts, lambda: START).tell()
+    assert told.notices
+    assert not {n.id for n in told.notices} & set(first_ids)
+    assert all(change["now"] > START + 299 * S for n in told.notices for change in n.changes)
+    receipts.close()
+
+
+def test_a_second_judge_on_a_folder_is_refused_by_name(tmp_path: Path) -> None:
+    judging = Judging(tmp_path)
+    with pytest.raises(Occupied, match="one judge"):
+        Judging(tmp_path)
+    judging.close()
+    Judging(tmp_path).close()
