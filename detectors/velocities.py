@@ -104,5 +104,5 @@ def kalman(track: Kalman, apart: float, value: float, noise: float, memory: floa
 
 
 def begun(value: float, noise: float, memory: float) -> Kalman:
-    """A track of one reading: of its velocity nothing is known but that it is of the order of 1000 noises a memory or less."""
+    """A track of one reading: its velocity is unknown, of the order of 1000 noises a memory at most."""
     return Kalman(value, 0.0, noise * noise, 0.0, (1e3 * noise / memory) ** 2)
