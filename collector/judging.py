@@ -24,12 +24,11 @@ from collector.journal import line_json, link
 from collector.judged_writer import JudgedWriter
 from collector.keeping import BlockKeeper
 from collector.message import OWN, Message
+from collector.pairs import all_keys, pair_row
 from collector.settings import Keep, Settings
 from collector.snapshots import Place, discard, newest, save
 from collector.spool import SpoolReader
-from detectors.alarm import Hidden
-from detectors.judge import Judge
-from detectors.records import Key, Record
+from detectors.records import Key
 from detectors.rule import Series
 
 log = logging.getLogger(__name__)
@@ -112,7 +111,7 @@ class Judging:
         counts = self.folding.ledger()
         self.writer.begin()
         self.writer.fact("before", counts.get("gate.judged", 0) + counts.get("derived", 0))
-        self.writer.pairs(row for key in _all_keys(judge) if (row := pair_row(judge, key)) is not None)
+        self.writer.pairs(row for key in all_keys(judge) if (row := pair_row(judge, key)) is not None)
         self.writer.commit(place.seal)
         return place.seal
 
@@ -174,7 +173,7 @@ class Judging:
         if judge is None:
             return
         self.writer.journal(folded.changes, judge.site.id)
-        keys: Iterable[Key] = _all_keys(judge) if folded.revised else sorted(folded.touched)
+        keys: Iterable[Key] = all_keys(judge) if folded.revised else sorted(folded.touched)
         rows = [row for key in keys if (row := pair_row(judge, key)) is not None]
         self.writer.pairs(rows, all_of_them=folded.revised)
         for rule, subject in folded.touched - {(r["rule"], r["subject"]) for r in rows}:
@@ -214,46 +213,6 @@ class Judging:
         self.save()
         self.writer.close()
         self.spool.close()
-
-
-def compared_in(detector: Any, unit: str) -> str:
-    """The unit of a rule's value and limit (a velocity's mm/d), where `unit` is that of its input."""
-    shapes = [*detector.limit_parameters.values(), *detector.columns.values(), "{unit}"]
-    return str(shapes[0]).replace("{unit}", unit)
-
-
-def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
-    """All that is known of a (rule, subject), as the page and the stores read it; None if nothing is."""
-    pair, record = judge.pair_of.get(key), judge.records.records.get(key)
-    if pair is None and record is None:
-        return None
-    known: dict[str, Any] = {}
-    if pair is not None:
-        rule, subject = judge.pairs[pair]
-        record = record or Record(subject.area, rule.detector.kind, rule.priority, rule.latch)
-        known = {
-            "unit": compared_in(rule.detector, judge.table[subject.inputs[0][1]].unit),
-            "guidance": rule.guidance, "citation": rule.citation, "consequence": rule.consequence,
-            "inputs": [name for _, name in subject.inputs],
-        }  # fmt: skip
-    assert record is not None
-    alarm = record.alarm
-    return {
-        "unit": "", "guidance": "", "citation": "", "consequence": "", "inputs": [], **known,
-        "rule": key[0], "subject": key[1], "area": record.area, "kind": record.kind,
-        "priority": record.priority.name.lower(),
-        "active": alarm.active, "acked": alarm.acked, "latched": alarm.latched,
-        "hidden": [flag.name.lower() for flag in Hidden if flag in alarm.hidden and flag.name],
-        "occurrence": alarm.occurrence, "isa": alarm.isa,
-        "watching": pair is not None and bool(judge.holding.watching[pair]) and alarm.isa != "G",
-        "value": record.value, "limit": record.limit, "why": {"key": record.why.key, **record.why.numbers},
-        "since": record.since, "time": record.time, "accepted_by": record.accepted_by, "note": record.note,
-        "until": record.shelf_until or record.service_until, "removed": pair is None,
-    }  # fmt: skip
-
-
-def _all_keys(judge: Judge) -> list[Key]:
-    return sorted(judge.pair_of.keys() | judge.records.records.keys())
 
 
 def judge(settings: Settings, stop: Event) -> None:

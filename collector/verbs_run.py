@@ -96,9 +96,7 @@ def replay(arguments: Arguments) -> int:
     for name, number in sorted(result.unknown.items()):
         warn(f"{name}: {number:,} readings of a sensor that {arguments.file} does not have")
     if result.begins > 1:
-        warn(
-            f"the log begins in the middle, at seal {result.begins}: replayed from a snapshot there, not the lines before"
-        )
+        warn(f"the log begins in the middle, at seal {result.begins}: replayed from a snapshot there")
     say(f"journal: {result.lines} lines, hash {result.hash}")
     return OK
 

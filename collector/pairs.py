@@ -1,0 +1,53 @@
+"""What is known of a (rule, subject) pair, as a row that page, stores and commands read.
+
+Constraints. Pure: it reads the judge and changes nothing. A removed rule is a row while its alarm stands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from detectors.alarm import Hidden
+from detectors.judge import Judge
+from detectors.records import Key, Record
+
+
+def compared_in(detector: Any, unit: str) -> str:
+    """The unit of a rule's value and limit (a velocity's mm/d), where `unit` is that of its input."""
+    shapes = [*detector.limit_parameters.values(), *detector.columns.values(), "{unit}"]
+    return str(shapes[0]).replace("{unit}", unit)
+
+
+def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
+    """All that is known of a (rule, subject), as the page and the stores read it; None if nothing is."""
+    pair, record = judge.pair_of.get(key), judge.records.records.get(key)
+    if pair is None and record is None:
+        return None
+    known: dict[str, Any] = {}
+    if pair is not None:
+        rule, subject = judge.pairs[pair]
+        record = record or Record(subject.area, rule.detector.kind, rule.priority, rule.latch)
+        known = {
+            "unit": compared_in(rule.detector, judge.table[subject.inputs[0][1]].unit),
+            "guidance": rule.guidance, "citation": rule.citation, "consequence": rule.consequence,
+            "inputs": [name for _, name in subject.inputs],
+        }  # fmt: skip
+    assert record is not None
+    alarm = record.alarm
+    return {
+        "unit": "", "guidance": "", "citation": "", "consequence": "", "inputs": [], **known,
+        "rule": key[0], "subject": key[1], "area": record.area, "kind": record.kind,
+        "priority": record.priority.name.lower(),
+        "active": alarm.active, "acked": alarm.acked, "latched": alarm.latched,
+        "hidden": [flag.name.lower() for flag in Hidden if flag in alarm.hidden and flag.name],
+        "occurrence": alarm.occurrence, "isa": alarm.isa,
+        "watching": pair is not None and bool(judge.holding.watching[pair]) and alarm.isa != "G",
+        "value": record.value, "limit": record.limit, "why": {"key": record.why.key, **record.why.numbers},
+        "since": record.since, "time": record.time, "accepted_by": record.accepted_by, "note": record.note,
+        "until": record.shelf_until or record.service_until, "removed": pair is None,
+    }  # fmt: skip
+
+
+def all_keys(judge: Judge) -> list[Key]:
+    """Every pair that something is known of, in order."""
+    return sorted(judge.pair_of.keys() | judge.records.records.keys())
