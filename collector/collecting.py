@@ -94,14 +94,17 @@ class Collector:
         self._gone_at = 0
 
     def turn(self) -> None:
-        """Wait a moment for messages, put what there is on disk, acknowledge it."""
+        """Wait a moment for messages, put what there is on disk, acknowledge it.
+
+        The inbox comes first, so that the first revision of a site lies before the backlog that its broker kept.
+        """
+        handed_in = self._look()
         if not self._held:
             self._held = self._gather()
-        handed_in = self._look()
         self._watch()
         now = self._clock.now()
         self._own += [own("blind", **{"from": gap.start, "to": gap.end}) for gap in self._clock.take_blind()]
-        messages = [*self._held, *handed_in, *self._own]
+        messages = [*handed_in, *self._held, *self._own]
         if messages or now - self._sealed >= TICK:
             self._write(messages, handed_in, now)
 

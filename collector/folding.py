@@ -75,9 +75,13 @@ class Folding:
         return out
 
     def _special(self, seal: Seal, special: Sequence[tuple[int, Message]], out: Folded) -> None:
-        self._obey([one for one in special if one[1].origin == OWN], seal, out)
+        """What is blind comes before the seal's readings, what people ask after them; but a log's very first revision
+        comes before, so that no reading that lies beside it is without a site."""
+        revisions = [one for one in special if one[1].origin == REVISION]
+        first = revisions[:1] if self.judge is None else []
+        self._obey([*(one for one in special if one[1].origin == OWN), *first], seal, out)
         self._readings([seal], out)
-        self._obey([one for one in special if one[1].origin != OWN], seal, out)
+        self._obey([one for one in special if one[1].origin != OWN and one not in first], seal, out)
 
     def _obey(self, special: Sequence[tuple[int, Message]], seal: Seal, out: Folded) -> None:
         obey = {OWN: self._blind, REVISION: self._revise, ACTION: self._act}

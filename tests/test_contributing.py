@@ -26,8 +26,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unwanted = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "detectors", there / "detectors", ignore=unwanted)
     shutil.copytree(ROOT / "tests" / "detectors", there / "tests" / "detectors", ignore=unwanted)
-    for name in ("tests/contract.py", "tests/strategies.py", "pyproject.toml"):
-        shutil.copy(ROOT / name, there / name)
+    for path in (*(ROOT / "tests").glob("*.py"), ROOT / "pyproject.toml"):
+        shutil.copy(path, there / path.relative_to(ROOT))
     for name, text in example().items():
         (there / name).write_text(text, "utf-8")
     return there

@@ -130,6 +130,16 @@ def test_a_wrong_unit_is_an_alarm_until_the_sensor_can_be_read_again(tmp_path: P
     assert changes.count(("ch4-0", "raised")) == 5
 
 
+def test_readings_beside_the_first_revision_are_judged_by_it(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.append([revision(), reading(0, START, 0.1)], START, START)
+    spool.close()
+
+    ledger = judge_all(tmp_path).ledger()
+
+    assert (ledger["readings"], ledger["gate.judged"]) == (1, 1)
+
+
 def test_before_a_revision_nothing_is_lost_but_set_aside_by_name(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     spool.append([reading(0, START, 0.1), Message("csv", b"x", CSV)], START, START)
