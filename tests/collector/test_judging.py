@@ -16,7 +16,7 @@ from collector.message import CSV, Message
 from collector.replaying import replay
 from collector.spool import Spool
 from detectors.site import read_site
-from tests.small_log import START, S, document, fill, judge_all, reading, whole_journal
+from tests.small_log import START, S, document, fill, judge_all, reading, revision, whole_journal
 
 
 def test_the_journal_is_a_chain_and_the_same_however_the_log_is_taken(tmp_path: Path) -> None:
