@@ -39,10 +39,20 @@ def build_detector(
             given.wrong(("kind",), shown(kind), listed(catalogue(), 40), nearest(kind, catalogue()))
         return None
     before = len(table.mistakes)
+    _one_input(given, cls, subjects)
     parameters = _parameters(given, cls, subjects, sensors, series)
     if len(table.mistakes) > before or not subjects:
         return None
     return _built(given, cls, parameters, subjects, sensors, series)
+
+
+def _one_input(given: Table, cls: type[Any], subjects: Sequence[Subject]) -> None:
+    """A detector of one input would take a group's second input for another subject."""
+    groups = [s for s in subjects if len(s.inputs) > 1]
+    if groups and not getattr(cls, "several", False):
+        kinds = [kind for kind, one in catalogue().items() if getattr(one, "several", False)]
+        found = f"{cls.kind} on the {len(groups[0].inputs)} inputs of {groups[0].id!r}"
+        given.wrong(("kind",), found, f"without `group`, or a kind of several inputs: {listed(kinds, 40)}")
 
 
 def _built(

@@ -77,6 +77,7 @@ class Hybrid:
     """
 
     kind: ClassVar[str] = "dust.hybrid"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.NO_VALUE
     limit_parameters: ClassVar[Mapping[str, str]] = {}
     columns: ClassVar[Mapping[str, str]] = {"of_limit": "1"}

@@ -95,6 +95,7 @@ class ShiftTwa:
     """
 
     kind: ClassVar[str] = "dust.shift_twa"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.NO_VALUE | Quality.OUT_OF_SPAN | Quality.CALIBRATION
     limit_parameters: ClassVar[Mapping[str, str]] = {"limit": "{unit}"}
     columns: ClassVar[Mapping[str, str]] = {

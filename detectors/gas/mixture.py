@@ -52,6 +52,7 @@ class Mixture:
     """
 
     kind: ClassVar[str] = "gas.mixture"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.NO_VALUE
     limit_parameters: ClassVar[Mapping[str, str]] = {}
     columns: ClassVar[Mapping[str, str]] = {"of_limit": "1"}

@@ -55,6 +55,7 @@ class FrozenNetwork:
     """
 
     kind: ClassVar[str] = "health.frozen_network"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.NO_VALUE
     limit_parameters: ClassVar[Mapping[str, str]] = {}
     columns: ClassVar[Mapping[str, str]] = {"silent": "1"}

@@ -55,6 +55,7 @@ class OverRangeLatch:
     """
 
     kind: ClassVar[str] = "health.over_range_latch"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.GOOD
     limit_parameters: ClassVar[Mapping[str, str]] = {"full_scale": "{unit}", "fresh_air": "{unit}", "oxygen": "%vol"}
     columns: ClassVar[Mapping[str, str]] = {}

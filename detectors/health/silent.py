@@ -55,6 +55,7 @@ class Silent:
     """
 
     kind: ClassVar[str] = "health.silent"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = (
         Quality.NO_VALUE
         | Quality.OUT_OF_SPAN

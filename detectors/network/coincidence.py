@@ -56,6 +56,7 @@ class Coincidence:
     """
 
     kind: ClassVar[str] = "network.coincidence"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.NO_VALUE
     limit_parameters: ClassVar[Mapping[str, str]] = {}
     columns: ClassVar[Mapping[str, str]] = {}

@@ -39,6 +39,7 @@ class CommonCause:
     """
 
     kind: ClassVar[str] = "network.common_cause"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.NO_VALUE
     limit_parameters: ClassVar[Mapping[str, str]] = {}
     columns: ClassVar[Mapping[str, str]] = {}

@@ -57,6 +57,7 @@ class Compound:
     """
 
     kind: ClassVar[str] = "network.compound"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.NO_VALUE
     limit_parameters: ClassVar[Mapping[str, str]] = {}
     columns: ClassVar[Mapping[str, str]] = {}

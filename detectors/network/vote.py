@@ -52,6 +52,7 @@ class Vote:
     """
 
     kind: ClassVar[str] = "network.vote"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.NO_VALUE
     limit_parameters: ClassVar[Mapping[str, str]] = {}
     columns: ClassVar[Mapping[str, str]] = {}

@@ -89,6 +89,7 @@ class Activity:
     """
 
     kind: ClassVar[str] = "seismic.activity"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.OUT_OF_SPAN
     limit_parameters: ClassVar[Mapping[str, str]] = {}
     columns: ClassVar[Mapping[str, str]] = {"rate": "1/h", "power": "W"}

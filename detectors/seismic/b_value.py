@@ -123,6 +123,7 @@ class BValue:
     """
 
     kind: ClassVar[str] = "seismic.b_value"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.GOOD
     limit_parameters: ClassVar[Mapping[str, str]] = {}
     columns: ClassVar[Mapping[str, str]] = {"b": "1", "sigma": "1", "complete_from": "1"}

@@ -81,6 +81,7 @@ class Magnitude:
     """
 
     kind: ClassVar[str] = "seismic.magnitude"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.OUT_OF_SPAN
     limit_parameters: ClassVar[Mapping[str, str]] = {"distance": "km", "floor": "mm/s"}
     columns: ClassVar[Mapping[str, str]] = {"magnitude": "1", "log_energy": "1"}

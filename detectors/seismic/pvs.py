@@ -80,6 +80,7 @@ class Pvs:
     """
 
     kind: ClassVar[str] = "seismic.pvs"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.OUT_OF_SPAN
     limit_parameters: ClassVar[Mapping[str, str]] = {"limit": "{unit}"}
     columns: ClassVar[Mapping[str, str]] = {"pvs": "{unit}"}

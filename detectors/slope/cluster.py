@@ -66,6 +66,7 @@ class Cluster:
     """
 
     kind: ClassVar[str] = "slope.cluster"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.NO_VALUE
     limit_parameters: ClassVar[Mapping[str, str]] = {}
     columns: ClassVar[Mapping[str, str]] = {}

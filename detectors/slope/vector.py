@@ -113,6 +113,7 @@ class Vector:
     """
 
     kind: ClassVar[str] = "slope.vector"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.GOOD
     limit_parameters: ClassVar[Mapping[str, str]] = {"limit": "{unit}", "reset": "{unit}"}
     columns: ClassVar[Mapping[str, str]] = {"total": "{unit}", "along_dip": "{unit}", "along_sight": "{unit}"}

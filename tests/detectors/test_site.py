@@ -351,3 +351,17 @@ def test_every_detectors_sample_gives_its_limits_a_unit(kind: str) -> None:
     for name in catalogue()[kind].limit_parameters:
         given = table["detector"].get(name)
         assert given is None or isinstance(given, str), f"{kind}: {name} = {given!r} has no unit"
+
+
+def test_a_group_needs_a_detector_of_several_inputs() -> None:
+    """A limit over a group would take the second input for another subject."""
+    limit = {"kind": "signal.limit", "limit": "1 %vol", "reset": "1 %vol"}
+    sensor = {"area": "face", "quantity": "methane", "unit": "%vol"}
+    document = {
+        "site": {"id": "pit", "timezone": "Asia/Shanghai", "simulated": True},
+        "sensor": {"ch4-1": sensor, "ch4-2": sensor},
+        "rule": {"gas": {"group": "face", "sensors": ["ch4-*"], "detector": limit, "priority": "low"}},
+    }
+
+    with pytest.raises(SiteMistakes, match="signal.limit on the 2 inputs of 'face'"):
+        read_site(document)
