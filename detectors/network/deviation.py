@@ -31,6 +31,7 @@ from detectors.state import PER_INPUT, SETTING
 
 BEYOND_ONLY = int(Quality.OUT_OF_SPAN)
 INTERVALS = 3
+NAN = float("nan")
 LONG_AGO = np.iinfo(np.int64).min // 2
 
 
@@ -64,6 +65,39 @@ class Compared(NamedTuple):
     members: int
 
 
+@dataclass(slots=True)
+class Peers:
+    """One group while a batch is folded: what State says of it, as lists, by place in the group."""
+
+    first: int
+    lasts: int
+    limit: float
+    reset: float
+    value: list[float]
+    heard: list[int]
+    odd: list[bool]
+
+    @classmethod
+    def of(cls, state: State, who: int, limit: float, reset: float) -> Peers:
+        """The group as the state has it."""
+        first, last = int(state.first[who]), int(state.first[who + 1])
+        lists = (column[first:last].tolist() for column in (state.value, state.heard, state.odd))
+        return cls(first, int(state.fresh[who]), limit, reset, *lists)
+
+    def fresh(self, now: int) -> list[int]:
+        """Places of the members whose newest value is good and fresh."""
+        old = now - self.lasts
+        both = zip(self.value, self.heard, strict=True)
+        return [k for k, (value, at) in enumerate(both) if value == value and at >= old]
+
+    def keep(self, state: State) -> None:
+        """Back into the state."""
+        last = self.first + len(self.value)
+        state.value[self.first : last] = self.value
+        state.heard[self.first : last] = self.heard
+        state.odd[self.first : last] = self.odd
+
+
 @dataclass(frozen=True)
 class Deviation:
     """ACTIVE when a member is `limit` or more from the median of the group, CLEAR when all that were are back.
@@ -81,6 +115,7 @@ class Deviation:
     """
 
     kind: ClassVar[str] = "network.deviation"
+    several: ClassVar[bool] = True
     feeds_on: ClassVar[Quality] = Quality.GOOD
     limit_parameters: ClassVar[Mapping[str, str]] = {"limit": "{unit}", "reset": "{unit}"}
     columns: ClassVar[Mapping[str, str]] = {"median": "{unit}", "deviation": "{unit}"}
@@ -131,25 +166,26 @@ class Deviation:
         )
 
     def step(self, state: Any, batch: Batch) -> Outcome:
-        """Row by row: each is compared with what the others said last."""
+        """Row by row, each group as short lists: of few members that is ten times faster than arrays."""
         findings: list[Finding] = []
         drawn: list[tuple[int, int, float, float]] = []
         limit, reset = self._limits(len(state.verdict))
-        for row in range(len(batch)):
-            member, arrived = int(batch.sensor[row]), int(batch.arrived[row])
-            who = int(state.owner[member])
+        groups: dict[int, Peers] = {}
+        columns = (batch.sensor, state.owner[batch.sensor], batch.arrived, batch.quality & FAULTS, batch.value)
+        for row, (member, who, arrived, quality, value) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
+            if who not in groups:
+                groups[who] = Peers.of(state, who, float(limit[who]), float(reset[who]))
+            peers = groups[who]
             findings += self._lapse(state, who, arrived)
-            quality, value = int(batch.quality[row]) & FAULTS, float(batch.value[row])
-            if quality & ~BEYOND_ONLY:
-                if quality & BLURS:
-                    state.value[member] = np.nan
-                    if len(_fresh(state, who, arrived)) < self.least:
-                        findings += self._settle(state, batch, row, who, None, float(limit[who]), quality)
+            if quality & ~BEYOND_ONLY and not quality & BLURS:
                 continue
-            compared = self._compare(state, who, member, value, arrived, float(limit[who]), float(reset[who]), quality)
+            compared = self._hear(state, who, peers, member - peers.first, value, arrived, quality)
             if compared is not None:
                 drawn.append((row, who, compared.middle, compared.off))
-            findings += self._settle(state, batch, row, who, compared, float(limit[who]), quality)
+            if compared is not None or len(peers.fresh(arrived)) < self.least:
+                findings += self._settle(state, batch, row, who, peers, compared, quality)
+        for peers in groups.values():
+            peers.keep(state)
         for who in np.flatnonzero(state.due < batch.until).tolist():
             findings += self._lapse(state, who, batch.until)
         return Outcome(whole(findings), _columns(batch, drawn), int(state.due.min()) if len(state.due) else NEVER)
@@ -158,32 +194,34 @@ class Deviation:
         limit, reset = per_subject(self.limit, count), per_subject(self.reset, count)
         return limit, np.where(np.isnan(reset), limit, reset)
 
-    def _compare(
-        self, state: State, who: int, member: int, value: float, arrived: int, limit: float, reset: float, quality: int
+    def _hear(
+        self, state: State, who: int, peers: Peers, place: int, value: float, arrived: int, quality: int
     ) -> Compared | None:
-        """Note a value and compare the fresh ones; None where they are too few."""
-        state.value[member], state.heard[member] = value, arrived
-        fresh = _fresh(state, who, arrived)
-        middle, off = apart(state.value[fresh])
-        if quality:
-            state.value[member] = np.nan
-        if len(fresh) < self.least:
+        """Note a value and compare the fresh ones; None where it is bad, or they are too few."""
+        peers.value[place], peers.heard[place] = value, arrived
+        fresh = peers.fresh(arrived)
+        beyond = bool(quality)
+        if beyond:
+            peers.value[place] = NAN
+        if quality & ~BEYOND_ONLY or len(fresh) < self.least:
             return None
-        peers = fresh[~np.isnan(state.value[fresh])]
-        if len(peers) >= self.least:
-            state.due[who] = np.sort(state.heard[peers])[-self.least] + state.fresh[who]
-        state.odd[fresh[off >= limit]] = True
-        if not quality:
-            state.odd[fresh[off < reset]] = False
-        worst = int(np.argmax(off))
-        return Compared(int(fresh[worst]), float(off[worst]), middle, len(fresh))
+        middle, off = apart([value if k == place else peers.value[k] for k in fresh])
+        for k, far in zip(fresh, off, strict=True):
+            if far >= peers.limit:
+                peers.odd[k] = True
+            elif far < peers.reset and not beyond:
+                peers.odd[k] = False
+        heard = sorted(peers.heard[k] for k in fresh if not (beyond and k == place))
+        if len(heard) >= self.least:
+            state.due[who] = heard[-self.least] + peers.lasts
+        worst = off.index(max(off))
+        return Compared(peers.first + fresh[worst], off[worst], middle, len(fresh))
 
     @staticmethod
     def _settle(
-        state: State, batch: Batch, row: int, who: int, compared: Compared | None, limit: float, quality: int
+        state: State, batch: Batch, row: int, who: int, peers: Peers, compared: Compared | None, quality: int
     ) -> list[Finding]:
-        was = Verdict(int(state.verdict[who]))
-        odd = bool(state.odd[state.first[who] : state.first[who + 1]].any())
+        was, odd = Verdict(int(state.verdict[who])), any(peers.odd)
         verdict = Verdict.ACTIVE if odd else Verdict.CLEAR if compared is not None else Verdict.UNKNOWN
         if verdict is was or (verdict is Verdict.UNKNOWN and was is Verdict.ACTIVE):
             return []
@@ -192,11 +230,11 @@ class Deviation:
         state.verdict[who] = verdict
         at, number, time = int(batch.arrived[row]), int(batch.row[row]), int(batch.time[row])
         if compared is None:
-            return [Finding(at, number, who, verdict, time, None, limit, Why("network.deviation.few"))]
+            return [Finding(at, number, who, verdict, time, None, peers.limit, Why("network.deviation.few"))]
         key = "network.deviation.apart" if odd else "network.deviation.alike"
         name = str(state.input_id[compared.member])
         why = Why(key, {"member": name, "off": compared.off, "median": compared.middle, "members": compared.members})
-        return [Finding(at, number, who, verdict, time, compared.off, limit, why)]
+        return [Finding(at, number, who, verdict, time, compared.off, peers.limit, why)]
 
     @staticmethod
     def _lapse(state: State, who: int, before: int) -> list[Finding]:
@@ -211,19 +249,11 @@ class Deviation:
         return [at_deadline(deadline, who, Verdict.UNKNOWN, Why("network.deviation.few"))]
 
 
-def _fresh(state: State, who: int, arrived: int) -> Indices:
-    """The members of a group whose newest value is good and fresh."""
-    first, last = state.first[who], state.first[who + 1]
-    value, heard = state.value[first:last], state.heard[first:last]
-    chosen: Indices = np.flatnonzero((value == value) & (heard >= arrived - state.fresh[who])) + first
-    return chosen
-
-
-def apart(values: Floats) -> tuple[float, Floats]:
-    """(median, absolute distances from it) of (m,) values, m above 0."""
-    ordered, count = np.sort(values), len(values)
-    middle = float((ordered[(count - 1) // 2] + ordered[count // 2]) / 2)
-    return middle, np.abs(values - middle)
+def apart(values: list[float]) -> tuple[float, list[float]]:
+    """(median, absolute distances from it) of values, at least one."""
+    ordered, count = sorted(values), len(values)
+    middle = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
+    return middle, [abs(value - middle) for value in values]
 
 
 def _columns(batch: Batch, drawn: list[tuple[int, int, float, float]]) -> list[Column]:
