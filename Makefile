@@ -3,13 +3,17 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench requirements clean
+.PHONY: demo test coverage check bench requirements clean
 
 demo: .venv/demo.stamp
 	$(BIN)/davylamp demo
 
 test: .venv/test.stamp
 	$(BIN)/python -m pytest
+
+coverage: .venv/test.stamp
+	$(BIN)/coverage run --branch --source=detectors -m pytest tests/detectors
+	$(BIN)/coverage report --show-missing --skip-covered --fail-under=95
 
 check: .venv/test.stamp
 	$(BIN)/ruff check .
@@ -43,4 +47,4 @@ requirements: .venv/bin/python
 	$(COMPILE) --extra test --extra dev -c requirements/demo.txt --output-file requirements/test.txt pyproject.toml
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build *.egg-info .coverage
