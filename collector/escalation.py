@@ -1,0 +1,255 @@
+"""Whom to call next: one person after another, one way after another, then everyone, until somebody accepts.
+
+Constraints. Pure: journal lines, outcomes of calls and `now` come in, calls go out; no clock, no disk, no channel. Its
+whole memory is `Open`, one for each occurrence that people are called for, and can be written down between any two
+steps. Only accepting or the alarm's return stops the calls; seeing (acknowledge) does not. A critical alarm is never in
+one message with others. Source: DESIGN section 9; the order of steps is that of the issue that asked for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+from collector.roster import Person
+
+MINUTE = 60 * 10**9
+AFTER: Mapping[str, int] = {"critical": 2 * MINUTE, "high": 15 * MINUTE}
+"""ns to wait for an accept before the next step."""
+NOBODY = MINUTE // 2
+"""ns until everyone is called again when not one call arrived."""
+HIDES = ("suppressed", "shelved", "out_of_service")
+APPEARS = ("raised", "unsuppressed", "unshelved", "shelf_ended", "in_service", "service_ended")
+PAGE, RETURN = "page", "return"
+
+Line: TypeAlias = Mapping[str, Any]
+OnDuty: TypeAlias = Callable[[str], Sequence[str]]
+"""The people on duty for an area, now."""
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """How long to wait, and what is called when everyone is."""
+
+    after: Mapping[str, int] = msgspec.field(default_factory=lambda: dict(AFTER))
+    """By priority; others call nobody."""
+    again: int = 5 * MINUTE
+    """Between two rounds of calling everyone, at least."""
+    group: int = 5 * MINUTE
+    """Within it one person gets one message of high alarms; never of critical ones."""
+    unattended: int = 30 * MINUTE
+    """An accepted alarm that is still active, and without a comment, calls again."""
+    sirens: tuple[str, ...] = ()
+    """Channels that reach nobody in particular, used when everyone is called."""
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One message to one person (or a siren: nobody in particular) over one channel."""
+
+    id: str
+    """The same however often it is sent."""
+    kind: str
+    person: str
+    channel: str
+    occurrences: tuple[str, ...]
+
+
+class Open(msgspec.Struct):
+    """One occurrence that people are or were called for, until it has returned and they know."""
+
+    line: dict[str, Any]
+    """The journal line that raised it."""
+    opened: int
+    next: int
+    """ns of `now` at which the next step is due, while it calls."""
+    cycle: int = 0
+    """+1 when calls begin anew."""
+    round: int = 0
+    """How often everyone was called, in this cycle."""
+    tried: list[tuple[str, str]] = []
+    """(person, channel), in this cycle."""
+    failed: str = ""
+    """The person whose channel just failed: their next channel comes first."""
+    reached: dict[str, str] = {}
+    """Whom a call reached, and by which channel."""
+    accepted: int | None = None
+    commented: bool = False
+    hidden: bool = False
+    returned: bool = False
+    owed: list[str] = []
+    """People who are still to hear that it has returned."""
+    told: list[tuple[str, str]] = []
+    """(person, channel) tried with that news."""
+
+    @property
+    def priority(self) -> str:
+        return str(self.line["priority"])
+
+    @property
+    def calls(self) -> bool:
+        """True while somebody is wanted."""
+        return self.accepted is None and not self.hidden and not self.returned
+
+
+class Memory(msgspec.Struct):
+    """All that is to be kept over a restart."""
+
+    opens: dict[str, Open] = {}
+    grouped: dict[str, int] = {}
+    """When each person last got a message of high alarms."""
+    flying: dict[str, Call] = {}
+    """Calls whose outcome is not known yet, by id."""
+
+
+class Escalation:
+    """The steps of all open occurrences; `policy` and `people` are the site's."""
+
+    def __init__(self, policy: Policy, people: Mapping[str, Person], memory: Memory | None = None) -> None:
+        self.policy, self.people = policy, people
+        self.memory = memory or Memory()
+
+    def take(self, line: Line, now: int) -> None:
+        """One journal line, in order."""
+        name, change, opens = spelled(line), line["change"], self.memory.opens
+        found = opens.get(name)
+        if change in APPEARS and line["isa"] == "B" and line["priority"] in self.policy.after:
+            if found is None:
+                opens[name] = Open(dict(line), now, now)
+            elif found.hidden:
+                found.hidden, found.next = False, now
+        elif found is None:
+            return
+        elif change in HIDES:
+            found.hidden = True
+        elif change == "accepted":
+            found.accepted, found.commented = now, False
+        elif change == "commented":
+            found.commented = True
+        elif change in ("returned", "removed"):
+            found.returned, found.owed = True, list(found.reached)
+            self._close(name, found)
+
+    def due(self, now: int, on_duty: OnDuty) -> list[Call]:
+        """The calls that are due; the outcome of each is to be `settled`."""
+        calls: list[Call] = []
+        together: dict[tuple[str, str], list[str]] = {}
+        by_weight = sorted(self.memory.opens.items(), key=lambda item: (item[1].priority != "critical", item[1].opened))
+        for name, found in by_weight:
+            self._resume(found, now)
+            if found.returned:
+                calls += self._returns(name, found)
+            if not found.calls or found.next > now:
+                continue
+            step = self._next(found, on_duty(found.line["area"]))
+            if step is None:
+                calls += self._everyone(name, found, now)
+            elif found.priority == "critical":
+                self._tried(found, step, now)
+                calls.append(self._call(PAGE, *step, (name,)))
+            elif self._free(step[0]) > now:
+                found.next = self._free(step[0])
+            else:
+                self._tried(found, step, now)
+                together.setdefault(step, []).append(name)
+        for (person, channel), names in together.items():
+            self.memory.grouped[person] = now
+            calls.append(self._call(PAGE, person, channel, tuple(names)))
+        self.memory.flying.update({call.id: call for call in calls})
+        return calls
+
+    def settled(self, call: Call, reached: bool, now: int) -> None:
+        """What became of a call. A failure brings the next step at once."""
+        self.memory.flying.pop(call.id, None)
+        if not reached:
+            self.memory.grouped.pop(call.person, None)
+        for name in call.occurrences:
+            found = self.memory.opens.get(name)
+            if found is None:
+                continue
+            if call.kind == RETURN:
+                if reached and call.person in found.owed:
+                    found.owed.remove(call.person)
+            elif call.person and reached:
+                self._reached(found, call)
+            elif call.person and call.person not in found.reached:
+                self._fall_back(found, call.person, now)
+            self._close(name, found)
+
+    def _reached(self, found: Open, call: Call) -> None:
+        found.reached[call.person] = call.channel
+        if found.returned and call.person not in found.owed:
+            found.owed.append(call.person)
+
+    def _fall_back(self, found: Open, person: str, now: int) -> None:
+        if not found.round:
+            found.next, found.failed = now, person
+        elif not found.reached:
+            found.next = min(found.next, now + NOBODY)
+
+    def _resume(self, found: Open, now: int) -> None:
+        if found.accepted is None or found.returned or found.hidden or found.commented:
+            return
+        if now - found.accepted >= self.policy.unattended:
+            found.accepted, found.next, found.tried, found.failed = None, now, [], ""
+            found.cycle, found.round = found.cycle + 1, 0
+
+    def _next(self, found: Open, called: Sequence[str]) -> tuple[str, str] | None:
+        """The next (person, channel) not tried yet; None when it is everyone's turn, and from then on."""
+        if found.round:
+            return None
+        reach = {id: self.people[id].reach for id in called}
+        steps = [(found.failed, channel) for channel, _ in reach.get(found.failed, ())]
+        for turn in range(max((len(ways) for ways in reach.values()), default=0)):
+            steps += [(id, ways[turn][0]) for id, ways in reach.items() if turn < len(ways)]
+        return next((step for step in steps if step not in found.tried), None)
+
+    def _tried(self, found: Open, step: tuple[str, str], now: int) -> None:
+        found.tried.append(step)
+        found.failed = ""
+        found.next = now + self.policy.after[found.priority]
+
+    def _free(self, person: str) -> int:
+        """When a person may get the next message of high alarms."""
+        return self.memory.grouped.get(person, -self.policy.group) + self.policy.group
+
+    def _everyone(self, name: str, found: Open, now: int) -> Iterator[Call]:
+        found.round += 1
+        found.next = now + max(self.policy.again, self.policy.after[found.priority])
+        for siren in self.policy.sirens:
+            yield self._call(PAGE, "", siren, (name,))
+        for person in self.people.values():
+            for channel, _ in person.reach:
+                yield self._call(PAGE, person.id, channel, (name,))
+
+    def _returns(self, name: str, found: Open) -> Iterator[Call]:
+        """To each who is owed it one call at a time, until one arrives or no way is left."""
+        flying = [call.person for call in self._flying(name) if call.kind == RETURN]
+        for person in [person for person in found.owed if person not in flying]:
+            known = self.people[person].reach if person in self.people else ()
+            ways = [found.reached[person], *(channel for channel, _ in known)]
+            channel = next((way for way in ways if (person, way) not in found.told), None)
+            if channel is None:
+                found.owed.remove(person)
+            else:
+                found.told.append((person, channel))
+                yield self._call(RETURN, person, channel, (name,))
+        self._close(name, found)
+
+    def _close(self, name: str, found: Open) -> None:
+        if found.returned and not found.owed and not self._flying(name):
+            self.memory.opens.pop(name, None)
+
+    def _flying(self, name: str) -> list[Call]:
+        return [call for call in self.memory.flying.values() if name in call.occurrences]
+
+    def _call(self, kind: str, person: str, channel: str, names: tuple[str, ...]) -> Call:
+        first = self.memory.opens[names[0]]
+        more = f"+{len(names) - 1}" if len(names) > 1 else ""
+        step = f"{first.cycle}.{first.round}"
+        return Call(f"{names[0]}{more}:{kind}:{person}:{channel}:{step}", kind, person, channel, names)
+
+
+def spelled(line: Line) -> str:
+    """The occurrence as people write it."""
+    return f"{line['rule']}/{line['sensor']}#{line['occurrence']}"

@@ -1,0 +1,203 @@
+"""Whom to call next: by hand for each promise, and over thousands of random nights for what must always hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collector.escalation import MINUTE, PAGE, RETURN, Call, Escalation, Memory, Policy
+from collector.roster import Person
+
+S = 10**9
+PEOPLE = {
+    "li": Person("li", "Li", (("sms", "1"), ("mail", "li@pit"))),
+    "wang": Person("wang", "Wang", (("sms", "2"),)),
+    "chen": Person("chen", "Chen", (("sms", "3"), ("mail", "chen@pit"))),
+}
+
+
+def line(change: str, rule: str = "wall", priority: str = "critical", isa: str = "B", occurrence: int = 1) -> Any:
+    return {"rule": rule, "sensor": "p1", "occurrence": occurrence, "change": change, "priority": priority,
+            "isa": isa, "area": "north"}  # fmt: skip
+
+
+class Night:
+    """An escalation with a clock of its own; every call arrives unless its channel is down."""
+
+    def __init__(self, duty: Sequence[str] = ("li", "wang"), policy: Policy | None = None) -> None:
+        self.escalation = Escalation(policy or Policy(), PEOPLE)
+        self.duty, self.now = list(duty), 0
+        self.down: set[str] = set()
+        self.made: list[tuple[int, Call]] = []
+
+    def take(self, *lines: Any) -> None:
+        for one in lines:
+            self.escalation.take(one, self.now)
+
+    def until(self, end: int, step: int = 10 * S) -> list[str]:
+        """Run to `end`; what was called, as "seconds person.channel"."""
+        before = len(self.made)
+        while self.now <= end:
+            while calls := self.escalation.due(self.now, lambda area: self.duty):
+                for call in calls:
+                    self.made.append((self.now, call))
+                    self.escalation.settled(call, call.channel not in self.down, self.now)
+            self.now += step
+        return [f"{at // S} {call.person}.{call.channel}" for at, call in self.made[before:]]
+
+
+def test_a_critical_alarm_goes_to_the_next_person_then_the_next_channel_then_to_everyone() -> None:
+    night = Night(policy=Policy(sirens=("horn",)))
+    night.take(line("raised"))
+    assert night.until(7 * MINUTE) == [
+        "0 li.sms",
+        "120 wang.sms",
+        "240 li.mail",
+        "360 .horn", "360 li.sms", "360 li.mail", "360 wang.sms", "360 chen.sms", "360 chen.mail",
+    ]  # fmt: skip
+
+
+def test_an_accept_stops_the_calls_and_an_acknowledgement_does_not() -> None:
+    night = Night()
+    night.take(line("raised"), line("acknowledged", isa="C"))
+    assert night.until(3 * MINUTE) == ["0 li.sms", "120 wang.sms"]
+    night.take(line("accepted", isa="C"))
+    assert night.until(20 * MINUTE) == []
+
+
+def test_after_an_accept_without_a_comment_the_calls_begin_anew_after_half_an_hour() -> None:
+    night = Night()
+    night.take(line("raised"))
+    night.until(10 * S)
+    night.take(line("accepted", isa="C"))
+    assert night.until(31 * MINUTE) == ["1820 li.sms"]
+    assert len({call.id for _, call in night.made}) == len(night.made)
+
+
+def test_a_comment_after_the_accept_keeps_it_quiet() -> None:
+    night = Night()
+    night.take(line("raised"))
+    night.until(10 * S)
+    night.take(line("accepted", isa="C"), line("commented", isa="C"))
+    assert night.until(3 * 60 * MINUTE) == []
+
+
+def test_a_failing_channel_falls_back_at_once_to_the_same_persons_next_one() -> None:
+    night = Night()
+    night.down = {"sms"}
+    night.take(line("raised"))
+    assert night.until(10 * S) == ["0 li.sms", "0 li.mail"]
+    assert night.until(2 * MINUTE)[:2] == ["120 wang.sms", "120 li.sms"]  # wang has no other way: everyone's turn
+
+
+def test_while_no_call_arrives_everyone_is_called_each_half_minute_and_no_oftener() -> None:
+    night = Night()
+    night.down = {"sms", "mail"}
+    night.take(line("raised"))
+    night.until(5 * MINUTE)
+    rounds = Counter(at for at, call in night.made if call.person == "chen" and call.channel == "sms")
+    assert sorted(rounds) == [k * 30 * S for k in range(11)]
+
+
+def test_with_nobody_on_duty_everyone_is_called_at_once() -> None:
+    night = Night(duty=())
+    night.take(line("raised", priority="high"))
+    assert [words.split(" ")[1] for words in night.until(0)] == [
+        "li.sms", "li.mail", "wang.sms", "chen.sms", "chen.mail"
+    ]  # fmt: skip
+
+
+def test_those_who_were_woken_hear_that_it_has_returned_and_nobody_else() -> None:
+    night = Night()
+    night.take(line("raised"))
+    night.until(2 * MINUTE)
+    night.take(line("returned", isa="D"))
+    night.until(5 * MINUTE)
+    assert [call.person for _, call in night.made if call.kind == RETURN] == ["li", "wang"]
+    assert not night.escalation.memory.opens
+
+
+def test_news_of_the_return_takes_the_persons_other_channel_when_the_first_has_failed_since() -> None:
+    night = Night(duty=("li",))
+    night.take(line("raised"))
+    night.until(0)
+    night.down = {"sms"}
+    night.take(line("returned", isa="D"))
+    assert night.until(MINUTE) == ["10 li.sms", "10 li.mail"]
+    assert not night.escalation.memory.opens
+
+
+def test_what_returned_before_anyone_was_called_calls_nobody() -> None:
+    night = Night()
+    night.take(line("raised"), line("returned", isa="D"))
+    assert night.until(MINUTE) == []
+
+
+def test_high_alarms_of_a_few_minutes_are_one_message_and_a_critical_one_among_them_is_alone() -> None:
+    night = Night()
+    night.take(*(line("raised", f"r{k}", "high") for k in range(3)))
+    night.until(0)
+    night.take(line("raised", "r9", "high"), line("raised", "wall"))
+    night.until(6 * MINUTE)
+    pages = [(at // S, len(call.occurrences), call.occurrences[0]) for at, call in night.made if call.person == "li"]
+    assert pages[:4] == [(0, 3, "r0/p1#1"), (10, 1, "wall/p1#1"), (250, 1, "wall/p1#1"), (300, 1, "r9/p1#1")]
+
+
+@pytest.mark.parametrize("change", ["shelved", "suppressed", "out_of_service"])
+def test_what_is_hidden_calls_nobody_until_it_appears_again(change: str) -> None:
+    night = Night()
+    night.take(line("raised", priority="high"))
+    night.until(0)
+    night.take(line(change, priority="high", isa="E"))
+    assert night.until(60 * MINUTE) == []
+    night.take(line("shelf_ended", priority="high"))
+    assert night.until(61 * MINUTE) == ["3610 wang.sms"]
+
+
+def test_medium_and_log_call_nobody_and_a_new_occurrence_calls_again() -> None:
+    night = Night()
+    night.take(line("raised", priority="medium"), line("raised", "x", priority="log"))
+    assert night.until(MINUTE) == []
+    night.take(line("raised"), line("accepted", isa="C"), line("returned", isa="A"), line("raised", occurrence=2))
+    assert len(night.until(night.now)) == 1
+
+
+changes = st.sampled_from(["raised", "returned", "accepted", "acknowledged", "commented", "shelved", "shelf_ended"])
+events = st.tuples(
+    changes, st.sampled_from(["a", "b", "c"]), st.integers(0, 400), st.sets(st.sampled_from(["sms", "mail"])),
+    st.lists(st.sampled_from(sorted(PEOPLE)), unique=True, max_size=2),
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(events, max_size=25), st.integers(0, 24))
+def test_over_any_night(happens: list[Any], restart: int) -> None:
+    night = Night()
+    number: Counter[str] = Counter()
+    active: Counter[str] = Counter()
+    for count, (change, rule, wait, down, duty) in enumerate(happens):
+        if count == restart:
+            written = msgspec.json.decode(msgspec.json.encode(night.escalation.memory), type=Memory)
+            night.escalation = Escalation(night.escalation.policy, PEOPLE, written)
+        number[rule] += change == "raised"
+        active[rule] = change == "raised" or (active[rule] and change != "returned")
+        priority = "high" if rule == "c" else "critical"
+        isa = "B" if change in ("raised", "shelf_ended") and active[rule] else "D"
+        night.down, night.duty = down, duty
+        night.take(line(change, rule, priority, isa, max(1, number[rule])))
+        night.until(night.now + wait * S)
+    ids = [call.id for _, call in night.made]
+    assert len(set(ids)) == len(ids), "a call was made twice"
+    for _, call in night.made:
+        assert call.kind in (PAGE, RETURN)
+        if any(name[0] in "ab" for name in call.occurrences):
+            assert len(call.occurrences) == 1, "a critical alarm was grouped"
+    for found in night.escalation.memory.opens.values():
+        assert not found.calls or found.next >= night.now - 10 * S, "a step is overdue"
+        assert not (found.returned and not found.owed), "what is over is forgotten"
