@@ -7,21 +7,16 @@ decides nothing: what is worth sending is `collector.announcing`'s to know.
 
 from __future__ import annotations
 
-import json
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
-from collector.errors import Rejected, Unavailable
+from collector.errors import Unavailable
+from collector.posting import TIMEOUT, post
 
 VERSION = 1
 """Of the webhook's body."""
-TIMEOUT = 10.0
-"""s to wait for an answer."""
-_TRY_AGAIN = (408, 425, 429)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +43,18 @@ class Notice:
             return f"{mark}{self.site}: {len(self.changes)} alarms came and returned{late}: {names}{more}"
         return f"{mark}{self.site}: {_sentence(self.changes[0])}{late}"
 
-    def body(self) -> bytes:
-        """The webhook's body: JSON with a version."""
-        return json.dumps(
-            {
-                "version": VERSION,
-                "id": self.id,
-                "kind": self.kind,
-                "site": self.site,
-                "simulation": self.simulated,
-                "late_by": self.late_by,
-                "text": self.text(),
-                "changes": list(self.changes),
-            },
-            ensure_ascii=False,
-        ).encode()
+    def body(self) -> dict[str, Any]:
+        """The webhook's body, to be sent as JSON."""
+        return {
+            "version": VERSION,
+            "id": self.id,
+            "kind": self.kind,
+            "site": self.site,
+            "simulation": self.simulated,
+            "late_by": self.late_by,
+            "text": self.text(),
+            "changes": list(self.changes),
+        }
 
 
 class Channel(Protocol):
@@ -104,19 +96,7 @@ class Webhook:
 
     def send(self, notice: Notice) -> int:
         """Post it."""
-        headers = {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": notice.id}
-        try:
-            request = urllib.request.Request(self.url, notice.body(), headers, method="POST")
-            with urllib.request.urlopen(request, timeout=self.timeout) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            error.close()
-            problem = f"webhook {self.name} answered {error.code} {error.reason}"
-            if 400 <= error.code < 500 and error.code not in _TRY_AGAIN:
-                raise Rejected(f"{problem}: check its address and what it accepts") from error
-            raise Unavailable(problem) from error
-        except (OSError, ValueError) as error:
-            raise Unavailable(f"webhook {self.name}: {error}; is it running, and reachable from here?") from error
+        return post(self.url, notice.body(), f"webhook {self.name}", notice.id, self.timeout)
 
 
 def _spelled(change: dict[str, Any]) -> str:

@@ -1,0 +1,137 @@
+"""Ways to reach a person: a gateway through apprise, a webhook, or a command on this machine.
+
+Constraints. `send` returns the gateway's code (0 of a command, 200 where the way has none), or raises `Unavailable`
+(try later, or another way) or `Rejected` (this address will never work). It waits TIMEOUT s at most, keeps nothing and
+decides nothing. Addresses and secrets are in no message of an error.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from collector.errors import Rejected, Unavailable
+from collector.posting import TIMEOUT, post
+from collector.settings import Secret
+
+TO = "{to}"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What is sent: `id` names it, the same at every attempt; the headline stands alone on a small screen."""
+
+    id: str
+    headline: str
+    body: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """For a program at the far side."""
+
+    def whole(self) -> str:
+        """Headline and body."""
+        return f"{self.headline}\n{self.body}" if self.body else self.headline
+
+
+class Way(Protocol):
+    """How a channel reaches an address."""
+
+    def send(self, to: str, text: Text) -> int:
+        """Send it; the gateway's code."""
+        ...
+
+    def objection(self, to: str) -> str:
+        """Why this address cannot work, as far as can be told without sending; nothing if it can."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A service that apprise knows, by its URL; {to} in it is the address."""
+
+    url: Secret
+
+    def send(self, to: str, text: Text) -> int:
+        """Hand it to the gateway."""
+        service = self._service(to)
+        if service is None:
+            raise Rejected("the gateway's URL or the address is none that apprise takes: `davylamp oncall test`")
+        service.socket_connect_timeout = service.socket_read_timeout = TIMEOUT
+        try:
+            done = service.notify(title=text.headline, body=text.body or text.headline)
+        except Exception as error:  # a plugin's own failure is the gateway's, whatever it raised
+            raise Unavailable(f"gateway: {type(error).__name__}") from error
+        if not done:
+            raise Unavailable("the gateway did not take it")
+        return 200
+
+    def objection(self, to: str) -> str:
+        """Whether apprise makes anything of URL and address."""
+        return "" if self._service(to) is not None else "apprise takes no such URL and address"
+
+    def _service(self, to: str) -> Any:
+        import apprise
+
+        return apprise.Apprise.instantiate(self.url.reveal().replace(TO, quote(to, safe="@")), suppress_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """POST of JSON to a URL; {to} in it is the address, which is in the body too."""
+
+    url: Secret
+
+    def send(self, to: str, text: Text) -> int:
+        """Post it. 2xx is taken; 4xx but 408, 425, 429 is refused for ever; all else waits."""
+        body = {"version": 1, "id": text.id, "to": to, "headline": text.headline, "text": text.body, **text.details}
+        return post(self.url.reveal().replace(TO, quote(to, safe="")), body, "webhook", text.id)
+
+    def objection(self, to: str) -> str:
+        """Only its form can be seen without sending."""
+        return "" if self.url.reveal().startswith(("http://", "https://")) else "its URL is neither http:// nor https://"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program on this machine: a modem, a siren, a relay. It needs no network.
+
+    {to}, {headline} and {text} in its words are filled in; no shell reads them.
+    """
+
+    words: tuple[str, ...]
+
+    def send(self, to: str, text: Text) -> int:
+        """Run it; exit code 0 is taken."""
+        filled = {TO: to, "{headline}": text.headline, "{text}": text.whole(), "{id}": text.id}
+        try:
+            done = subprocess.run(_filled(self.words, filled), stdin=subprocess.DEVNULL, capture_output=True,
+                                  timeout=TIMEOUT, check=False)  # fmt: skip
+        except FileNotFoundError:
+            raise Rejected(f"{self.words[0]} is no program here") from None
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise Unavailable(f"{self.words[0]}: {type(error).__name__}") from None
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+            raise Unavailable(f"{self.words[0]} ended with {done.returncode}{': ' if said else ''}{''.join(said)}")
+        return 0
+
+    def objection(self, to: str) -> str:
+        """Whether the program is there."""
+        import shutil
+
+        return "" if shutil.which(self.words[0]) else f"{self.words[0]} is no program here"
+
+
+def _filled(words: Sequence[str], values: Mapping[str, str]) -> list[str]:
+    """Each word with its places filled once: what is filled in is not looked at again."""
+    return [_fill(word, values) for word in words]
+
+
+def _fill(word: str, values: Mapping[str, str]) -> str:
+    for place, value in values.items():
+        if place in word:
+            before, after = word.split(place, 1)
+            return _fill(before, values) + value + _fill(after, values)
+    return word
