@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from detectors.reading import Floats, Indices
 
@@ -43,7 +43,7 @@ def theil_sen(y: Floats, t: Floats, confidence: float = 0.95) -> Slope:
     variance = (_ties(np.array([len(y)])) - _ties(_repeats(y)) - _ties(_repeats(t))) / 18
     if not variance > 0:
         return Slope(median, math.nan, math.nan)
-    reach = -float(ndtri((1 - confidence) / 2)) * math.sqrt(variance)
+    reach = -float(scipy.special.ndtri((1 - confidence) / 2)) * math.sqrt(variance)
     low = max(round((len(slopes) - reach) / 2) - 1, 0)
     high = min(round((len(slopes) + reach) / 2), len(slopes) - 1)
     return Slope(median, float(slopes[min(low, len(slopes) - 1)]), float(slopes[high]))

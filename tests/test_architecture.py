@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -105,6 +106,16 @@ def test_detectors_use_nothing_that_changes_bits_between_processors() -> None:
         or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult))
     ]  # fmt: skip
     assert found == []
+
+
+def test_the_catalogue_loads_without_the_parts_of_scipy() -> None:
+    """`import scipy`, then scipy.signal.lfilter: SciPy loads a part when it is first used, half a second for some."""
+    ask = (
+        "import sys; from detectors.detector import catalogue; catalogue();"
+        "print(*(name for name in sys.modules if name.startswith('scipy.')))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert set(loaded.stdout.split()) & {"scipy.signal", "scipy.stats", "scipy.special", "scipy.linalg"} == set()
 
 
 @pytest.mark.parametrize("folder", ["simulators", "dashboards", "collector"])

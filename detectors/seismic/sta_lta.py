@@ -13,8 +13,8 @@ from functools import cache
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.signal import butter, lfilter, sosfilt
 
 from detectors.detector import Column, Finding, Outcome, Subjects, Verdict, Why, whole
 from detectors.packets import Packets, side_by_side, wave_column
@@ -86,6 +86,7 @@ class StaLta:
         for sensor, rate in zip(subjects.input_id, subjects.rate.tolist(), strict=True):
             if rate <= 2 * self.high or rate * self.sta < 1:
                 raise ValueError(f"{sensor} has {rate:g} samples a second; high must be below {rate / 2:g} Hz")
+            _band(self.low, self.high, rate)  # SciPy loads its filters here, not amid the first packet
         n = len(subjects)
         return State(
             verdict=np.zeros(n, np.int8),
@@ -132,7 +133,7 @@ class StaLta:
         who, rate, length = packets.sensor, packets.rate, packets.length
         seen = state.seen[who]
         delays = np.ascontiguousarray(state.filter[who].transpose(1, 0, 2))
-        band, delays = sosfilt(_band(self.low, self.high, rate), packets.samples, axis=-1, zi=delays)
+        band, delays = scipy.signal.sosfilt(_band(self.low, self.high, rate), packets.samples, axis=-1, zi=delays)
         energy = band * band
         energy[seen == 0, 0] = 0.0  # as in ObsPy, the means begin at the second sample
         short, long = max(1, round(self.sta * rate)), max(2, round(self.lta * rate))
@@ -186,13 +187,13 @@ class StaLta:
 
 @cache
 def _band(low: float, high: float, rate: float) -> Floats:
-    return np.asarray(butter(ORDER, [low, high], btype="bandpass", fs=rate, output="sos"), np.float64)
+    return np.asarray(scipy.signal.butter(ORDER, [low, high], btype="bandpass", fs=rate, output="sos"), np.float64)
 
 
 def _mean(energy: Floats, length: int, before: Floats) -> Floats:
     """Recursive mean along the last axis: m = e / length + (1 - 1 / length) m."""
     c = 1.0 / length
-    mean, _ = lfilter([c], [1.0, c - 1.0], energy, axis=-1, zi=((1.0 - c) * before)[:, None])
+    mean, _ = scipy.signal.lfilter([c], [1.0, c - 1.0], energy, axis=-1, zi=((1.0 - c) * before)[:, None])
     return np.asarray(mean, np.float64)
 
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
+import scipy
 
 from detectors.detector import Outcome, PerSubject, Subjects, Verdict, per_subject
 from detectors.knots import Answer, Follower, Trail, blank
@@ -54,7 +53,7 @@ class MannKendall(NamedTuple):
 
     def p(self, variance: float) -> float:
         """Two-sided."""
-        return float(2.0 * ndtr(-abs(self.z(variance))))
+        return float(2.0 * scipy.special.ndtr(-abs(self.z(variance))))
 
 
 def mann_kendall(y: Floats, slope: float, t: Floats) -> MannKendall:
@@ -67,16 +66,24 @@ def mann_kendall(y: Floats, slope: float, t: Floats) -> MannKendall:
     s = int(np.sign(y[second] - y[first]).sum())
     counts = np.unique(y, return_counts=True)[1].astype(np.float64)
     variance = (n * (n - 1) * (2 * n + 5) - float((counts * (counts - 1) * (2 * counts + 5)).sum())) / 18
-    ranks = rankdata(y - slope * t)
+    ranks = _ranks(y - slope * t)
     ranks = ranks - ranks.mean()
     total = float((ranks * ranks).sum())
-    bound = -float(ndtri(0.025)) / np.sqrt(n)
+    bound = -float(scipy.special.ndtri(0.025)) / np.sqrt(n)
     more = 0.0
     for lag in range(1, n if total > 0 else 1):
         rho = float((ranks[lag:] * ranks[:-lag]).sum()) / total
         if abs(rho) > bound:
             more += (n - lag) * (n - lag - 1) * (n - lag - 2) * rho
     return MannKendall(s, variance, variance * (1 + 2 * more / (n * (n - 1) * (n - 2))))
+
+
+def _ranks(values: Floats) -> Floats:
+    """From 1; equal values share the mean of theirs."""
+    ordered = np.sort(values)
+    below, up_to = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
+    ranks: Floats = (below + up_to + 1) / 2
+    return ranks
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from detectors.detector import Outcome, Subjects, Verdict
 from detectors.failure import Band, checked_within, forecast
@@ -66,7 +66,7 @@ def fieller(time: Floats, inverse: Floats, confidence: float) -> Band | None:
     if slope >= 0:
         return None
     residual = math.fsum((z - y_mean - slope * (x - t_mean)) ** 2 for x, z in zip(t, y, strict=True))
-    scale = float(stdtrit(count - 2, 0.5 + confidence / 2)) ** 2 * residual / (count - 2)
+    scale = float(scipy.special.stdtrit(count - 2, 0.5 + confidence / 2)) ** 2 * residual / (count - 2)
     best = t_mean - y_mean / slope
     a, b, c = slope * slope - scale / s_tt, y_mean * slope, y_mean * y_mean - scale / count
     root = b * b - a * c
@@ -91,7 +91,7 @@ def surprises(time: Floats, inverse: Floats, sigma: Floats) -> bool:
     ahead = float(time[-1]) - t_mean
     spread = math.sqrt(residual / (count - 2) * (1 + 1 / count + ahead * ahead / s_tt))
     missed = abs(float(inverse[-1]) - y_mean - slope * ahead)
-    return missed > float(stdtrit(count - 2, SURPRISE)) * spread + FLOOR * float(sigma[-1])
+    return missed > float(scipy.special.stdtrit(count - 2, SURPRISE)) * spread + FLOOR * float(sigma[-1])
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from detectors.detector import Outcome, Subjects, Verdict
 from detectors.failure import Band, checked_within, forecast
@@ -60,7 +60,7 @@ def saito_band(near: float, far: float, error: float, confidence: float) -> Band
 
     `near` and `far` are t2 - t1 and t3 - t1. The formula falls with t2, so its band is that of t2 put through it.
     """
-    half = float(ndtri(0.5 + confidence / 2)) * error
+    half = float(scipy.special.ndtri(0.5 + confidence / 2)) * error
     best = saito(0.0, near, far)
     if best is None:
         return None

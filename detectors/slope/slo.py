@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import stdtrit
+import scipy
 
 from detectors.detector import Outcome, Subjects, Verdict
 from detectors.failure import Band, checked_within, forecast
@@ -60,7 +60,7 @@ def slo(time: Floats, velocity: Floats, confidence: float) -> Band | None:
         return None
     slope = math.fsum((x - v_mean) * (z - y_mean) for x, z in zip(v, y, strict=True)) / s_vv
     residual = math.fsum((z - y_mean - slope * (x - v_mean)) ** 2 for x, z in zip(v, y, strict=True))
-    half = float(stdtrit(count - 2, 0.5 + confidence / 2)) * math.sqrt(residual / (count - 2) / s_vv)
+    half = float(scipy.special.stdtrit(count - 2, 0.5 + confidence / 2)) * math.sqrt(residual / (count - 2) / s_vv)
     return Band(slope, slope - half, slope + half)
 
 
