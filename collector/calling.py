@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from collector.errors import Rejected, Unavailable
 from collector.posting import TIMEOUT, post
-from collector.settings import Secret
+from collector.secret import Secret
 
 TO = "{to}"
 

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from collector.errors import DavylampError
+from collector.secret import SecretAbsent
 from collector.sensor_table import read_sensor_table
 from collector.settings import (
     FILE_KEYS,
@@ -24,8 +25,6 @@ from collector.settings import (
     Keep,
     Mqtt,
     Page,
-    Secret,
-    SecretAbsent,
     Settings,
     Webhook,
     read_settings,
@@ -35,7 +34,7 @@ from collector.toml_places import line_of, places
 from detectors.document import Mistake, SiteMistakes, Table, listed, nearest, shown
 from detectors.site import TABLES, Payload, Site, read_site
 
-SETTING_TABLES = ("mqtt", "influx", "announce", "page")
+SETTING_TABLES = ("mqtt", "influx", "announce", "channel", "person", "roster", "oncall", "page")
 OFFSET = re.compile(r"[+-]\d{2}:\d{2}|UTC|Z")
 
 
@@ -101,8 +100,9 @@ class _Loading:
             document["limit_set"] = limit_set
         site = self._site(document)
         payloads = site.payloads if site else ()
-        settings = read_settings(whole, self.path, str(head.data.get("id", "")), payloads)
-        self._zones(whole)
+        zone = self._zones(whole)
+        areas = dict.fromkeys(sensor.area for sensor in site.sensors.values()) if site else ()
+        settings = read_settings(whole, self.path, str(head.data.get("id", "")), payloads, zone, tuple(areas))
         if self.mistakes or self.elsewhere or site is None:
             raise ConfigMistakes(self._placed())
         return Loaded(site, settings, document, self._absent(settings))
@@ -153,15 +153,17 @@ class _Loading:
             head.wrong(("limits",), shown(name), listed(known), nearest(name, known))
         return limit_set(name) if name in known else {}
 
-    def _zones(self, whole: Table) -> None:
+    def _zones(self, whole: Table) -> ZoneInfo:
+        """The site's zone; UTC stands in where that is a mistake."""
         head = whole.table("site")
-        if "timezone" in head and not _zone_exists(head.text("timezone")):
-            name = head.text("timezone")
+        name = head.text("timezone", "UTC")
+        if not _zone_exists(name):
             head.wrong(("timezone",), shown(name), "a zone of the IANA data base", nearest(name, available_timezones()))
         for payload in whole.tables("payload").values():
             zone = payload.data.get("zone")
             if isinstance(zone, str) and not OFFSET.fullmatch(zone) and not _zone_exists(zone):
                 payload.wrong(("zone",), shown(zone), 'a zone, or an offset like "+08:00"')
+        return ZoneInfo(name if _zone_exists(name) else "UTC")
 
     def _absent(self, settings: Settings) -> tuple[Placed, ...]:
         out = []
@@ -211,6 +213,6 @@ def _words(found: str, allowed: str, near: str | None) -> str:
 
 
 __all__ = [
-    "Announce", "ConfigMistakes", "Influx", "Keep", "Loaded", "Mqtt", "Page", "Payload", "Placed", "Secret",
-    "SecretAbsent", "Settings", "Webhook", "describe", "limit_set", "limit_sets", "load",
+    "Announce", "ConfigMistakes", "Influx", "Keep", "Loaded", "Mqtt", "Page", "Payload", "Placed",
+    "Settings", "Webhook", "describe", "limit_set", "limit_sets", "load",
 ]  # fmt: skip

@@ -139,17 +139,22 @@ class Roster:
         """True if its people are called for alarms of an area."""
         return not self.areas or area in self.areas
 
-    def on_duty(self, moment: datetime) -> str | None:
+    def at(self, moment: datetime) -> str | None:
         """The person's id at an instant, None if there is nobody."""
         found = (layer.at(moment) for layer in reversed(self.layers))
         return next((person for person in found if person is not None), None)
 
+    def edges(self, start: datetime, end: datetime) -> Iterator[datetime]:
+        """Those of all layers: a roster is a layer itself."""
+        for layer in self.layers:
+            yield from layer.edges(start, end)
+
     def spans(self, start: datetime, end: datetime) -> list[Span]:
         """Who has the duty over [start, end), without a break and in order."""
-        edges = sorted({start, *(edge.astimezone(UTC) for layer in self.layers for edge in layer.edges(start, end))})
+        edges = sorted({start, *(edge.astimezone(UTC) for edge in self.edges(start, end))})
         spans: list[Span] = []
         for edge, following in zip(edges, [*edges[1:], end], strict=True):
-            person = self.on_duty(edge)
+            person = self.at(edge)
             if spans and spans[-1].person == person:
                 spans[-1] = Span(person, spans[-1].start, following)
             else:
@@ -163,7 +168,7 @@ class Roster:
 
 def called(rosters: Sequence[Roster], area: str, moment: datetime) -> list[str]:
     """The people on duty for an area, in the rosters' order, each once."""
-    found = (roster.on_duty(moment) for roster in rosters if roster.answers_for(area))
+    found = (roster.at(moment) for roster in rosters if roster.answers_for(area))
     return list(dict.fromkeys(person for person in found if person is not None))
 
 

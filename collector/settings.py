@@ -1,18 +1,18 @@
-"""What a site file says about the world around the judge: broker, folder, stores, destinations, page.
+"""What a site file says about the world around the judge: broker, folder, stores, destinations, on call, page.
 
-Constraints. Nothing here changes the judgement, so nothing here is part of a revision. Secrets come from files or the
-environment, are read when they are used, and print as `***`.
+Constraints. Nothing here changes the judgement, so nothing here is part of a revision.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from collector.errors import DavylampError
+from collector.oncall import OnCall, channel_secrets, read_oncall
+from collector.secret import Secret, read_secret
 from detectors.document import Table, nearest, shown
 from detectors.sensor import Payload
 
@@ -47,35 +47,6 @@ INFLUX_KEYS: Mapping[str, str] = {
 WEBHOOK_KEYS: Mapping[str, str] = {"name": "text, required.", "url": "text, required: http:// or https://."}
 ANNOUNCE_KEYS: Mapping[str, str] = {"webhooks": "list of tables {name, url}."}
 PAGE_KEYS: Mapping[str, str] = {"host": "127.0.0.1, ::1 or localhost.", "port": "whole number; 8080."}
-
-
-class SecretAbsent(DavylampError):
-    """A secret is not where the site file says."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Secret:
-    """A text that is not shown. It is read at each `reveal`, so a changed file needs no restart."""
-
-    file: Path | None = None
-    env: str | None = None
-
-    def __repr__(self) -> str:
-        return "***"
-
-    def reveal(self) -> str:
-        """The secret itself. Raises SecretAbsent that says where it was looked for."""
-        if self.env is not None:
-            if not os.environ.get(self.env):
-                raise SecretAbsent(f"the environment variable {self.env} is not set: set it")
-            return os.environ[self.env]
-        try:
-            lines = (self.file or Path()).read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise SecretAbsent(f"{self.file} cannot be read ({error}): write the secret into its first line") from None
-        if not lines or not lines[0].strip():
-            raise SecretAbsent(f"{self.file} is empty: write the secret into its first line")
-        return lines[0].strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +117,14 @@ class Settings:
     keep: Keep = Keep()
     influx: Influx | None = None
     announce: Announce = Announce()
+    oncall: OnCall | None = None
     page: Page = Page()
     roles: tuple[str, ...] = ROLES
 
 
-def read_settings(whole: Table, path: Path, site_id: str, payloads: tuple[Payload, ...]) -> Settings:
+def read_settings(
+    whole: Table, path: Path, site_id: str, payloads: tuple[Payload, ...], zone: ZoneInfo, areas: Sequence[str]
+) -> Settings:
     """The settings in a site file's tables; mistakes are noted in `whole`."""
     site = whole.table("site")
     folder = path.parent
@@ -161,6 +135,7 @@ def read_settings(whole: Table, path: Path, site_id: str, payloads: tuple[Payloa
         keep=_keep(site.table("keep", ("raw", "history"))),
         influx=_influx(whole.table("influx", INFLUX_KEYS), folder) if "influx" in whole else None,
         announce=_announce(whole.table("announce", ANNOUNCE_KEYS)),
+        oncall=read_oncall(whole, folder, zone, areas),
         page=_page(whole.table("page", PAGE_KEYS)),
         roles=_roles(site),
     )
@@ -173,7 +148,7 @@ def secrets(settings: Settings) -> dict[tuple[str, ...], Secret]:
         found[("mqtt",)] = settings.mqtt.password
     if settings.influx and settings.influx.token:
         found[("influx",)] = settings.influx.token
-    return found
+    return found | channel_secrets(settings.oncall)
 
 
 def _mqtt(table: Table, folder: Path, site_id: str, payloads: tuple[Payload, ...]) -> Mqtt:
@@ -185,7 +160,7 @@ def _mqtt(table: Table, folder: Path, site_id: str, payloads: tuple[Payload, ...
         url=_url(table, ("mqtt", "mqtts"), "mqtt://broker:1883 or mqtts://broker:8883"),
         client_id=table.text("client_id", f"davylamp-{site_id}"),
         user=table.text("user", "") or None,
-        password=_secret(table, "password", folder),
+        password=read_secret(table, "password", folder),
         ca=_file(table, "ca", folder),
         keepalive=table.whole("keepalive", 30, 5, 3600),
         version=str(version),
@@ -214,15 +189,6 @@ def _url(table: Table, schemes: tuple[str, ...], allowed: str) -> str:
     return url
 
 
-def _secret(table: Table, name: str, folder: Path) -> Secret | None:
-    file, env = table.text(f"{name}_file", ""), table.text(f"{name}_env", "")
-    if file and env:
-        table.wrong((f"{name}_env",), f"{name}_file and {name}_env", "one of them")
-    if file:
-        return Secret(file=folder / file)
-    return Secret(env=env) if env else None
-
-
 def _file(table: Table, key: str, folder: Path) -> Path | None:
     name = table.text(key, "")
     if name and not (folder / name).is_file():
@@ -236,7 +202,7 @@ def _influx(table: Table, folder: Path) -> Influx:
         table.wrong((), "both bucket and database" if bucket else "neither bucket nor database", "one of them")
     return Influx(
         url=_url(table, ("http", "https"), "http://host:8086"),
-        token=_secret(table, "token", folder),
+        token=read_secret(table, "token", folder),
         org=table.text("org", "-"),
         bucket=bucket or None,
         database=database or None,

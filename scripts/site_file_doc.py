@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from collector.config import limit_set, limit_sets  # noqa: E402
+from collector.oncall import CHANNEL_KEYS, ONCALL_KEYS  # noqa: E402
+from collector.roster_file import LAYER_KEYS, OVERRIDE_KEYS, PERSON_KEYS, ROSTER_KEYS  # noqa: E402
 from collector.settings import (  # noqa: E402
     ANNOUNCE_KEYS,
     FILE_KEYS,
@@ -78,6 +80,12 @@ def page() -> str:
         _table("`[influx]`", INFLUX_KEYS),
         _table("`[announce]`", ANNOUNCE_KEYS),
         _table("One of `announce.webhooks`", WEBHOOK_KEYS),
+        _table("`[channel.NAME]`", CHANNEL_KEYS),
+        _table("`[person.NAME]`", PERSON_KEYS),
+        _table("`[roster.NAME]`", ROSTER_KEYS),
+        _table("One of `roster.NAME.layer`", LAYER_KEYS),
+        _table("One of `roster.NAME.override`", OVERRIDE_KEYS),
+        _table("`[oncall]`", ONCALL_KEYS),
         _table("`[page]`", PAGE_KEYS),
         _table("A limit of a limit set (`detectors/limits/*.toml`)", LIMIT_KEYS),
         *(_limits(name) for name in limit_sets()),

