@@ -1,0 +1,80 @@
+"""What a call says: a headline for a small screen, then the reason, what to do, and how to accept.
+
+Constraints. The first 60 characters hold place, what, value with unit, and limit. Words are the page's own, in the
+site's language. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from collector.calling import Text
+from collector.escalation import RETURN, Call
+from dashboards.console.figures import Lang, Local, number
+from dashboards.console.words import say
+
+MOST = 60
+"""Characters of the headline's first part."""
+Line = Mapping[str, Any]
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "limit": ("limit {limit}", "限值 {limit}"),
+    "returned": ("RETURNED", "已恢复"),
+    "more": ("and {count} more", "另有 {count} 条"),
+    "since": ("since {time}", "自 {time} 起"),
+    "accept": ("Accept: {link}", "接警：{link}"),
+    "simulation": ("SIMULATION", "仿真"),
+    "critical": ("CRITICAL", "紧急"),
+    "high": ("HIGH", "高"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a site's messages are written."""
+
+    site: str
+    language: Lang
+    local: Local
+    simulated: bool = False
+
+    def text(self, call: Call, lines: Sequence[Line], advice: Sequence[Mapping[str, Any]], link: str = "") -> Text:
+        """The message of a call about these occurrences; `advice` has each one's unit, guidance and consequence."""
+        headline = self._headline(call, lines[0], advice[0])
+        body = [self._word("more", count=str(len(lines) - 1))] if len(lines) > 1 else []
+        for line, known in zip(lines, advice, strict=True):
+            body += self._about(line, known, brief=len(lines) > 1)
+        if link and call.kind != RETURN:
+            body.append(self._word("accept", link=link))
+        details = {"site": self.site, "kind": call.kind, "person": call.person, "simulation": self.simulated,
+                   "occurrences": list(call.occurrences), "priority": lines[0]["priority"]}  # fmt: skip
+        return Text(call.id, headline, "\n".join(body), details)
+
+    def _headline(self, call: Call, line: Line, known: Mapping[str, Any]) -> str:
+        unit = known.get("unit", "")
+        figures = [number(line["value"]) + self._unit(unit)] if line["value"] is not None else []
+        if line["limit"] is not None:
+            figures.append(self._word("limit", limit=number(line["limit"])))
+        tail = " ".join([*figures, self._word("returned" if call.kind == RETURN else str(line["priority"]))])
+        place = f"{line['area']} {line['sensor']} {line['rule']}"
+        room = MOST - len(tail) - 1
+        cut = place if len(place) <= room else place[: room - 1] + "…"
+        mark = self._word("simulation") + " " if self.simulated else ""
+        return f"{mark}{cut} {tail}"
+
+    def _about(self, line: Line, known: Mapping[str, Any], brief: bool) -> list[str]:
+        why = dict(line["why"] or {})
+        reason = say(str(why.pop("key", "")), {**why, "limit": line["limit"], "unit": known.get("unit", "")},
+                     self.language, self.local) if why else ""  # fmt: skip
+        name = f"{line['rule']}/{line['sensor']}#{line['occurrence']}"
+        since = self._word("since", time=f"{self.local.at(line['time']):%m-%d} {self.local.clock(line['time'])}")
+        first = f"{name} {since}" + (f": {reason}" if reason else "")
+        return [first] if brief else [first, *filter(None, (known.get("consequence"), known.get("guidance")))]
+
+    def _word(self, key: str, **fields: str) -> str:
+        return _WORDS[key][self.language == "zh"].format(**fields)
+
+    @staticmethod
+    def _unit(unit: str) -> str:
+        return "" if unit in ("", "1") else f" {unit}"

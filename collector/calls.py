@@ -1,0 +1,96 @@
+"""The book of calls: who was called for what, when, over which channel, and what became of it, in a hash chain.
+
+Constraints. One file, `calls.db`, written by the announce role alone. A line, escalation's memory and the place in the
+journal are written in one transaction, so a restart neither repeats nor forgets. An intent is written before a call is
+made: what was under way when the process died is called again under the same id. No address is in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from collector.escalation import Memory
+from collector.journal import link, with_hash
+from collector.sqlite import open_reader, open_writer, transaction
+
+FILE = "calls.db"
+GENESIS = sha256(b"davylamp calls 1").hexdigest()
+"""The hash before the first line; `collector.journal.verify` takes it as `previous`."""
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS line (seq INTEGER PRIMARY KEY, line BLOB NOT NULL, hash TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+"""
+CALLING, TAKEN, FAILED, REFUSED, ANSWERED = "calling", "taken", "failed", "refused", "answered"
+"""What a line says: a call begins; the gateway took it; not now; never; a person accepted."""
+
+
+class Place(NamedTuple):
+    """How far the journal is read: its line's number and hash (0 and nothing at the beginning)."""
+
+    seq: int = 0
+    hash: str = ""
+
+
+class CallBook:
+    """The writer's side."""
+
+    def __init__(self, folder: Path) -> None:
+        self._store = open_writer(folder / FILE, SCHEMA)
+        row = self._store.execute("SELECT seq, hash, line FROM line ORDER BY seq DESC LIMIT 1").fetchone()
+        self._seq, self._hash = (0, GENESIS) if row is None else (int(row[0]), str(row[1]))
+        self.now = 0 if row is None else int(json.loads(row[2])["now"])
+        """`now` of the last line: a clock goes on from it."""
+        memory, place = self._fact("memory"), self._fact("place")
+        self.memory = Memory() if memory is None else msgspec.json.decode(memory, type=Memory)
+        self.place = Place() if place is None else Place(*msgspec.json.decode(place))
+
+    def write(self, lines: Iterable[Mapping[str, Any]], memory: Memory, place: Place) -> None:
+        """All of it or nothing."""
+        with transaction(self._store):
+            seq, digest = self._seq, self._hash
+            for given in lines:
+                seq += 1
+                line = json.dumps({"seq": seq, **given}, ensure_ascii=False, separators=(",", ":")).encode()
+                digest = link(digest, line)
+                self._store.execute("INSERT INTO line VALUES (?, ?, ?)", (seq, with_hash(line, digest), digest))
+            facts = {"memory": msgspec.json.encode(memory), "place": msgspec.json.encode(place)}
+            self._store.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", facts.items())
+        self._seq, self._hash, self.place = seq, digest, place
+
+    def close(self) -> None:
+        """Close the file."""
+        self._store.close()
+
+    def _fact(self, name: str) -> bytes | None:
+        row = self._store.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+
+def read_calls(folder: Path, after: int = 0) -> Iterator[str]:
+    """The book's lines with their hashes, in order; none if nobody was ever called."""
+    store = open_reader(folder / FILE)
+    if store is None:
+        return
+    try:
+        for (line,) in store.execute("SELECT line FROM line WHERE seq > ? ORDER BY seq", (after,)):
+            yield bytes(line).decode()
+    finally:
+        store.close()
+
+
+def read_memory(folder: Path) -> Memory:
+    """What escalation knows at present, for reading."""
+    store = open_reader(folder / FILE)
+    if store is None:
+        return Memory()
+    try:
+        row = store.execute("SELECT value FROM fact WHERE name = 'memory'").fetchone()
+        return Memory() if row is None else msgspec.json.decode(row[0], type=Memory)
+    finally:
+        store.close()

@@ -1,0 +1,183 @@
+"""Calls people: follows the journal, lets escalation decide, makes the calls side by side, writes everything down.
+
+Constraints. It judges nothing. A slow or dead channel holds up no other call: each is made in a thread of its own. Time
+is `now` as the log's clock makes it, so a machine's clock that is set neither hurries nor delays a step. The order is:
+write the intent, call, write the outcome; so after a kill the calls under way are made again, under the same id.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from collector.announcing import Followed, unread
+from collector.call_text import Wording
+from collector.calling import Text
+from collector.calls import ANSWERED, CALLING, FAILED, REFUSED, TAKEN, CallBook, Place
+from collector.clock import Clock
+from collector.errors import DavylampError, Rejected, Unavailable
+from collector.escalation import Call, Escalation, spelled
+from collector.oncall import OnCall
+from dashboards.console.figures import Local
+
+log = logging.getLogger(__name__)
+POLL = 0.2
+"""s"""
+AT_ONCE = 32
+"""Calls under way at the same time."""
+PARTING = 12.0
+"""s to wait for calls under way when the role stops."""
+
+
+class Outcome(NamedTuple):
+    """What became of a call."""
+
+    call: Call
+    what: str
+    code: int | None
+    problem: str
+
+
+class Links(Protocol):
+    """Makes the link by which a person accepts: `collector.accepting.Signer`."""
+
+    def link(self, call: Call) -> str: ...
+
+
+class Pager:
+    """One site's calls."""
+
+    def __init__(
+        self,
+        oncall: OnCall,
+        followed: Followed,
+        folder: Path,
+        clock: Clock | None = None,
+        links: Links | None = None,
+    ) -> None:
+        self._oncall, self._followed, self._links = oncall, followed, links
+        self._book = CallBook(folder)
+        self._clock = clock or Clock(self._book.now)
+        self._escalation = Escalation(oncall.policy, oncall.people, self._book.memory)
+        self._outcomes: queue.Queue[Outcome] = queue.Queue()
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="call")
+        self._under_way: set[str] = set()
+        self._unwritten: list[dict[str, Any]] = []
+
+    def step(self) -> int:
+        """Take what is new, call whom it is time to call; the number of calls begun."""
+        now = self._clock.now()
+        self._settle(now)
+        place = self._read(now)
+        again = [call for call in self._escalation.memory.flying.values() if call.id not in self._under_way]
+        calls = self._escalation.due(now, lambda area: self._oncall.on_duty(area, self._date()))
+        self._unwritten += [self._line(now, CALLING, call, again=True) for call in again]
+        self._unwritten += [self._line(now, CALLING, call) for call in calls]
+        self._write(place)
+        self._begin([*again, *calls])
+        return len(again) + len(calls)
+
+    def follow(self, stop: threading.Event) -> None:
+        """Step until stopped, then let the calls under way end."""
+        while not stop.is_set():
+            try:
+                self.step()
+            except Unavailable as error:
+                log.warning("on-call unavailable reason=%s", error)
+            stop.wait(POLL)
+        self.close()
+
+    def close(self) -> None:
+        """Wait for the calls under way, write down what became of them, close the book."""
+        end = time.monotonic() + PARTING
+        while self._under_way and time.monotonic() < end:
+            self._settle(self._clock.now())
+            self._write(self._book.place)
+            time.sleep(0.01)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._book.close()
+
+    def _write(self, place: Place) -> None:
+        if self._unwritten or place != self._book.place:
+            self._book.write(self._unwritten, self._escalation.memory, place)
+            self._unwritten = []
+
+    def _read(self, now: int) -> Place:
+        """The journal's new lines into escalation; how far it is read."""
+        place = self._book.place
+        if place.seq and not self._same(place):
+            log.warning("journal=another read=from-the-beginning open=%d", len(self._escalation.memory.opens))
+            place = Place()
+        known = set(self._escalation.memory.opens) if not place.seq and self._book.place.seq else set()
+        for line in unread(self._followed, place.seq):
+            name = spelled(line)
+            place = Place(line["seq"], line["hash"])
+            if name in known and line["change"] == "raised":
+                continue
+            open_before = self._escalation.memory.opens.get(name)
+            if line["change"] == "accepted" and open_before is not None:
+                after = (now - open_before.opened) / 1e9
+                answer = {"occurrences": [name], "by": line["by"], "after": round(after, 1), "action": line["action"]}
+                self._unwritten.append({**self._when(now), "what": ANSWERED, **answer})
+            self._escalation.take(line, now)
+        return place
+
+    def _same(self, place: Place) -> bool:
+        found = self._followed.journal(place.seq - 1, 1)
+        return bool(found) and found[0][0] == place.seq and found[0][2] == place.hash
+
+    def _settle(self, now: int) -> None:
+        while not self._outcomes.empty():
+            outcome = self._outcomes.get()
+            self._under_way.discard(outcome.call.id)
+            self._escalation.settled(outcome.call, outcome.what == TAKEN, now)
+            said = {"code": outcome.code} if outcome.what == TAKEN else {"problem": outcome.problem}
+            self._unwritten.append(self._line(now, outcome.what, outcome.call, **said))
+
+    def _begin(self, calls: Sequence[Call]) -> None:
+        if not calls:
+            return
+        advice = {(row["rule"], row["subject"]): row for row in self._followed.alarms()}
+        status = self._followed.status()
+        local = Local(status.get("timezone") or "UTC")
+        wording = Wording(str(status.get("site", "")), self._oncall.language, local, bool(status.get("simulated")))
+        for call in calls:
+            self._under_way.add(call.id)
+            self._pool.submit(self._make, call, self._text(call, wording, advice))
+
+    def _text(self, call: Call, wording: Wording, advice: Mapping[tuple[str, str], Mapping[str, Any]]) -> Text:
+        lines = [self._escalation.memory.opens[name].line for name in call.occurrences
+                 if name in self._escalation.memory.opens]  # fmt: skip
+        known = [advice.get((line["rule"], line["sensor"]), {}) for line in lines]
+        return wording.text(call, lines, known, self._links.link(call) if self._links else "")
+
+    def _make(self, call: Call, text: Text) -> None:
+        to = dict(self._oncall.people[call.person].reach).get(call.channel, "") if call.person else ""
+        try:
+            outcome = Outcome(call, TAKEN, self._oncall.ways[call.channel].send(to, text), "")
+        except Rejected as error:
+            outcome = Outcome(call, REFUSED, None, error.reason)
+        except DavylampError as error:
+            outcome = Outcome(call, FAILED, None, str(error))
+        except Exception as error:  # whatever a channel does, the next one must be tried
+            log.exception("channel=%s raised", call.channel)
+            outcome = Outcome(call, FAILED, None, f"{type(error).__name__}: {error}")
+        self._outcomes.put(outcome)
+
+    def _line(self, now: int, what: str, call: Call, **more: Any) -> dict[str, Any]:
+        about = {"id": call.id, "kind": call.kind, "person": call.person, "channel": call.channel,
+                 "occurrences": list(call.occurrences)}  # fmt: skip
+        return {**self._when(now), "what": what, **about, **more}
+
+    def _when(self, now: int) -> dict[str, Any]:
+        return {"now": now, "wall": self._clock.wall()}
+
+    def _date(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.wall() / 1e9, UTC)
