@@ -125,12 +125,13 @@ class Bank:
         return spread, self.by_series[self.first[spread.series] + turn]
 
     def _waves(self, waves: Sequence[Wave]) -> list[Wave]:
-        out = []
-        for wave in waves:
-            first = int(self.first[wave.sensor])
-            for k in range(int(self.fan[wave.sensor])):
-                out.append(dataclasses.replace(wave, sensor=int(self.by_series[first + k])))
-        return out
+        series = [wave.sensor for wave in waves]
+        fan, first, inputs = self.fan[series].tolist(), self.first[series].tolist(), self.by_series
+        return [
+            _as_input(wave, int(inputs[begin + k]))
+            for wave, times, begin in zip(waves, fan, first, strict=True)
+            for k in range(times)
+        ]
 
     def step(self, batch: Batch) -> Outcome:
         """One step of the detector. What it raises passes through, with the state as it was if the state is small."""
@@ -141,3 +142,9 @@ class Bank:
             self.state = before if before is not None else self.detector.start(self.subjects)
             raise
         return outcome
+
+
+def _as_input(wave: Wave, sensor: int) -> Wave:
+    if wave.sensor == sensor:
+        return wave
+    return Wave(wave.row, sensor, wave.time, wave.arrived, wave.rate, wave.samples, wave.quality)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,21 +88,28 @@ def side_by_side(waves: Sequence[Wave]) -> Iterator[Packets]:
     count = len(waves)
     sensor = np.fromiter(map(_SENSOR, waves), np.intp, count)
     time = np.fromiter(map(_TIME, waves), np.int64, count)
-    rate = np.fromiter(map(_RATE, waves), np.float64, count)
-    quality = np.fromiter(map(_QUALITY, waves), np.int64, count)
-    samples = list(map(_SAMPLES, waves))
-    length = np.fromiter(map(len, samples), np.intp, count)
-    for chosen in _alike(sensor, rate, length):
-        if length[chosen[0]]:
-            block = np.concatenate([samples[k] for k in chosen.tolist()]).reshape(len(chosen), -1)
-            yield Packets(chosen, sensor[chosen], time[chosen], quality[chosen], float(rate[chosen[0]]), block)
+    rate, quality, samples = (list(map(of, waves)) for of in (_RATE, _QUALITY, _SAMPLES))
+    length = list(map(len, samples))
+    flags = np.array(quality, np.int64)
+    if _is_one(rate) and _is_one(length) and (sensor[1:] > sensor[:-1]).all():
+        groups = [np.arange(count)]
+    else:
+        groups = _alike(sensor, np.array(rate), np.array(length))
+    for chosen in groups:
+        first = int(chosen[0])
+        if length[first]:
+            mine = samples if len(chosen) == count else [samples[k] for k in chosen.tolist()]
+            block = np.concatenate(mine).reshape(len(chosen), -1)
+            yield Packets(chosen, sensor[chosen], time[chosen], flags[chosen], rate[first], block)
+
+
+def _is_one(values: list[Any]) -> bool:
+    return values.count(values[0]) == len(values)
 
 
 def _alike(sensor: Indices, rate: Floats, length: Indices) -> list[Indices]:
     """Places of packets that can go side by side: the same turn of their sensors, the same rate, the same length."""
     place = np.arange(len(sensor))
-    if (sensor[1:] > sensor[:-1]).all() and (rate == rate[0]).all() and (length == length[0]).all():
-        return [place]
     runs = group(sensor)
     turn = np.empty(len(sensor), np.intp)
     turn[runs.order] = place - np.repeat(runs.start, runs.stop - runs.start)
@@ -115,9 +123,11 @@ def wave_column(
     name: str, unit: str, subject: Indices, waves: Sequence[Wave], place: Indices, time: Times, value: Floats
 ) -> Column:
     """A column whose entries were caused by the waves at `place`, in log order."""
-    order = np.argsort(place, kind="stable")
-    chosen = [waves[k] for k in place[order].tolist()]
-    arrived = np.fromiter(map(_ARRIVED, chosen), np.int64, len(chosen))
-    row = np.fromiter(map(_ROW, chosen), np.int64, len(chosen))
-    quality = np.zeros(len(chosen), np.uint8)
-    return Column(name, unit, subject[order], time[order], arrived, row, value[order], quality)
+    if len(place) == len(waves) and (place[1:] > place[:-1]).all():
+        chosen: Sequence[Wave] = waves
+    else:
+        order = np.argsort(place, kind="stable")
+        subject, time, value = subject[order], time[order], value[order]
+        chosen = [waves[k] for k in place[order].tolist()]
+    arrived, row = (np.array(list(map(of, chosen)), np.int64) for of in (_ARRIVED, _ROW))
+    return Column(name, unit, subject, time, arrived, row, value, np.zeros(len(chosen), np.uint8))

@@ -14,7 +14,7 @@ from scipy.signal import butter, sosfilt
 from detectors.detector import Subjects, Verdict
 from detectors.packets import side_by_side
 from detectors.reading import Batch, Quality, Wave
-from detectors.seismic.sta_lta import StaLta
+from detectors.seismic.sta_lta import WIDE, StaLta
 from tests.contract import Sample
 from tests.strategies import SECOND, Stream
 
@@ -103,16 +103,20 @@ def test_any_packets_give_obspys_ratio_bit_for_bit(sizes: list[int], seed: int) 
     assert ratios(packets(samples, sizes)).tolist() == oracle(samples).tolist()
 
 
-def test_channels_side_by_side_give_the_same_bits_as_alone() -> None:
-    samples = [trace(s) for s in range(7)]
-    state = TREMOR.start(Subjects.simple(7, rate=RATE))
+@pytest.mark.parametrize("channels", [7, WIDE, WIDE + 6])
+def test_channels_side_by_side_give_the_same_bits_as_alone(channels: int) -> None:
+    samples = [trace(s, 15.0) for s in range(channels)]
+    samples[2][600] = 1e200
+    state = TREMOR.start(Subjects.simple(channels, rate=RATE))
     alone = [TREMOR.start(Subjects.simple(1, rate=RATE)) for _ in samples]
-    rows = [packets(x, [333] * 12, k) for k, x in enumerate(samples)]
-    for packet in range(12):
-        group = [row[packet] for row in rows]
-        TREMOR.step(state, Batch.of(0, waves=group))
-        for k, wave in enumerate(group):
-            TREMOR.step(alone[k], Batch.of(0, waves=[replace(wave, sensor=0)]))
+    rows = [packets(x, [333] * 4) for x in samples]
+    for packet in range(5):
+        group = [replace(row[packet], sensor=k) for k, row in enumerate(rows)]
+        findings = TREMOR.step(state, Batch.of(0, waves=group)).findings
+        lone = [TREMOR.step(alone[k], Batch.of(0, waves=[row[packet]])).findings for k, row in enumerate(rows)]
+        assert [(f.time, f.value) for f in findings] == [(f.time, f.value) for some in lone for f in some]
+        for k in range(channels):
+            assert np.isfinite(state.lta[k])
             assert state.sta[k] == alone[k].sta[0]
             assert state.lta[k] == alone[k].lta[0]
             assert state.filter[k].tolist() == alone[k].filter[0].tolist()
