@@ -1,8 +1,8 @@
-"""The announce role: the journal's changes become notices, each destination with its own cursor and its own pace.
+"""The journal's changes become notices, each destination with its own cursor and its own pace.
 
 Constraints. It reads what judging wrote and decides nothing about alarms. Hidden alarms and those of priority log are
 never announced. What was raised and has returned before it could be told goes out as one digest; what is active goes
-out at once, saying how late. One destination that is down holds up no other. This is not escalation: no roster yet.
+out at once, saying how late. One destination that is down holds up no other. Calling people is paging.py's.
 """
 
 from __future__ import annotations
@@ -13,13 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Protocol
 
-from collector.channels import Channel, Console, Notice, Webhook
+from collector.channels import Channel, Notice
 from collector.errors import Rejected, Unavailable
-from collector.judged import Judged
-from collector.locking import lock, unlock
 from collector.receipts import REFUSED, Receipt, Receipts
 
 log = logging.getLogger(__name__)
@@ -161,34 +158,6 @@ def worth(line: Change) -> bool:
     if line["priority"] in ("log", "", None) or line["isa"] in HIDDEN:
         return False
     return line["change"] in ("raised", "returned") or (line["change"] in APPEARS and line["isa"] == "B")
-
-
-def announce(settings: Any, stop: threading.Event) -> None:
-    """The role: one thread a destination, until stopped. Raises `Occupied` if another process announces."""
-    held = lock(settings.data / "announce.lock", "announcing process")
-    threads = [
-        threading.Thread(target=_follow, args=(channel, settings.data, stop), name=f"announce-{channel.name}")
-        for channel in channels(settings)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    unlock(held)
-
-
-def channels(settings: Any) -> list[Channel]:
-    """The destinations of a site: the console's log, and each webhook of `[announce]`."""
-    hooks = getattr(settings.announce, "webhooks", None) or ()
-    return [Console(), *(Webhook(hook.url, hook.name) for hook in hooks)]
-
-
-def _follow(channel: Channel, data: Path, stop: threading.Event) -> None:
-    receipts = Receipts(data)
-    try:
-        Destination(channel, Judged(data), receipts).follow(stop)
-    finally:
-        receipts.close()
 
 
 def _advice(alarms: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, str]]:

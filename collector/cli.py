@@ -12,12 +12,14 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from collector import verbs_alarms, verbs_ledger, verbs_run, verbs_site
+from collector import verbs_alarms, verbs_ledger, verbs_oncall, verbs_run, verbs_site
 from collector.errors import DavylampError
 from collector.verb import NO, OK, WRONG, Verb, WrongUse, warn
 
 VERBS: dict[str, Verb] = {
-    verb.name: verb for verb in (*verbs_run.VERBS, *verbs_site.VERBS, *verbs_alarms.VERBS, *verbs_ledger.VERBS)
+    verb.name: verb
+    for module in (verbs_run, verbs_site, verbs_alarms, verbs_oncall, verbs_ledger)
+    for verb in module.VERBS
 }
 _SHAPE: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter}
 ABOUT = "Davy lamp: watches gas, dust, slope and seismic sensors. It cuts no power and replaces no interlock."

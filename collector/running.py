@@ -28,7 +28,7 @@ ROLES: Mapping[str, str] = {
     "collect": "collector.collecting:collect",
     "judge": "collector.judging:judge",
     "store": "collector.storing:store",
-    "announce": "collector.announcing:announce",
+    "announce": "collector.announce:announce",
     "page": "collector.serving:serve",
 }
 """Each role's function, called as `function(settings, stop)`; it returns when `stop` is set."""

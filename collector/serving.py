@@ -12,13 +12,16 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 import uvicorn
 
 from collector import actions
+from collector.accepting import Signer
 from collector.applying import in_force
 from collector.errors import DavylampError
 from collector.history import History
+from collector.inbox import new_id
 from collector.judged import Judged, SeriesRow
 from collector.ledger import SpoolCounts, read_counts
 from dashboards.console.acting import Answer, Asked, Reply
@@ -34,6 +37,7 @@ from dashboards.console.reading import (
     Unreadable,
     Watching,
 )
+from dashboards.console.shield import LOOPBACK
 from detectors.records import OWN_RULES
 from detectors.rule import Rule, Subject
 from detectors.site import Site, read_site
@@ -150,7 +154,7 @@ class ThroughInbox:
         """Put the action into the log and wait for judging's answer."""
         wanted = actions.Asked(
             asked.kind, asked.rule, asked.subject, asked.by, asked.occurrence, asked.note, asked.until,
-            asked.measure, asked.access,
+            asked.measure, asked.access, asked.id or new_id(),
         )  # fmt: skip
         judged = Judged(self._folder)
         try:
@@ -253,7 +257,13 @@ def _sensor(row: Mapping[str, Any]) -> SensorRow:
 
 def serve(settings: Any, stop: threading.Event) -> None:
     """The role: the page over HTTP until stopped."""
-    app = page(FromDisk(settings.data), ThroughInbox(settings.data))
+    link = "" if settings.oncall is None else settings.oncall.link
+    app = page(
+        FromDisk(settings.data),
+        ThroughInbox(settings.data),
+        hosts=(*LOOPBACK, *filter(None, (urlsplit(link).hostname,))),
+        inviting=Signer(settings.data, link) if link else None,
+    )
     configuration = uvicorn.Config(
         app,
         host=settings.page.host,

@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def init(arguments: Arguments) -> int:
 def check(arguments: Arguments) -> int:
     """Report every mistake at once, else what the site is and its mix of priorities."""
     from collector.config import ConfigMistakes, load
+    from collector.duty import troubles
     from detectors.site import priority_mix
 
     try:
@@ -77,6 +79,12 @@ def check(arguments: Arguments) -> int:
     pairs = [(rule, subject) for rule in site.rules for subject in rule.subjects]
     for secret in loaded.absent:
         warn(str(secret))
+    people = loaded.settings.oncall
+    off_duty = [] if people is None else troubles(people, site, datetime.now(UTC))
+    for trouble in off_duty:
+        warn(f"{arguments.file}: {trouble}")
+    if off_duty:
+        return NO
     if arguments.json:
         mix = Counter(rule.priority.name.lower() for rule, _ in pairs)
         say_json({"site": site.id, "sensors": len(site.sensors), "watches": len(pairs), "priorities": mix})

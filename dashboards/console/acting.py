@@ -13,8 +13,8 @@ from typing import Literal, Protocol, TypeAlias
 ActionKind: TypeAlias = Literal[
     "acknowledge", "accept", "comment", "shelve", "unshelve", "out_of_service", "in_service", "reset"
 ]
-Access: TypeAlias = Literal["typed", "viewer", "operator", "engineer"]
-"""`typed`: a name typed without a login."""
+Access: TypeAlias = Literal["typed", "link", "viewer", "operator", "engineer"]
+"""`typed`: a name typed without a login; `link`: the bearer of a link that was sent to a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class Asked:
     """ns by judging's `now`; for shelve and out_of_service."""
     measure: str = ""
     """Compensating measure, for out_of_service."""
+    id: str = ""
+    """Names the action, which the log takes once under one name; made where empty."""
 
 
 class Reply(Enum):
@@ -65,4 +67,27 @@ class Acting(Protocol):
 
     def act(self, asked: Asked) -> Answer:
         """Put the action into the log and wait a few seconds for judging's answer. Called from several threads."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What a link asks of the person it was sent to."""
+
+    person: str
+    occurrences: tuple[str, ...]
+    """As people write them, `rule/subject#occurrence`."""
+    mark: str
+    """The same for the same link, another for any other; letters, digits, `-` and `_`."""
+
+
+class BadLink(Exception):
+    """A link that was not made here, was changed, or is too old; `str()` says which."""
+
+
+class Inviting(Protocol):
+    """Reads the links that messages carry."""
+
+    def read(self, token: str) -> Invitation:
+        """What it says. Raises BadLink."""
         ...

@@ -19,7 +19,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from dashboards.console.acting import Access, Acting, Person
+from dashboards.console import invited
+from dashboards.console.acting import Access, Acting, BadLink, Invitation, Inviting, Person
 from dashboards.console.asking import BadRequest, asked_from, form_of, may, worded
 from dashboards.console.board import Board, Watch
 from dashboards.console.figures import Lang, Local
@@ -38,20 +39,28 @@ Login = Callable[[Request], Person | None]
 
 
 def page(
-    reading: Reading, acting: Acting, *, login: Login | None = None, hosts: Sequence[str] = LOOPBACK
+    reading: Reading,
+    acting: Acting,
+    *,
+    login: Login | None = None,
+    hosts: Sequence[str] = LOOPBACK,
+    inviting: Inviting | None = None,
 ) -> Starlette:
     """The page. `hosts` are the names and addresses under which it is reached, without port; others are refused.
 
+    With `inviting` it takes the links that messages carry, which need no login: whoever holds one was sent it.
     Without `login` anyone who reaches it may act under a typed name, and the journal says "typed".
     An open stream never ends by itself: call `app.state.close()` when the server is told to end (uvicorn's
     `Server.handle_exit`), and within a second all have; `timeout_graceful_shutdown` is for what else is open.
     """
-    here = Console(reading, acting, login)
+    here = Console(reading, acting, login, inviting)
     routes = [
         Route("/", here.index),
         Route("/sensor/{name:path}", here.sensor),
         Route("/act", here.ask, methods=["GET"]),
         Route("/act", here.act, methods=["POST"]),
+        Route("/accept/{token}", here.invited, methods=["GET"]),
+        Route("/accept/{token}", here.accept, methods=["POST"]),
         Route("/api/alarms", here.api_alarms),
         Route("/api/sensors", here.api_sensors),
         Route("/api/status", here.api_status),
@@ -70,10 +79,13 @@ def page(
 class Console:
     """The handlers; those that read block, so Starlette runs them in its threads."""
 
-    def __init__(self, reading: Reading, acting: Acting, login: Login | None) -> None:
+    def __init__(
+        self, reading: Reading, acting: Acting, login: Login | None, inviting: Inviting | None
+    ) -> None:
         self.reading = reading
         self.acting = acting
         self.login = login
+        self.inviting = inviting
         self.templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -134,6 +146,20 @@ class Console:
             return JSONResponse({"version": 1, "reply": answer.reply.value, "taken": taken, "words": words}, status)
         return self._render("plain.html", request, board, status=status, said=words)
 
+    def invited(self, request: Request) -> Response:
+        """What a link was sent for, and the button. Looking accepts nothing."""
+        invitation, look = self._invitation(request), self._look(request)
+        occurrences = invited.called(invitation, self.watch.world(), look)
+        return self._render("accept.html", request, None, name=invitation.person, occurrences=occurrences)
+
+    def accept(self, request: Request) -> Response:
+        """Accept what the link was sent for: 200 taken, 202 unanswered, 409 refused."""
+        if not from_this_page(request.headers):
+            raise HTTPException(403, self._word(request, "elsewhere"))
+        answers = invited.accept(self._invitation(request), self.acting)
+        status, said = invited.worded(answers, self._look(request))
+        return self._render("plain.html", request, None, status=status, said=said)
+
     # -- for programs ----------------------------------------------------------------------------------------------
 
     def api_alarms(self, request: Request) -> Response:
@@ -184,6 +210,18 @@ class Console:
         shown = {"board": board, "look": look, "title": board.title if board else "davylamp", **more}
         html = self.templates.get_template(template).render(other=f"{other.path}?{other.query}", **shown)
         return HTMLResponse(html, status)
+
+    def _invitation(self, request: Request) -> Invitation:
+        if self.inviting is None:
+            raise HTTPException(404, "Not Found")
+        try:
+            return self.inviting.read(request.path_params["token"])
+        except BadLink as bad:
+            raise HTTPException(403, str(bad)) from None
+
+    def _look(self, request: Request) -> Look:
+        status = self.watch.world().status
+        return Look(Local(status.timezone), status.now, _lang(request), "link")
 
     def _board(self, request: Request) -> Board:
         return self.watch.board(_lang(request), self._access(request))

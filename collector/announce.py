@@ -1,0 +1,53 @@
+"""The announce role: a thread for each destination of notices, and one that calls people where the site has a roster.
+
+Constraints. One process a data folder. Exactly one pages people: with a roster this role does, without one Grafana's
+contact points do.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from pathlib import Path
+
+from collector.accepting import Signer
+from collector.announcing import Destination
+from collector.channels import Channel, Console, Webhook
+from collector.judged import Judged
+from collector.locking import lock, unlock
+from collector.oncall import OnCall
+from collector.paging import Pager
+from collector.receipts import Receipts
+from collector.settings import Settings
+
+
+def announce(settings: Settings, stop: threading.Event) -> None:
+    """The role, until stopped. Raises `Occupied` if another process announces."""
+    held = lock(settings.data / "announce.lock", "announcing process")
+    works = [partial(_tell, channel, settings.data, stop) for channel in channels(settings)]
+    if settings.oncall is not None:
+        works.append(partial(_call, settings.oncall, settings.data, stop))
+    threads = [threading.Thread(target=work, name="announce") for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    unlock(held)
+
+
+def channels(settings: Settings) -> list[Channel]:
+    """The destinations of notices: the console's log, and each webhook of `[announce]`."""
+    return [Console(), *(Webhook(hook.url, hook.name) for hook in settings.announce.webhooks)]
+
+
+def _tell(channel: Channel, data: Path, stop: threading.Event) -> None:
+    receipts = Receipts(data)
+    try:
+        Destination(channel, Judged(data), receipts).follow(stop)
+    finally:
+        receipts.close()
+
+
+def _call(oncall: OnCall, data: Path, stop: threading.Event) -> None:
+    links = Signer(data, oncall.link) if oncall.link else None
+    Pager(oncall, Judged(data), data, links=links).follow(stop)

@@ -1,0 +1,126 @@
+"""The verb about being on call: who is on duty, whether everyone can be reached, and what was called."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from collector.oncall import OnCall
+from collector.verb import NO, OK, Arguments, Parser, Verb, WrongUse, add_json, say, say_json, table, warn
+
+TEST = "test"
+
+
+def oncall(arguments: Arguments) -> int:
+    """Print who is on duty now and next; with `test` whether everyone can be reached; with --calls the book."""
+    from collector.config import load
+
+    *words, file = arguments.words
+    if words not in ([], [TEST]):
+        raise WrongUse(f"found {' '.join(words)!r} before the site file; only {TEST!r} may stand there")
+    loaded = load(Path(file))
+    people = loaded.settings.oncall
+    if people is None:
+        warn(f"{file} has no [roster.NAME]: Davylamp calls nobody, Grafana's contact points do")
+        return NO
+    if words:
+        return _test(people, loaded.site.id, arguments)
+    data = loaded.settings.data
+    if arguments.calls:
+        return _calls(data, ZoneInfo(loaded.site.timezone), arguments)
+    return _duty(loaded.site, people, data, arguments)
+
+
+def _duty(site: Any, people: OnCall, data: Path, arguments: Arguments) -> int:
+    from collector.calls import read_memory
+    from collector.duty import troubles, turns
+    from collector.times import instant
+
+    ns = instant(arguments.at) if arguments.at else time.time_ns()
+    moment, zone = datetime.fromtimestamp(ns / 1e9, UTC), ZoneInfo(site.timezone)
+    found, wrong = turns(people, moment), troubles(people, site, moment)
+    wanted = {name: one.line["priority"] for name, one in read_memory(data).opens.items() if one.calls}
+    if arguments.json:
+        rows = [{"roster": turn.roster, "areas": turn.areas, "person": turn.person, "until": turn.until.isoformat(),
+                 "next": turn.next} for turn in found]  # fmt: skip
+        say_json({"version": 1, "at": moment.isoformat(), "duty": rows, "calling_for": wanted, "troubles": wrong})
+        return NO if wrong else OK
+    names: dict[str | None, str] = {one.id: f"{one.name} ({one.id})" for one in people.people.values()}
+    names[None] = "nobody"
+    said = [(turn.roster, ", ".join(turn.areas) or "all", names[turn.person],
+             f"{turn.until.astimezone(zone):%a %m-%d %H:%M}", names[turn.next]) for turn in found]  # fmt: skip
+    say(f"{site.id}, {moment.astimezone(zone):%a %Y-%m-%d %H:%M %z}")
+    say(table(("duty", "areas", "now", "until", "then"), said))
+    for name, priority in wanted.items():
+        say(f"calling for {name} ({priority})")
+    for problem in wrong:
+        warn(problem)
+    return NO if wrong else OK
+
+
+def _test(people: OnCall, site: str, arguments: Arguments) -> int:
+    from collector.calling import Text
+    from collector.duty import objections
+    from collector.errors import DavylampError
+
+    wrong = list(objections(people))
+    for problem in wrong:
+        warn(problem)
+    if not arguments.send:
+        if not wrong:
+            say("every address is one that its channel takes; nothing was sent (--send sends a test to each)")
+        return NO if wrong else OK
+    headline = f"TEST {site}: can you read this?"
+    chosen = [person for person in people.people.values() if arguments.person in (None, person.id)]
+    if not chosen:
+        raise WrongUse(f"no person {arguments.person!r}; there are {', '.join(people.people)}")
+    failed = 0
+    for person in chosen:
+        for channel, address in person.reach:
+            text = Text(f"test-{time.time_ns()}", headline, f"A test for {person.name}, no alarm.")
+            try:
+                code = people.ways[channel].send(address, text)
+                say(f"{person.id} {channel}: taken ({code})")
+            except DavylampError as error:
+                failed += 1
+                warn(f"{person.id} {channel}: {error}")
+    return NO if failed or wrong else OK
+
+
+def _calls(folder: Path, zone: ZoneInfo, arguments: Arguments) -> int:
+    from collector.calls import GENESIS, read_calls
+    from collector.journal import verify
+    from collector.times import shown
+
+    lines = list(read_calls(folder))
+    problem = verify(lines, GENESIS)
+    if arguments.json:
+        say_json([json.loads(line) for line in lines])
+    else:
+        head = ("time", "what", "who", "channel", "about", "")
+        said = [(shown(line["wall"], zone), line["what"], line.get("person") or line.get("by", ""),
+                 line.get("channel", ""), ", ".join(line["occurrences"]),
+                 line.get("problem") or (f"after {line['after']} s" if "after" in line else ""))
+                for line in map(json.loads, lines)]  # fmt: skip
+        say(table(head, said) if said else "nobody was called yet")
+    if problem is not None:
+        warn(f"the book of calls was changed: {problem}")
+    return NO if problem is not None else OK
+
+
+def _arguments(parser: Parser) -> None:
+    parser.add_argument("words", nargs="+", metavar="[test] SITE.toml")
+    parser.add_argument("--at", metavar="TIME", help="at another time than now, 2026-11-08T03:00+08:00")
+    parser.add_argument("--calls", action="store_true", help="the book of calls: who was called, and what became of it")
+    parser.add_argument("--send", action="store_true", help="with test: really send a test message to each address")
+    parser.add_argument("--person", metavar="NAME", help="with test --send: only to this person")
+    add_json(parser)
+
+
+VERBS = (
+    Verb("oncall", "who is on duty, now and next; who was called", "davylamp oncall my-site.toml", _arguments, oncall),
+)

@@ -1,0 +1,70 @@
+"""The page behind a link in a message: what it was sent for, and one button that accepts it.
+
+Constraints. Looking does nothing: programs that open links to see where they lead accept nothing. A link accepts the
+occurrences that its message named, each once, whoever holds it; the journal says "link". Not here: how links are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboards.console.acting import Acting, Answer, Asked, Invitation, Reply
+from dashboards.console.board import World
+from dashboards.console.figures import number
+from dashboards.console.reading import AlarmRow
+from dashboards.console.view import Look
+from dashboards.console.words import say
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """One occurrence that a link was sent for, in words."""
+
+    name: str
+    state: str
+    figures: str
+    guidance: str
+
+
+def called(invitation: Invitation, world: World, look: Look) -> list[Called]:
+    """Each occurrence as it stands now."""
+    rows = {f"{row.rule}/{row.subject}": row for row in world.alarms}
+    return [_called(name, rows.get(name.rpartition("#")[0]), look) for name in invitation.occurrences]
+
+
+def accept(invitation: Invitation, acting: Acting) -> list[tuple[str, Answer]]:
+    """Accept each occurrence; the link's mark makes it once, however often the button is pressed."""
+    return [(name, acting.act(_asked(name, invitation, k))) for k, name in enumerate(invitation.occurrences)]
+
+
+def worded(answers: Sequence[tuple[str, Answer]], look: Look) -> tuple[int, str]:
+    """(HTTP status, what became of it)."""
+    replies = {answer.reply for _, answer in answers}
+    status = 409 if Reply.REFUSED in replies else 202 if Reply.UNANSWERED in replies else 200
+    return status, "; ".join(_answer(name, answer, look) for name, answer in answers)
+
+
+def _answer(name: str, answer: Answer, look: Look) -> str:
+    text = f"{look.word(answer.reply.value)}: {look.word('accept')} {name}"
+    if answer.reply is Reply.REFUSED:
+        text += f" ({say(answer.why_key, answer.why_numbers, look.lang, look.local)})"
+    return text
+
+
+def _asked(name: str, invitation: Invitation, place: int) -> Asked:
+    alarm, _, occurrence = name.rpartition("#")
+    rule, _, subject = alarm.partition("/")
+    return Asked("accept", rule, subject, int(occurrence), invitation.person, "link",
+                 id=f"link-{invitation.mark}-{place}")  # fmt: skip
+
+
+def _called(name: str, row: AlarmRow | None, look: Look) -> Called:
+    if row is None or str(row.occurrence) != name.rpartition("#")[2]:
+        return Called(name, look.word("occurrence_over"), "", "")
+    unit = f" {row.unit}" if row.unit not in ("", "1") else ""
+    figures = [number(row.value) + unit] if row.value is not None else []
+    figures += [f"{look.word('limit')} {number(row.limit)}{unit}"] if row.limit is not None else []
+    state = look.word(row.priority) + ", " + look.word("active" if row.active else "returned")
+    accepted = f", {look.word('accepted_by')} {row.accepted_by}" if row.accepted_by and row.acked else ""
+    return Called(name, state + accepted, " ".join(figures), row.guidance)
