@@ -67,6 +67,9 @@ _SHARPEN, _CLEAR, _ACTIVE = (np.uint8(says) for says in (Says.SHARPEN, Says.CLEA
 
 AFTER = np.array([[0, 0, 1, 1, 2], [1, 0, 1, 1, 2], [2, 2, 2, 1, 2]], np.int8)
 """(verdict before, says) -> verdict after; verdicts are 0 unknown, 1 clear, 2 active."""
+_AFTER: list[list[int]] = AFTER.tolist()
+FEW = 24
+"""Up to so many rows a loop is cheaper than a vector pass (reference: performance section 2)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,6 +105,34 @@ class Runs:
             yield sensor, self.order[start:stop]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """The same groups, those with most rows first: in turn r a prefix of `sensor` has an r-th row (prefix rounds).
+
+    A recursion gathers what it remembers of `sensor` once, works on views of it, and scatters it once.
+    """
+
+    order: Indices
+    start: Indices
+    length: Indices
+    sensor: Indices
+
+    def turns(self, narrowest: int = 1) -> Iterator[Indices]:
+        """The r-th row of each sensor that has one, r = 0, 1, ...; ends before the first turn of fewer sensors."""
+        falling = -self.length
+        for turn in range(-int(falling[0]) if len(falling) else 0):
+            width = int(np.searchsorted(falling, -turn, side="left"))
+            if width < narrowest:
+                return
+            yield self.order[self.start[:width] + turn]
+
+    def rest(self, turn: int) -> Iterator[tuple[int, Indices]]:
+        """(place in `sensor`, its rows from the `turn`-th on) of each sensor that has as many."""
+        width = int(np.searchsorted(-self.length, -turn, side="left"))
+        for place, (start, length) in enumerate(zip(self.start[:width].tolist(), self.length.tolist(), strict=False)):
+            yield place, self.order[start + turn : start + length]
+
+
 def _column(values: Any, dtype: type) -> NDArray[Any]:
     array: NDArray[Any] = np.array(values, dtype=dtype, ndmin=1)
     array.setflags(write=False)
@@ -131,6 +162,7 @@ class Batch:
     waves: tuple[Wave, ...] = ()
     _runs: list[Runs] = field(default_factory=list, repr=False)
     _distinct: list[bool] = field(default_factory=list, repr=False)
+    _ascending: list[bool] = field(default_factory=list, repr=False)
 
     @classmethod
     def of(
@@ -181,28 +213,39 @@ class Batch:
             self._runs.append(group(self.sensor))
         return self._runs[0]
 
+    def ascending(self) -> bool:
+        """True if each row's sensor is above the one before: no sensor repeats, and no test of that is needed."""
+        if not self._ascending:
+            self._ascending.append(bool((self.sensor[1:] > self.sensor[:-1]).all()))
+        return self._ascending[0]
+
+    def whole(self, count: int) -> bool:
+        """True if row k is of sensor k, for all of `count` sensors: then nothing need be gathered or scattered."""
+        return len(self) == count > 0 and int(self.sensor[-1]) == count - 1 and self.ascending()
+
     def distinct(self) -> bool:
         """True if no sensor repeats: then a batch is one round, and no grouping is needed."""
         if not self._distinct:
-            sensor = self.sensor
-            alone = bool((sensor[1:] > sensor[:-1]).all())
+            alone = self.ascending()
             if not alone:
-                place = np.arange(len(sensor))
+                place, sensor = np.arange(len(self)), self.sensor
                 scratch = np.empty(int(sensor.max()) + 1, np.intp)
                 scratch[sensor] = place
                 alone = bool((scratch[sensor] == place).all())
             self._distinct.append(alone)
         return self._distinct[0]
 
+    def ranked(self, rows: Indices | None = None) -> Ranked:
+        """The sensors by falling number of rows; of some rows only, if they are given (ascending)."""
+        runs = self.runs() if rows is None else group(self.sensor[rows])
+        order = runs.order if rows is None else rows[runs.order]
+        length = runs.stop - runs.start
+        ranks = _falling(length)
+        return Ranked(order, runs.start[ranks], length[ranks], runs.sensor[ranks])
+
     def rounds(self) -> Iterator[Indices]:
         """Rows in groups in which no sensor repeats, in order: vectorise a recursion across sensors with it."""
-        runs = self.runs()
-        length = runs.stop - runs.start
-        by_length = np.argsort(-length, kind="stable")
-        start, length = runs.start[by_length], length[by_length]
-        for turn in range(int(length[0]) if len(length) else 0):
-            width = int(np.searchsorted(-length, -turn, side="left"))
-            yield runs.order[start[:width] + turn]
+        return self.ranked().turns()
 
     def steady(self, trip: Bools, reset: Bools) -> NDArray[np.uint8]:
         """(M,) `Says` of a level: `trip` raises unless the quality forbids, `reset` clears only on good readings."""
@@ -217,42 +260,66 @@ class Batch:
         says[self.may_raise & trip] = Says.ACTIVE
         return says
 
-    def settle_verdicts(
-        self, verdict: NDArray[np.int8], says: NDArray[np.uint8]
-    ) -> tuple[Indices, NDArray[np.int8]]:
+    def settle_verdicts(self, verdict: NDArray[np.int8], says: NDArray[np.uint8]) -> tuple[Indices, NDArray[np.int8]]:
         """Fold what each row says into its sensor's verdict: (rows at which it changed, the new verdicts there).
 
-        `verdict` has one entry a sensor, holds `Verdict` codes and is changed in place. Rows ascend. Vectorised along
-        time: the last ACTIVE or CLEAR decides, and a later BLUR or SHARPEN only moves a verdict
-        between unknown and clear.
+        `verdict` has one entry a sensor, holds `Verdict` codes and is changed in place. Rows ascend. Only the rows of
+        sensors of which some row would move the verdict are folded in order; of all others every row leaves it.
         """
-        if not len(self) or not says.any():
+        if not len(self):
             return np.zeros(0, np.intp), np.zeros(0, np.int8)
+        before = verdict[self.sensor]
+        after = _after(before, says)
+        moved = np.flatnonzero(after != before)
+        if not len(moved):
+            return moved, after[moved]
         if self.distinct():
-            before = verdict[self.sensor]
-            after = _after(before, says)
             verdict[self.sensor] = after
-            rows = np.flatnonzero(after != before)
-            return rows, after[rows]
-        runs = self.runs()
-        said = says[runs.order]
-        lengths = runs.stop - runs.start
-        place = np.arange(len(said))
-        held_before = np.repeat(verdict[runs.sensor], lengths)
-        first = np.repeat(runs.start, lengths)
-        hard = np.maximum.accumulate(np.where(said >= Says.CLEAR, place, -1))
-        soft = np.maximum.accumulate(np.where((said == Says.BLUR) | (said == Says.SHARPEN), place, -1))
-        held = np.where(hard >= first, said[hard] - 2, held_before)
-        moved = (soft >= first) & (soft > hard) & (held != 2)
-        settled = np.where(moved, said[soft] - 1, held).astype(np.int8)
-        previous = np.empty_like(settled)
-        previous[1:] = settled[:-1]
-        previous[runs.start] = verdict[runs.sensor]
-        verdict[runs.sensor] = settled[runs.stop - 1]
-        changed = np.flatnonzero(settled != previous)
-        rows = runs.order[changed]
-        ascending = np.argsort(rows)
-        return rows[ascending], settled[changed][ascending]
+            return moved, after[moved]
+        touched = np.zeros(len(verdict), np.bool_)
+        touched[self.sensor[moved]] = True
+        rows = np.flatnonzero(touched[self.sensor])
+        if len(rows) <= FEW:
+            changed, verdicts = _one_by_one(verdict, self.sensor[rows], says[rows])
+        else:
+            runs = self.runs() if len(rows) == len(self) else group(self.sensor[rows])
+            changed, verdicts = _along_time(verdict, runs, says[rows])
+        return rows[changed], verdicts
+
+
+def _one_by_one(
+    verdict: NDArray[np.int8], sensor: Indices, says: NDArray[np.uint8]
+) -> tuple[Indices, NDArray[np.int8]]:
+    changed, verdicts = [], []
+    for place, (who, word) in enumerate(zip(sensor.tolist(), says.tolist(), strict=True)):
+        after = _AFTER[int(verdict[who])][word]
+        if after != verdict[who]:
+            verdict[who] = after
+            changed.append(place)
+            verdicts.append(after)
+    return np.array(changed, np.intp), np.array(verdicts, np.int8)
+
+
+def _along_time(verdict: NDArray[np.int8], runs: Runs, says: NDArray[np.uint8]) -> tuple[Indices, NDArray[np.int8]]:
+    """The last ACTIVE or CLEAR decides; a later BLUR or SHARPEN only moves a verdict between unknown and clear."""
+    said = says[runs.order]
+    lengths = runs.stop - runs.start
+    place = np.arange(len(said))
+    held_before = np.repeat(verdict[runs.sensor], lengths)
+    first = np.repeat(runs.start, lengths)
+    hard = np.maximum.accumulate(np.where(said >= Says.CLEAR, place, -1))
+    soft = np.maximum.accumulate(np.where((said == Says.BLUR) | (said == Says.SHARPEN), place, -1))
+    held = np.where(hard >= first, said[hard] - 2, held_before)
+    moved = (soft >= first) & (soft > hard) & (held != 2)
+    settled = np.where(moved, said[soft] - 1, held).astype(np.int8)
+    previous = np.empty_like(settled)
+    previous[1:] = settled[:-1]
+    previous[runs.start] = verdict[runs.sensor]
+    verdict[runs.sensor] = settled[runs.stop - 1]
+    changed = np.flatnonzero(settled != previous)
+    rows = runs.order[changed]
+    ascending = np.argsort(rows)
+    return rows[ascending], settled[changed][ascending]
 
 
 def _after(before: NDArray[np.int8], says: NDArray[np.uint8]) -> NDArray[np.int8]:
@@ -262,6 +329,14 @@ def _after(before: NDArray[np.int8], says: NDArray[np.uint8]) -> NDArray[np.int8
     else:
         after = np.minimum(np.maximum(before, (says == _ACTIVE) + np.int8(1)), np.int8(2) - (says == _CLEAR))
     return after
+
+
+def _falling(length: Indices) -> Indices:
+    """Stable order of falling lengths; a radix pass of 16 bits where they fit."""
+    longest = int(length.max()) if len(length) else 0
+    key = (longest - length).astype(np.uint16) if longest <= 0xFFFF else -length
+    order: Indices = np.argsort(key, kind="stable")
+    return order
 
 
 def group(sensor: Indices) -> Runs:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from detectors.reading import AFTER, Batch, Quality, Says, group
 
-LOGS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(list(Says))), max_size=40)
+LOGS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(list(Says))), max_size=90)
 
 
 @given(LOGS, st.lists(st.integers(0, 2), min_size=6, max_size=6), st.booleans())
@@ -50,6 +50,46 @@ def test_rounds_repeat_no_sensor_and_keep_each_sensors_order(sensors: list[int])
     for sensor in set(sensors):
         mine = [k for r in rounds for k in r if sensors[k] == sensor]
         assert mine == sorted(mine)
+
+
+@given(st.lists(st.integers(0, 9), max_size=60), st.integers(1, 5), st.booleans())
+def test_turns_and_the_rest_are_all_rows_in_each_sensors_order(
+    sensors: list[int], narrowest: int, odd_only: bool
+) -> None:
+    batch = Batch.of(1, sensors, np.arange(len(sensors)), np.zeros(len(sensors)))
+    rows = np.arange(1, len(sensors), 2) if odd_only else np.arange(len(sensors))
+
+    ranked = batch.ranked(rows) if odd_only else batch.ranked()
+    found: dict[int, list[int]] = {place: [] for place in range(len(ranked.sensor))}
+    turns = list(ranked.turns(narrowest))
+    for of_turn in turns:
+        assert len(of_turn) >= narrowest
+        for place, row in enumerate(of_turn.tolist()):
+            found[place].append(row)
+    for place, left in ranked.rest(len(turns)):
+        assert place < narrowest
+        found[place].extend(left.tolist())
+
+    mine = {s: [k for k in rows.tolist() if sensors[k] == s] for s in sorted({sensors[k] for k in rows.tolist()})}
+    assert {int(ranked.sensor[place]): of for place, of in found.items()} == mine
+    assert sorted(map(len, mine.values()), reverse=True) == ranked.length.tolist()
+
+
+def test_a_longer_run_than_16_bits_ranks_first() -> None:
+    sensors = np.concatenate(([1, 2, 2], np.zeros(70_000, int)))
+    ranked = Batch.of(1, sensors, np.arange(len(sensors)), np.zeros(len(sensors))).ranked()
+
+    assert ranked.sensor.tolist() == [0, 2, 1]
+
+
+def test_a_batch_is_whole_where_row_k_is_of_sensor_k() -> None:
+    def whole(sensors: list[int], count: int) -> bool:
+        return Batch.of(1, sensors, sensors, sensors).whole(count)
+
+    assert whole([0, 1, 2], 3)
+    assert not any(whole(s, 3) for s in ([], [0, 1], [1, 0, 2], [0, 0, 2], [0, 2, 2]))
+    assert not whole([0, 1, 2], 4)
+    assert not whole([], 0)
 
 
 def test_a_bad_reading_may_raise_but_never_clears() -> None:
