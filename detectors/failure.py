@@ -1,14 +1,38 @@
-"""A time of failure as a band, and what it means for a warning. Never a bare date.
+"""A time of failure as a band, asked for once a slope accelerates, and what it means for a warning. Never a bare date.
 
-Constraints. Times are s from a moment the caller knows. Not a fit: the detectors of slope/ make the bands.
+Constraints. Times are s from a moment the caller knows. Before the onset of acceleration nothing is forecast, and an
+onset is more than noise makes. Not a fit: slope.inverse_velocity, slope.slo and slope.saito make the bands.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-from detectors.detector import Verdict
-from detectors.knots import DAY, Answer
+import numpy as np
+
+from detectors.detector import Outcome, Subjects, Verdict
+from detectors.knots import (
+    DAY,
+    FLOOR,
+    KEPT,
+    LEAST,
+    LONG,
+    SHORT,
+    Answer,
+    Follower,
+    Pace,
+    Trail,
+    checked_spacing,
+    excess,
+    fresh,
+    moves,
+    paces,
+)
+from detectors.reading import Batch, Bools
+
+COLUMNS: Mapping[str, str] = {"failure_from": "s", "failure_to": "s"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +44,61 @@ class Band:
     latest: float | None
 
 
-def checked_within(within: float) -> None:
-    """Raises ValueError for a warning time that cannot be meant."""
+@dataclass(slots=True)
+class Accelerating(Trail):
+    """(N,) unless said."""
+
+    onset: Bools
+    """The short mean is above the long one, and since it went above was so once by more than noise makes it."""
+
+
+Fit: TypeAlias = Callable[[int, int], Answer]
+"""(subject, device time of the reading that ended the knot) -> what the forecast says."""
+
+
+def checked(within: float, spacing: float, points: int, confidence: float) -> None:
+    """Raises ValueError for parameters of a forecast that cannot be meant."""
     if not 60 <= within <= 366 * DAY:
         raise ValueError(f"within is {within} s; give how long before failure to warn, like '24h'")
+    checked_spacing(spacing)
+    if not LEAST <= points <= KEPT:
+        raise ValueError(f"points is {points}; give {LEAST} to {KEPT} velocities (5 to 8 is usual)")
+    if not 0.5 <= confidence < 1:
+        raise ValueError(f"confidence is {confidence}; give 0.5 to below 1 (0.95 is usual)")
+
+
+def still(subjects: Subjects) -> dict[str, Any]:
+    """The arrays of an Accelerating of which nothing is known, by name. Raises ValueError as knots.fresh does."""
+    return {**fresh(subjects), "onset": np.zeros(len(subjects), np.bool_)}
+
+
+def accelerates(state: Accelerating, who: int, long: Pace) -> bool:
+    """Whether the onset has come; `long` is of the newest LONG velocities."""
+    more, error = excess(long, SHORT)
+    state.onset[who] = more > 0 and (state.onset[who] or more >= FLOOR * error)
+    return bool(state.onset[who])
+
+
+def follow(
+    follower: Follower,
+    state: Accelerating,
+    batch: Batch,
+    within: float,
+    fit: Fit,
+    begun: Callable[[Any, int, Pace], bool] = accelerates,
+) -> Outcome:
+    """Each sensor's good rows in order; `fit` at every knot for which `begun` says that the acceleration has."""
+
+    def judge(who: int, time: int) -> Answer:
+        long = paces(state, who, LONG)
+        if len(long) < LEAST:
+            return Answer(Verdict.UNKNOWN, "learning")
+        seen = moves(state, who, long)
+        if begun(state, who, long):
+            return fit(who, time)
+        return Answer(Verdict.CLEAR, "no_acceleration") if seen else Answer(Verdict.UNKNOWN, "below_floor")
+
+    return follower.follow(state, batch, judge, [within] * len(state.verdict))
 
 
 def forecast(band: Band, moment: int, time: int, within: float) -> Answer:

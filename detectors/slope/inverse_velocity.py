@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,24 +19,9 @@ import scipy
 from numpy.typing import NDArray
 
 from detectors.detector import Outcome, Subjects, Verdict
-from detectors.failure import Band, checked_within, forecast
-from detectors.knots import (
-    FLOOR,
-    KEPT,
-    LEAST,
-    LONG,
-    SHORT,
-    Answer,
-    Follower,
-    Pace,
-    Trail,
-    checked_spacing,
-    excess,
-    fresh,
-    moves,
-    paces,
-)
-from detectors.reading import Batch, Bools, Floats, Quality
+from detectors.failure import COLUMNS, Accelerating, Band, accelerates, checked, follow, forecast, still
+from detectors.knots import FLOOR, LEAST, SHORT, Answer, Follower, Pace, excess, paces
+from detectors.reading import Batch, Floats, Quality
 
 WHY: Mapping[str, str] = {
     "within": "slope.inverse_velocity.within",
@@ -95,13 +81,11 @@ def surprises(time: Floats, inverse: Floats, sigma: Floats) -> bool:
 
 
 @dataclass(slots=True)
-class State(Trail):
+class State(Accelerating):
     """(N,) unless said."""
 
     trend: NDArray[np.int64]
     """Velocities since the short mean went above the long one, or since the last change of trend; 0 while it is not."""
-    onset: Bools
-    """Since then it was once above by more than noise makes it."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +111,7 @@ class InverseVelocity:
     kind: ClassVar[str] = "slope.inverse_velocity"
     feeds_on: ClassVar[Quality] = Quality.GOOD
     limit_parameters: ClassVar[Mapping[str, str]] = {}
-    columns: ClassVar[Mapping[str, str]] = {"failure_from": "s", "failure_to": "s"}
+    columns: ClassVar[Mapping[str, str]] = COLUMNS
 
     within: float
     """s."""
@@ -139,40 +123,21 @@ class InverseVelocity:
     """a of dv/dt = A v^a."""
 
     def __post_init__(self) -> None:
-        checked_within(self.within)
-        checked_spacing(self.spacing)
-        if not LEAST <= self.points <= KEPT:
-            raise ValueError(f"points is {self.points}; give {LEAST} to {KEPT} velocities (5 to 8 is usual)")
-        if not 0.5 <= self.confidence < 1:
-            raise ValueError(f"confidence is {self.confidence}; give 0.5 to below 1 (0.95 is usual)")
+        checked(self.within, self.spacing, self.points, self.confidence)
         if not 1.3 <= self.exponent <= 3:
             raise ValueError(f"exponent is {self.exponent}; give 1.3 to 3 (1.5 to 2.2 is usual)")
 
     def start(self, subjects: Subjects) -> State:
         """Every verdict unknown. Raises ValueError for a sensor whose noise is not declared: there is no floor."""
-        n = len(subjects)
-        return State(**fresh(subjects), trend=np.zeros(n, np.int64), onset=np.zeros(n, np.bool_))
+        return State(**still(subjects), trend=np.zeros(len(subjects), np.int64))
 
     def step(self, state: Any, batch: Batch) -> Outcome:
         """Each sensor's good rows in order; a forecast at every knot."""
+        follower, fit = Follower(WHY, self.spacing, self.columns), partial(self._fit, state)
+        return follow(follower, state, batch, self.within, fit, _accelerates)
 
-        def judge(who: int, time: int) -> Answer:
-            return self._judge(state, who, time)
-
-        follower = Follower(WHY, self.spacing, self.columns)
-        return follower.follow(state, batch, judge, [self.within] * len(state.verdict))
-
-    def _judge(self, state: State, who: int, time: int) -> Answer:
-        long = paces(state, who, LONG)
-        if len(long) < LEAST:
-            return Answer(Verdict.UNKNOWN, "learning")
-        seen = moves(state, who, long)
-        if not _accelerates(state, who, long):
-            return Answer(Verdict.CLEAR, "no_acceleration") if seen else Answer(Verdict.UNKNOWN, "below_floor")
-        count = min(int(state.trend[who]), self.points)
-        return self._fit(state, who, paces(state, who, count), time)
-
-    def _fit(self, state: State, who: int, pace: Pace, time: int) -> Answer:
+    def _fit(self, state: State, who: int, time: int) -> Answer:
+        pace = paces(state, who, min(int(state.trend[who]), self.points))
         along = pace.velocity * math.copysign(1.0, float(pace.velocity[-1]))
         if (along < FLOOR * pace.sigma).any():
             return Answer(Verdict.UNKNOWN, "below_floor")
@@ -191,11 +156,9 @@ class InverseVelocity:
 
 
 def _accelerates(state: State, who: int, long: Pace) -> bool:
-    """The short mean is above the long one, and since it went above was so once by more than noise makes it."""
-    more, error = excess(long, SHORT)
-    if more <= 0:
-        state.trend[who], state.onset[who] = 0, False
-        return False
-    state.trend[who] = min(int(state.known[who]), int(state.trend[who]) + 1 if state.trend[who] else SHORT)
-    state.onset[who] |= more >= FLOOR * error
-    return bool(state.onset[who])
+    """As `accelerates`; counts the velocities of the trend."""
+    begun = accelerates(state, who, long)
+    more, _ = excess(long, SHORT)
+    counted = int(state.trend[who]) + 1 if state.trend[who] else SHORT
+    state.trend[who] = min(int(state.known[who]), counted) if more > 0 else 0
+    return begun

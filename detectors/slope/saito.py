@@ -10,29 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy
 
 from detectors.detector import Outcome, Subjects, Verdict
-from detectors.failure import Band, checked_within, forecast
-from detectors.knots import (
-    FLOOR,
-    KEPT,
-    LEAST,
-    LONG,
-    SHORT,
-    Answer,
-    Follower,
-    Trail,
-    checked_spacing,
-    excess,
-    fresh,
-    moves,
-    paces,
-)
-from detectors.reading import Batch, Bools, Floats, Quality
+from detectors.failure import COLUMNS, Accelerating, Band, checked, follow, forecast, still
+from detectors.knots import FLOOR, Answer, Follower
+from detectors.reading import Batch, Floats, Quality
 
 WHY: Mapping[str, str] = {
     "within": "slope.saito.within",
@@ -78,14 +65,6 @@ def middle_time(at: Floats, place: Floats) -> tuple[float, float]:
     return float(at[k - 1]) + share * float(at[k] - at[k - 1]), step / float(at[k] - at[k - 1])
 
 
-@dataclass(slots=True)
-class State(Trail):
-    """(N,) unless said."""
-
-    onset: Bools
-    """The short mean is above the long one, and once was by more than noise makes it."""
-
-
 @dataclass(frozen=True)
 class Saito:
     """ACTIVE when the lower end of the failure band lies within `within` of the reading.
@@ -106,7 +85,7 @@ class Saito:
     kind: ClassVar[str] = "slope.saito"
     feeds_on: ClassVar[Quality] = Quality.GOOD
     limit_parameters: ClassVar[Mapping[str, str]] = {}
-    columns: ClassVar[Mapping[str, str]] = {"failure_from": "s", "failure_to": "s"}
+    columns: ClassVar[Mapping[str, str]] = COLUMNS
 
     within: float
     """s."""
@@ -116,37 +95,19 @@ class Saito:
     confidence: float = 0.95
 
     def __post_init__(self) -> None:
-        checked_within(self.within)
-        checked_spacing(self.spacing)
-        if not LEAST <= self.points <= KEPT:
-            raise ValueError(f"points is {self.points}; give {LEAST} to {KEPT} steps between knots (8 is usual)")
-        if not 0.5 <= self.confidence < 1:
-            raise ValueError(f"confidence is {self.confidence}; give 0.5 to below 1 (0.95 is usual)")
+        checked(self.within, self.spacing, self.points, self.confidence)
 
-    def start(self, subjects: Subjects) -> State:
+    def start(self, subjects: Subjects) -> Accelerating:
         """Every verdict unknown. Raises ValueError for a sensor whose noise is not declared: there is no floor."""
-        return State(**fresh(subjects), onset=np.zeros(len(subjects), np.bool_))
+        return Accelerating(**still(subjects))
 
     def step(self, state: Any, batch: Batch) -> Outcome:
         """Each sensor's good rows in order; a forecast at every knot."""
+        follower, fit = Follower(WHY, self.spacing, self.columns), partial(self._forecast, state)
+        return follow(follower, state, batch, self.within, fit)
 
-        def judge(who: int, time: int) -> Answer:
-            return self._judge(state, who, time)
-
-        return Follower(WHY, self.spacing, self.columns).follow(state, batch, judge, [self.within] * len(state.verdict))
-
-    def _judge(self, state: State, who: int, time: int) -> Answer:
-        long = paces(state, who, LONG)
-        if len(long) < LEAST:
-            return Answer(Verdict.UNKNOWN, "learning")
-        seen = moves(state, who, long)
-        more, error = excess(long, SHORT)
-        state.onset[who] = more > 0 and (state.onset[who] or more >= FLOOR * error)
-        if not state.onset[who]:
-            return Answer(Verdict.CLEAR, "no_acceleration") if seen else Answer(Verdict.UNKNOWN, "below_floor")
-        return self._forecast(state, who, min(self.points, int(state.known[who])), time)
-
-    def _forecast(self, state: State, who: int, steps: int, time: int) -> Answer:
+    def _forecast(self, state: Accelerating, who: int, time: int) -> Answer:
+        steps = min(self.points, int(state.known[who]))
         at, place = state.at[who, -steps - 1 :], state.place[who, -steps - 1 :]
         moved = float(place[-1] - place[0])
         along = (place - place[0]) * math.copysign(1.0, moved)

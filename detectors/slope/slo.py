@@ -10,30 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy
 
 from detectors.detector import Outcome, Subjects, Verdict
-from detectors.failure import Band, checked_within, forecast
-from detectors.knots import (
-    FLOOR,
-    KEPT,
-    LEAST,
-    LONG,
-    SHORT,
-    Answer,
-    Follower,
-    Pace,
-    Trail,
-    checked_spacing,
-    excess,
-    fresh,
-    moves,
-    paces,
-)
-from detectors.reading import Batch, Bools, Floats, Quality
+from detectors.failure import COLUMNS, Accelerating, Band, checked, follow, forecast, still
+from detectors.knots import FLOOR, LEAST, Answer, Follower, paces
+from detectors.reading import Batch, Floats, Quality
 
 WHY: Mapping[str, str] = {
     "within": "slope.slo.within",
@@ -64,14 +50,6 @@ def slo(time: Floats, velocity: Floats, confidence: float) -> Band | None:
     return Band(slope, slope - half, slope + half)
 
 
-@dataclass(slots=True)
-class State(Trail):
-    """(N,) unless said."""
-
-    onset: Bools
-    """The short mean is above the long one, and once was by more than noise makes it."""
-
-
 @dataclass(frozen=True)
 class Slo:
     """ACTIVE when the lower end of the failure band lies within `within` of the reading.
@@ -92,7 +70,7 @@ class Slo:
     kind: ClassVar[str] = "slope.slo"
     feeds_on: ClassVar[Quality] = Quality.GOOD
     limit_parameters: ClassVar[Mapping[str, str]] = {}
-    columns: ClassVar[Mapping[str, str]] = {"failure_from": "s", "failure_to": "s"}
+    columns: ClassVar[Mapping[str, str]] = COLUMNS
 
     within: float
     """s."""
@@ -102,37 +80,19 @@ class Slo:
     confidence: float = 0.95
 
     def __post_init__(self) -> None:
-        checked_within(self.within)
-        checked_spacing(self.spacing)
-        if not LEAST <= self.points <= KEPT:
-            raise ValueError(f"points is {self.points}; give {LEAST} to {KEPT} velocities (5 to 8 is usual)")
-        if not 0.5 <= self.confidence < 1:
-            raise ValueError(f"confidence is {self.confidence}; give 0.5 to below 1 (0.95 is usual)")
+        checked(self.within, self.spacing, self.points, self.confidence)
 
-    def start(self, subjects: Subjects) -> State:
+    def start(self, subjects: Subjects) -> Accelerating:
         """Every verdict unknown. Raises ValueError for a sensor whose noise is not declared: there is no floor."""
-        return State(**fresh(subjects), onset=np.zeros(len(subjects), np.bool_))
+        return Accelerating(**still(subjects))
 
     def step(self, state: Any, batch: Batch) -> Outcome:
         """Each sensor's good rows in order; a forecast at every knot."""
+        follower, fit = Follower(WHY, self.spacing, self.columns), partial(self._fit, state)
+        return follow(follower, state, batch, self.within, fit)
 
-        def judge(who: int, time: int) -> Answer:
-            return self._judge(state, who, time)
-
-        return Follower(WHY, self.spacing, self.columns).follow(state, batch, judge, [self.within] * len(state.verdict))
-
-    def _judge(self, state: State, who: int, time: int) -> Answer:
-        long = paces(state, who, LONG)
-        if len(long) < LEAST:
-            return Answer(Verdict.UNKNOWN, "learning")
-        seen = moves(state, who, long)
-        more, error = excess(long, SHORT)
-        state.onset[who] = more > 0 and (state.onset[who] or more >= FLOOR * error)
-        if not state.onset[who]:
-            return Answer(Verdict.CLEAR, "no_acceleration") if seen else Answer(Verdict.UNKNOWN, "below_floor")
-        return self._fit(paces(state, who, self.points), time)
-
-    def _fit(self, pace: Pace, time: int) -> Answer:
+    def _fit(self, state: Accelerating, who: int, time: int) -> Answer:
+        pace = paces(state, who, self.points)
         along = pace.velocity * math.copysign(1.0, float(pace.velocity[-1]))
         hidden = np.flatnonzero(along < FLOOR * pace.sigma)
         first = int(hidden[-1]) + 1 if len(hidden) else 0

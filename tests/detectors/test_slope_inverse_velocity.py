@@ -6,41 +6,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from detectors import evaluate
 from detectors.detector import Outcome, Subjects, Verdict
 from detectors.slope.inverse_velocity import InverseVelocity, fieller, surprises
-from tests.contract import Sample
-from tests.strategies import SECOND, Stream, readings
+from tests.creep import BEGIN, DAY, TF, A, creep, said, sample
+from tests.strategies import SECOND
 
-DAY = 86_400.0
-BEGIN = 1_700_000_000
-A, TF = 0.02, 60.0
 TABLE = InverseVelocity(within=30 * DAY, spacing=3 * DAY, points=5)
 """Setting of the table: 3-day velocities, 5 of them, without overlap."""
 
 
-def creep(days: np.ndarray, a: float = A, tf: float = TF) -> np.ndarray:
-    return -np.log(1 - days / tf) / a
-
-
-def stream(seed: int, inputs: int) -> Stream:
-    rng = np.random.default_rng(seed)
-    days = np.minimum(np.arange(300) / 12, 19.5)[:, None]
-    moved = creep(days, 0.03, 20.0) + rng.normal(0, 0.2, (300, inputs))
-    return readings(seed, inputs, moved, every=7200 * SECOND, bad=0.03)
-
-
-SAMPLE = Sample(
-    InverseVelocity(within=4 * DAY, spacing=DAY / 2),
-    lambda n: Subjects.simple(n, unit="mm", noise=0.2),
-    stream,
-    instants=("failure_from", "failure_to"),
-)
+SAMPLE = sample(InverseVelocity(within=4 * DAY, spacing=DAY / 2))
 
 
 def forecast(days: np.ndarray, values: np.ndarray, noise: float, detector: InverseVelocity = TABLE) -> Outcome:
-    times = np.rint((BEGIN + days * DAY) * SECOND).astype(np.int64)
-    return evaluate(detector, times, values, unit="mm", noise=noise)
+    return said(detector, days, values, noise)
 
 
 def ends(outcome: Outcome, day: float) -> dict[str, float]:
@@ -116,12 +95,12 @@ def test_the_detector_says_what_the_kernel_says() -> None:
     rng = np.random.default_rng(5)
     days = np.arange(2, 51, 3.0)
     values = creep(days) + rng.normal(0, 0.05, len(days))
-    said = ends(forecast(days, values, 0.05), 50.0)
+    told = ends(forecast(days, values, 0.05), 50.0)
     middle = (days[1:] + days[:-1])[-5:] / 2
     band = fieller((middle - middle[-1]) * DAY, 3 / np.abs(np.diff(values)[-5:]), 0.95)
     assert band is not None
     assert band.earliest is not None
-    assert said["failure_from"] == pytest.approx(middle[-1] + band.earliest / DAY, abs=1e-6)
+    assert told["failure_from"] == pytest.approx(middle[-1] + band.earliest / DAY, abs=1e-6)
 
 
 def test_the_band_narrows_as_failure_comes_near_and_it_alarms() -> None:
@@ -192,10 +171,10 @@ def test_its_own_exponent_gives_the_time_of_failure(a: float) -> None:
     days = np.arange(0, 58.1, 0.25)
     power = 1 / (a - 1)  # v = k (tf - t)^-power
     moved = 100 / (1 - power) * (TF ** (1 - power) - (TF - days) ** (1 - power))
-    said = ends(forecast(days, moved, 1e-4, InverseVelocity(5 * DAY, DAY / 2, exponent=a)), float(days[-1]))
-    assert said["failure_from"] <= TF + 0.02
-    assert said["failure_from"] == pytest.approx(TF, abs=0.1)
-    assert said["failure_to"] == pytest.approx(TF, abs=0.1)
+    told = ends(forecast(days, moved, 1e-4, InverseVelocity(5 * DAY, DAY / 2, exponent=a)), float(days[-1]))
+    assert told["failure_from"] <= TF + 0.02
+    assert told["failure_from"] == pytest.approx(TF, abs=0.1)
+    assert told["failure_to"] == pytest.approx(TF, abs=0.1)
 
 
 def test_a_change_of_trend_stops_the_forecast_and_a_new_line_is_fitted() -> None:

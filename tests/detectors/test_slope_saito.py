@@ -5,39 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors import evaluate
-from detectors.detector import Outcome, Subjects, Verdict
+from detectors.detector import Verdict
 from detectors.slope.saito import Saito, middle_time, saito, saito_band
-from tests.contract import Sample
-from tests.strategies import SECOND, Stream, readings
+from tests.creep import BEGIN, DAY, TF, A, creep, said, sample
+from tests.strategies import SECOND
 
-DAY = 86_400.0
-BEGIN = 1_700_000_000
-A, TF = 0.02, 60.0
-
-
-def creep(days: np.ndarray, a: float = A, tf: float = TF) -> np.ndarray:
-    return -np.log(1 - days / tf) / a
-
-
-def stream(seed: int, inputs: int) -> Stream:
-    rng = np.random.default_rng(seed)
-    days = np.minimum(np.arange(300) / 12, 19.5)[:, None]
-    moved = creep(days, 0.03, 20.0) + rng.normal(0, 0.2, (300, inputs))
-    return readings(seed, inputs, moved, every=7200 * SECOND, bad=0.03)
-
-
-SAMPLE = Sample(
-    Saito(within=4 * DAY, spacing=DAY / 2),
-    lambda n: Subjects.simple(n, unit="mm", noise=0.2),
-    stream,
-    instants=("failure_from", "failure_to"),
-)
-
-
-def said(detector: Saito, days: np.ndarray, values: np.ndarray, noise: float = 0.05) -> Outcome:
-    times = np.rint((BEGIN + days * DAY) * SECOND).astype(np.int64)
-    return evaluate(detector, times, values, unit="mm", noise=noise)
+SAMPLE = sample(Saito(within=4 * DAY, spacing=DAY / 2))
 
 
 @pytest.mark.parametrize("step", [0.1, 1.0, 30.0])
@@ -97,28 +70,3 @@ def test_it_alarms_before_the_failure() -> None:
     ends = {c.name: (float(c.value[-1]) - BEGIN) / DAY for c in outcome.columns}
     assert ends["failure_from"] == pytest.approx(TF, abs=0.5)
     assert ends["failure_to"] == pytest.approx(TF, abs=0.5)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_a_still_slope_and_steady_creep_forecast_nothing(seed: int) -> None:
-    days = np.arange(0, 100, 0.25)
-    noise = np.random.default_rng(seed).normal(0, 0.5, 400)
-    detector = Saito(within=8 * DAY, spacing=DAY)
-    assert not said(detector, days, noise, 0.5).findings
-    creeping = said(detector, days, 5 * days + noise, 0.5)
-    assert [f.verdict for f in creeping.findings] == [Verdict.CLEAR]
-    assert not creeping.columns
-
-
-def test_slowing_down_ends_the_alarm() -> None:
-    days = np.arange(0, 75.0)
-    outcome = said(Saito(within=8 * DAY, spacing=DAY), days, creep(np.minimum(days, 57)) + np.maximum(0, days - 57) * 2)
-    assert [f.verdict for f in outcome.findings][-2:] == [Verdict.ACTIVE, Verdict.CLEAR]
-
-
-@pytest.mark.parametrize("parameters", [{"within": 1.0}, {"spacing": 0.0}, {"points": 3}, {"confidence": 95.0}])
-def test_nonsense_is_refused(parameters: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="give"):
-        Saito(**{"within": DAY, "spacing": DAY, **parameters})  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="declares no noise"):
-        Saito(DAY, DAY).start(Subjects.simple(1))
