@@ -42,5 +42,18 @@ SIGNAL: Mapping[str, tuple[str, str]] = {
         "not judged: too few readings in the window[, {coverage:%} covered]",
         "未判断：时间窗内读数太少[，覆盖 {coverage:%}]",
     ),
+    "signal.spike.spike": (
+        "a spike[ of {readings:count} readings]: far from the usual {usual:reading} and back[; limit {limit}]",
+        "尖峰[（{readings:count} 个读数）]：偏离正常值 {usual:reading} 后即恢复[；限值 {limit}]",
+    ),
+    "signal.spike.steady": ("no spikes", "无尖峰"),
+    "signal.spike.step": (
+        "not judged: its level has changed and is not yet known",
+        "未判断：数值已发生阶跃，新的正常值尚未确定",
+    ),
+    "signal.spike.flat": (
+        "not judged: it repeats one value, and neither noise nor quantum is declared",
+        "未判断：读数重复同一数值，且未声明噪声或分辨率",
+    ),
 }
 """Key -> (English, Chinese)."""
