@@ -252,6 +252,14 @@ def findings_at(
     return out
 
 
+def at_row(
+    batch: Batch, row: int, subject: int, verdict: Verdict, value: float | None, limit: float | None, why: Why
+) -> Finding:
+    """A finding that a row of the batch caused."""
+    at, number, time = int(batch.arrived[row]), int(batch.row[row]), int(batch.time[row])
+    return Finding(at, number, subject, verdict, time, value, limit, why)
+
+
 def at_deadline(deadline: int, subject: int, verdict: Verdict, why: Why, limit: float | None = None) -> Finding:
     """A finding that no row caused."""
     return Finding(deadline, AFTER_ROWS, subject, verdict, deadline, None, limit, why)

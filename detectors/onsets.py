@@ -6,14 +6,16 @@ unknown member that was on stays on; only a good 0 ends it. Not here: what follo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.reading import FAULTS, NEVER_RAISES, Bools, Indices, Times
+from detectors.detector import Finding, Outcome, whole
+from detectors.lapse import earliest
+from detectors.reading import FAULTS, NEVER_RAISES, Batch, Bools, Indices, Times
 
 NAMED = 6
 """So many members a reason names; of the rest it gives the number."""
@@ -53,6 +55,27 @@ def hear(state: Group, member: int, value: float, quality: int) -> Heard:
     if bool(state.on[member]) != was_on:
         return Heard.FELL if was_on else Heard.ROSE
     return Heard.NOTHING if bool(state.known[member]) == was_known else Heard.KNOWN
+
+
+def walk(
+    state: Any,
+    batch: Batch,
+    take: Callable[[int, int, int], list[Finding]],
+    expire: Callable[[int, int], list[Finding]],
+) -> Outcome:
+    """Row by row, with the deadlines between them: `take(row, subject, member)`, `expire(subject, before)`.
+
+    `state` has `due` (N,), the next deadline of each subject, and `owner` (I,).
+    """
+    findings: list[Finding] = []
+    for row in range(len(batch)):
+        member = int(batch.sensor[row])
+        who = int(state.owner[member])
+        findings += expire(who, int(batch.arrived[row]))
+        findings += take(row, who, member)
+    for who in np.flatnonzero(state.due < batch.until).tolist():
+        findings += expire(who, batch.until)
+    return Outcome(whole(findings), due=earliest(state))
 
 
 def sensor_of(name: str) -> str:

@@ -98,7 +98,7 @@ class Model:
         for p in self.pairs:
             if p.rule.detector.kind == "health.silent":
                 p.due = now + self._patience(p)
-            p.members = {name: [False, False, NEVER] for name in p.inputs}  # on, known, end of a held vote
+            p.members = {name: [False, False, NEVER, False] for name in p.inputs}  # on, known, end of a vote, heard
         self.lines: list[tuple[Any, ...]] = []
         self.rows: list[tuple[str, int, int, float]] = []
 
@@ -213,20 +213,22 @@ class Model:
         if isnan(r.value):
             member[1] = False
         elif r.value == 1:
-            member[:] = [True, True, NEVER]
+            member[:] = [True, True, NEVER, True]
         else:
-            member[:] = [False, True, at + within if member[0] and within else member[2]]
+            member[:] = [False, True, at + within if member[0] and within else member[2], True]
         return self._count(p, r.time, deadline=False)
 
     def _count(self, p: Pair, time: int, deadline: bool) -> Found | None:
         k, members = p.rule.detector.k, p.members.values()
-        p.due = min(end for _, _, end in members)
-        votes = sum(on or end != NEVER for on, _, end in members)
-        unknown = sum(not known and not on and end == NEVER for on, known, end in members)
-        keep = p.rule.detector.degrade == "keep"
-        if votes >= (k if keep else max(1, k - unknown)):
+        p.due = min(end for _, _, end, _ in members)
+        votes = sum(on or end != NEVER for on, _, end, _ in members)
+        silent = [heard for on, known, end, heard in members if not known and not on and end == NEVER]
+        keep, lost = p.rule.detector.degrade == "keep", sum(silent)
+        needed = k if keep else max(1, k - lost)
+        could = votes + len(silent) if keep else votes + len(silent) - lost
+        if votes >= needed:
             verdict, why = ACTIVE, "agree" if votes >= k else "degraded"
-        elif unknown == len(members) or (keep and votes + unknown >= k):
+        elif could >= needed or len(silent) == len(members):
             verdict, why = (ACTIVE if p.detected == ACTIVE else UNKNOWN), "unknown"
         else:
             verdict, why = CLEAR, "few"

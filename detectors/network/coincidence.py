@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.detector import NEVER, Finding, Outcome, Subjects, Verdict, Why, at_deadline, whole
-from detectors.onsets import Heard, hear, nearby, numbered, rule_of, sensor_of, told
+from detectors.detector import NEVER, Finding, Outcome, Subjects, Verdict, Why, at_deadline, at_row
+from detectors.onsets import Heard, hear, nearby, numbered, rule_of, sensor_of, told, walk
 from detectors.reading import Batch, Bools, Indices, Quality, Times
 from detectors.state import PER_INPUT, SETTING
 
@@ -98,20 +99,17 @@ class Coincidence:
 
     def step(self, state: Any, batch: Batch) -> Outcome:
         """Row by row, with the ends of coincidences between them."""
-        findings: list[Finding] = []
-        for row in range(len(batch)):
-            member, arrived = int(batch.sensor[row]), int(batch.arrived[row])
-            who = int(state.owner[member])
-            findings += self._expire(state, who, arrived)
+
+        def take(row: int, who: int, member: int) -> list[Finding]:
             heard = hear(state, member, float(batch.value[row]), int(batch.quality[row]))
             if heard is Heard.ROSE:
                 state.onset[member] = batch.time[row]
-                findings += self._rise(state, batch, row, who, member)
-            elif heard is not Heard.NOTHING and state.due[who] == NEVER:
-                findings += self._rest(state, batch, row, who)
-        for who in np.flatnonzero(state.due < batch.until).tolist():
-            findings += self._expire(state, who, batch.until)
-        return Outcome(whole(findings), due=int(state.due.min()) if len(state.due) else NEVER)
+                return self._rise(state, batch, row, who, member)
+            if heard is not Heard.NOTHING and state.due[who] == NEVER:
+                return self._rest(state, batch, row, who)
+            return []
+
+        return walk(state, batch, take, partial(self._expire, state))
 
     def _rise(self, state: State, batch: Batch, row: int, who: int, member: int) -> list[Finding]:
         """A member became active: does it coincide?"""
@@ -125,14 +123,14 @@ class Coincidence:
             return []
         state.verdict[who] = Verdict.ACTIVE
         members = own[best][np.argsort(state.onset[own[best]], kind="stable")]
-        return [_finding(batch, row, who, Verdict.ACTIVE, _why(state, members, votes, "together"), votes, self.k)]
+        return [at_row(batch, row, who, Verdict.ACTIVE, float(votes), float(self.k), _why(state, members, votes))]
 
     def _rest(self, state: State, batch: Batch, row: int, who: int) -> list[Finding]:
         """No coincidence is fresh: what do the members leave?"""
         verdict, why, active = self._after(state, who)
         if verdict is None:
             return []
-        return [_finding(batch, row, who, verdict, why, active, self.k)]
+        return [at_row(batch, row, who, verdict, float(active), float(self.k), why)]
 
     def _expire(self, state: State, who: int, before: int) -> list[Finding]:
         """The coincidence is no longer fresh from its deadline on, if that passed before `before`."""
@@ -160,13 +158,8 @@ class Coincidence:
         return verdict, Why(key, {"active": active, "known": known}), active
 
 
-def _why(state: State, members: Indices, votes: int, key: str) -> Why:
+def _why(state: State, members: Indices, votes: int) -> Why:
     onset = state.onset[members]
     names = told([str(name).removeprefix("@") for name in state.input_id[members].tolist()])
     seconds = int(onset.max() - onset.min()) / 1e9
-    return Why(f"network.coincidence.{key}", {"votes": votes, "seconds": seconds, "members": names})
-
-
-def _finding(batch: Batch, row: int, who: int, verdict: Verdict, why: Why, value: int, limit: int) -> Finding:
-    at, number, time = int(batch.arrived[row]), int(batch.row[row]), int(batch.time[row])
-    return Finding(at, number, who, verdict, time, float(value), float(limit), why)
+    return Why("network.coincidence.together", {"votes": votes, "seconds": seconds, "members": names})

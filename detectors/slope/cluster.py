@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.detector import NEVER, Finding, Outcome, Subjects, Verdict, Why, at_deadline, whole
-from detectors.reading import FAULTS, NEVER_RAISES, Batch, Bools, Indices, Quality, Times
-from detectors.state import PER_INPUT, SETTING
+from detectors.detector import Outcome, Subjects, Verdict, Why
+from detectors.reading import Batch, Bools, Indices, Quality
+from detectors.state import SETTING
+from detectors.votes import Ballot, Count, Votes, checked_hold, no_votes
 
 WHY: Mapping[str, str] = {
     "together": "slope.cluster.together",
@@ -27,23 +28,14 @@ WHY: Mapping[str, str] = {
 
 
 @dataclass(slots=True)
-class State:
-    """(N,) or, by input, (I,)."""
+class State(Votes):
+    """The votes of prisms, and who is near whom."""
 
-    verdict: NDArray[np.int8]
-    due: Times
-    """When the next held vote ends."""
-    on: Bools = field(metadata=PER_INPUT)
-    known: Bools = field(metadata=PER_INPUT)
-    until: Times = field(metadata=PER_INPUT)
-    """End of the held vote of a prism that stopped; NEVER if none is held."""
-    owner: Indices = field(metadata=SETTING)
-    input_id: NDArray[np.str_] = field(metadata=SETTING)
     near: Bools = field(metadata=SETTING)
     """(I, I) of one subject and within the distance of each other; each is near itself."""
 
 
-def largest(near: Bools, voting: Bools) -> NDArray[np.intp]:
+def largest(near: Bools, voting: Bools) -> Indices:
     """The members voting around the one of them that has most voting neighbours; none if none votes."""
     around = np.where(voting, (near & voting).sum(axis=1), 0)
     if not len(around) or not around.any():
@@ -82,15 +74,13 @@ class Cluster:
             raise ValueError(f"k is {self.k}; give how many neighbours must move, 2 or more")
         if not 0 < self.distance < float("inf"):
             raise ValueError(f"distance is {self.distance} m; give how near neighbours are, like 60.0")
-        if not 0 <= self.within <= 366 * 86_400:
-            raise ValueError(f"within is {self.within} s; give how long a vote holds, like '6h'")
+        checked_hold(self.within)
 
     def start(self, subjects: Subjects) -> State:
         """Every verdict and prism unknown. Raises ValueError for one without position, or k that can never be near."""
         for name, place in zip(subjects.input_id, subjects.position, strict=True):
             if not np.isfinite(place).all():
                 raise ValueError(f"{name} declares no position; give position = [east, north, up] in m")
-        n, inputs = len(subjects), subjects.inputs
         apart = subjects.position[:, None, :] - subjects.position[None, :, :]
         near: Bools = (apart * apart).sum(axis=2) <= self.distance**2
         near &= subjects.owner[:, None] == subjects.owner[None, :]
@@ -98,76 +88,22 @@ class Cluster:
             most = int(near[subjects.owner == who].sum(axis=1).max(initial=0))
             if most < self.k:
                 raise ValueError(f"k is {self.k}; in {name} no more than {most} are within {self.distance} m of one")
-        return State(
-            verdict=np.zeros(n, np.int8),
-            due=np.full(n, NEVER),
-            on=np.zeros(inputs, np.bool_),
-            known=np.zeros(inputs, np.bool_),
-            until=np.full(inputs, NEVER),
-            owner=subjects.owner,
-            input_id=np.array(list(subjects.input_id), dtype=np.str_),
-            near=near,
-        )
+        return State(**no_votes(subjects), near=near)
 
     def step(self, state: Any, batch: Batch) -> Outcome:
         """Row by row, with the ends of held votes between them."""
-        findings: list[Finding] = []
-        for row in range(len(batch)):
-            member, arrived = int(batch.sensor[row]), int(batch.arrived[row])
-            who = int(state.owner[member])
-            findings += self._expire(state, who, arrived)
-            if self._take(state, member, float(batch.value[row]), int(batch.quality[row]), arrived):
-                found = self._judge(state, who)
-                if found is not None:
-                    verdict, why, size = found
-                    number, time = int(batch.row[row]), int(batch.time[row])
-                    findings.append(Finding(arrived, number, who, verdict, time, size, float(self.k), why))
-        for who in np.flatnonzero(state.due < batch.until).tolist():
-            findings += self._expire(state, who, batch.until)
-        return Outcome(whole(findings), due=int(state.due.min()) if len(state.due) else NEVER)
+        return Ballot(self.within, partial(self._count, state)).step(state, batch)
 
-    def _take(self, state: State, member: int, value: float, quality: int, arrived: int) -> bool:
-        """Note what the prism's rule says; True if that changed anything."""
-        was = bool(state.on[member]), bool(state.known[member])
-        if value != value or quality & NEVER_RAISES:
-            state.known[member] = False
-        elif value >= 0.5:
-            state.on[member], state.known[member], state.until[member] = True, True, NEVER
-        elif not quality & FAULTS:
-            if was[0] and self.within > 0:
-                state.until[member] = arrived + round(self.within * 1e9)
-            state.on[member], state.known[member] = False, True
-        return was != (bool(state.on[member]), bool(state.known[member]))
-
-    def _expire(self, state: State, who: int, before: int) -> list[Finding]:
-        """Ends of held votes that passed before `before`, one by one."""
-        findings = []
-        while state.due[who] < before:
-            end = int(state.due[who])
-            state.until[(state.owner == who) & (state.until == end)] = NEVER
-            found = self._judge(state, who)
-            if found is not None:
-                findings.append(at_deadline(end, who, found[0], found[1], float(self.k)))
-        return findings
-
-    def _judge(self, state: State, who: int) -> tuple[Verdict, Why, float] | None:
-        """(new verdict, why, prisms in the largest cluster), None if the verdict stays."""
-        members = np.flatnonzero(state.owner == who)
-        near, ends = state.near[np.ix_(members, members)], state.until[members]
-        voting = state.on[members] | (ends != NEVER)
+    def _count(self, state: State, members: Indices) -> Count:
+        near, voting = state.near[np.ix_(members, members)], state.voting(members)
         unknown = ~state.known[members] & ~voting
-        state.due[who] = ends.min()
         cluster = largest(near, voting)
-        was = Verdict(int(state.verdict[who]))
         if len(cluster) >= self.k:
             verdict, key = Verdict.ACTIVE, "together"
         elif len(largest(near, voting | unknown)) >= self.k:
-            verdict, key = (was if was is Verdict.ACTIVE else Verdict.UNKNOWN), "unknown"
+            verdict, key = Verdict.UNKNOWN, "unknown"
         else:
             verdict, key = Verdict.CLEAR, "apart"
-        if verdict is was:
-            return None
-        state.verdict[who] = verdict
         names = ", ".join(str(name).rpartition("/")[2] for name in state.input_id[members[cluster]].tolist())
         counts = {"moving": len(cluster), "unknown": int(unknown.sum()), "members": len(members)}
-        return verdict, Why(WHY[key], {**counts, "prisms": names}), float(len(cluster))
+        return Count(verdict, Why(WHY[key], {**counts, "prisms": names}), len(cluster), self.k)

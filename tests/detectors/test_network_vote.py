@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 
 from detectors.detector import Subjects, Verdict
 from detectors.network.vote import Vote
-from detectors.reading import Batch
+from detectors.reading import Batch, Quality
 from tests.contract import Sample
 from tests.strategies import SECOND, Stream, readings
 
@@ -69,6 +70,37 @@ def verdict_after_all(detector: Vote, values: tuple[float, ...]) -> str:
     order = sorted(range(3), key=lambda m: values[m] == values[m])
     detector.step(state, Batch.of(9, order, [1] * 3, [values[m] for m in order]))
     return Verdict(int(state.verdict[0])).name
+
+
+@pytest.mark.parametrize("degrade", ["fewer", "trip", "keep"])
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [((1,), "UNKNOWN"), ((0,), "UNKNOWN"), ((0, 0), "CLEAR"), ((1, 0), "UNKNOWN"), ((1, 1), "ACTIVE"), ((), "UNKNOWN")],
+)
+def test_a_member_never_known_is_learning_and_no_fault(degrade: Any, values: tuple[float, ...], expected: str) -> None:
+    detector = Vote(k=2, degrade=degrade)
+    state = detector.start(Subjects.simple(1, members=3))
+    found = detector.step(state, Batch.of(9, range(len(values)), [0] * len(values), values)).findings
+    assert Verdict(int(state.verdict[0])).name == expected
+    for finding in found:
+        assert (type(finding.value), finding.why.numbers["members"]) == (float, 3)
+
+
+def test_learning_members_do_not_soften_the_loss_of_others() -> None:
+    detector = Vote(k=2)
+    state = detector.start(Subjects.simple(1, members=4))
+    rows = Batch.of(9, [0, 1, 0, 1], range(4), [0, 0, NAN, 1])
+    found = detector.step(state, rows).findings
+    assert [(f.time, f.verdict, f.why.key) for f in found] == [(3, Verdict.ACTIVE, "network.vote.degraded")]
+    assert found[0].why.numbers == {"votes": 1, "unknown": 3, "members": 4}
+
+
+def test_a_late_one_is_a_vote_and_makes_its_member_known_no_more_than_before() -> None:
+    detector = Vote(k=1, degrade="keep")
+    state = detector.start(Subjects.simple(1, members=1))
+    found = detector.step(state, Batch.of(9, [0], [0], [1], quality=[int(Quality.LATE)])).findings
+    assert [f.verdict for f in found] == [Verdict.ACTIVE]
+    assert not state.known[0]
 
 
 def test_all_members_lost_alarms_where_that_is_asked() -> None:
