@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 import numpy as np
@@ -53,59 +53,101 @@ def read_csv(path: Path, rows: int = 20_000) -> Iterator[Rows]:
 
 def read_lines(lines: Iterable[str], rows: int = 20_000) -> Iterator[Rows]:
     """As `read_csv`, from lines of text."""
-    reader = csv.reader(lines)
-    width = _width(reader)
+    source = iter(lines)
+    number, width = _header(source)
     names: dict[str, int] = {}
-    while piece := _piece(reader, rows):
-        yield _columns(piece, width, names)
+    while piece := _take(source, rows, number):
+        columns = _plain(piece, width)
+        if columns is not None:
+            at: Sequence[int] = range(number + 1, number + 1 + len(piece))
+            number += len(piece)
+        else:
+            number, at, columns = _quoted(chain(piece, source), rows, number, width)
+        yield _rows(columns, at, names)
 
 
-def _width(reader: Iterator[list[str]]) -> int:
+def _header(lines: Iterator[str]) -> tuple[int, int]:
+    """(lines that the header takes, its fields)."""
+    reader = csv.reader(lines)
     try:
         header = [name.strip() for name in next(reader, [])]
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadCsv(1, str(error), "UTF-8 text") from error
     if header not in (HEADER, [*HEADER, "quality"]):
         raise BadCsv(1, f"the header {','.join(header)!r}", "time,sensor,value[,quality]")
-    return len(header)
+    return reader.line_num, len(header)
 
 
-def _piece(reader: Iterator[list[str]], rows: int) -> list[tuple[int, list[str]]]:
-    piece: list[tuple[int, list[str]]] = []
+def _take(lines: Iterator[str], rows: int, number: int) -> list[str]:
+    piece: list[str] = []
     try:
-        for row in islice(reader, rows):
-            piece.append((reader.line_num, row))  # type: ignore[attr-defined]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadCsv(reader.line_num + 1, str(error), "UTF-8 text, one reading a line") from error  # type: ignore[attr-defined]
+        for line in islice(lines, rows):
+            piece.append(line)
+    except UnicodeDecodeError as error:
+        raise BadCsv(number + len(piece) + 1, str(error), "UTF-8 text, one reading a line") from error
     return piece
 
 
-def _columns(piece: list[tuple[int, list[str]]], width: int, names: dict[str, int]) -> Rows:
-    rows = [row for _, row in piece if row]
-    lines = [line for line, row in piece if row]
-    for line, row in zip(lines, rows, strict=True):
-        if len(row) != width or not row[1]:
-            allowed = f"{width} fields: {','.join([*HEADER, 'quality'][:width])}, the sensor not empty"
-            raise BadCsv(line, repr(",".join(row)), allowed)
-    sensor = np.array([names.setdefault(row[1], len(names)) for row in rows], np.intp)
-    time = _times([row[0] for row in rows], lines)
-    value = _values([row[2] for row in rows], lines)
-    quality = _qualities([row[3] for row in rows], lines) if width == 4 else np.zeros(len(rows), np.uint8)
+def _plain(piece: list[str], width: int) -> list[list[str]] | None:
+    """The columns, five times as fast as by csv.reader; None where there are quotes, empty lines or other mistakes."""
+    text = "".join(piece).replace("\r\n", "\n")
+    text += "" if text.endswith("\n") else "\n"
+    if '"' in text or "\r" in text or text.count("\n") != len(piece):
+        return None
+    if set(map(str.count, piece, repeat(","))) != {width - 1}:
+        return None
+    fields = text[:-1].replace("\n", ",").split(",")
+    columns = [fields[k::width] for k in range(width)]
+    return columns if all(columns[1]) else None
+
+
+def _quoted(lines: Iterator[str], rows: int, before: int, width: int) -> tuple[int, list[int], list[list[str]]]:
+    """(lines read so far, the line of each row, the columns): whatever CSV allows, empty lines left out."""
+    reader = csv.reader(lines)
+    at: list[int] = []
+    columns: list[list[str]] = [[] for _ in range(width)]
+    try:
+        for row in islice(reader, rows):
+            if not row:
+                continue
+            at.append(before + reader.line_num)
+            if len(row) != width or not row[1]:
+                allowed = f"{width} fields: {','.join([*HEADER, 'quality'][:width])}, the sensor not empty"
+                raise BadCsv(at[-1], repr(",".join(row)), allowed)
+            for column, field in zip(columns, row, strict=True):
+                column.append(field)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadCsv(before + reader.line_num + 1, str(error), "UTF-8 text, one reading a line") from error
+    return before + reader.line_num, at, columns
+
+
+def _rows(columns: list[list[str]], lines: Sequence[int], names: dict[str, int]) -> Rows:
+    for name in dict.fromkeys(columns[1]):
+        names.setdefault(name, len(names))
+    sensor = np.array([*map(names.__getitem__, columns[1])], np.intp)
+    time = _times(columns[0], lines)
+    value = _values(columns[2], lines)
+    quality = _qualities(columns[3], lines) if len(columns) == 4 else np.zeros(len(sensor), np.uint8)
     return Rows(list(names), sensor, time, value, quality, lines[0] if lines else 0)
 
 
-def _times(texts: list[str], lines: list[int]) -> NDArray[np.int64]:
+def _times(texts: list[str], lines: Sequence[int]) -> NDArray[np.int64]:
+    """Each text once: many sensors have the same times."""
+    times: dict[str, int] = dict.fromkeys(texts, 0)
     try:
-        return np.array([int(text) if _is_integer(text) else _iso(text) for text in texts], np.int64)
-    except (ValueError, OverflowError):
-        pass
-    for text, line in zip(texts, lines, strict=True):
-        try:
-            np.int64(int(text) if _is_integer(text) else _iso(text))
-        except (ValueError, OverflowError) as error:
-            allowed = "2026-11-24T08:00:00.5+08:00 (a zone is needed), or integer ns UTC"
-            raise BadCsv(line, f"the time {text!r}", allowed) from error
-    raise AssertionError("a piece that fails has a row that fails")
+        for text in times:
+            times[text] = _time(text)
+    except (ValueError, OverflowError) as error:
+        allowed = "2026-11-24T08:00:00.5+08:00 (a zone is needed), or integer ns UTC"
+        raise BadCsv(lines[texts.index(text)], f"the time {text!r}", allowed) from error
+    return np.array([*map(times.__getitem__, texts)], np.int64)
+
+
+def _time(text: str) -> int:
+    time = int(text) if _is_integer(text) else _iso(text)
+    if not -(2**63) <= time < 2**63:
+        raise OverflowError(text)
+    return time
 
 
 def _is_integer(text: str) -> bool:
@@ -126,21 +168,23 @@ def _iso(text: str) -> int:
     return int(np.datetime64(body, "ns").astype(np.int64)) - offset * 60_000_000_000
 
 
-def _values(texts: list[str], lines: list[int]) -> NDArray[np.float64]:
+def _values(texts: list[str], lines: Sequence[int]) -> NDArray[np.float64]:
     try:
-        return np.array([np.nan if text.lower() in NO_NUMBER else float(text) for text in texts], np.float64)
+        return np.array([*map(float, texts)], np.float64)
     except ValueError:
         pass
-    for text, line in zip(texts, lines, strict=True):
+    values = np.empty(len(texts))
+    for k, (text, line) in enumerate(zip(texts, lines, strict=True)):
         try:
-            float(text if text.lower() not in NO_NUMBER else "nan")
+            values[k] = np.nan if text.lower() in NO_NUMBER else float(text)
         except ValueError as error:
             raise BadCsv(line, f"the value {text!r}", "a number, or nothing for 'no number'") from error
-    raise AssertionError("a piece that fails has a row that fails")
+    return values
 
 
-def _qualities(texts: list[str], lines: list[int]) -> NDArray[np.uint8]:
-    for text, line in zip(texts, lines, strict=True):
+def _qualities(texts: list[str], lines: Sequence[int]) -> NDArray[np.uint8]:
+    for text in dict.fromkeys(texts):
         if text and not (text.isdecimal() and int(text) <= 255):
+            line = lines[texts.index(text)]
             raise BadCsv(line, f"the quality {text!r}", "0 to 255, the sum of its flags; 0 or nothing is good")
     return np.array([int(text or 0) for text in texts], np.uint8)

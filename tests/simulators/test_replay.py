@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tracemalloc
 
 import numpy as np
@@ -99,6 +100,28 @@ def test_text_that_is_not_utf8_is_named(tmp_path):
 def test_line_numbers_hold_in_later_pieces_and_past_empty_lines():
     with pytest.raises(BadCsv, match="line 6: found the value 'x'"):
         rows("1,a,1", "", "2,a,1", "3,a,1", "4,a,x", size=2)
+
+
+def _quoted(field: str) -> str:
+    return '"' + field.replace('"', '""') + '"'
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["a", "b,c", 'd"e', "f\ng"]), st.booleans())),
+    st.integers(1, 7),
+)
+def test_quoted_and_plain_lines_read_alike_wherever_a_piece_begins(written, size):
+    text = HEADER
+    for t, s, quoted in written:
+        text += f"{t},{_quoted(s) if quoted or len(s) > 1 else s},{t}" + ("\r\n" if quoted else "\n")
+    pieces = list(read_lines(io.StringIO(text, newline=""), size))
+    read = [(t, p.names[s]) for p in pieces for t, s in zip(p.time.tolist(), p.sensor.tolist(), strict=True)]
+    assert read == [(t, s) for t, s, _ in written]
+
+
+def test_the_line_of_a_mistake_after_a_quoted_line_break():
+    with pytest.raises(BadCsv, match="line 5: found the value 'x'"):
+        rows('1,"a', 'b",1', "2,a,1", "3,a,x", size=2)
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path):
