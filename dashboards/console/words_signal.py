@@ -55,5 +55,15 @@ SIGNAL: Mapping[str, tuple[str, str]] = {
         "not judged: it repeats one value, and neither noise nor quantum is declared",
         "未判断：读数重复同一数值，且未声明噪声或分辨率",
     ),
+    "signal.tail.above": (
+        "higher than its own past explains[: once in {once:span} by chance][; limit {limit}]",
+        "高于其历史所能解释的范围[：偶然出现约每 {once:span} 一次][；限值 {limit}]",
+    ),
+    "signal.tail.below": (
+        "lower than its own past explains[: once in {once:span} by chance][; limit {limit}]",
+        "低于其历史所能解释的范围[：偶然出现约每 {once:span} 一次][；限值 {limit}]",
+    ),
+    "signal.tail.within": ("within what its own past explains", "在其历史所能解释的范围内"),
+    "signal.tail.no_value": ("no usable value", "无可用数值"),
 }
 """Key -> (English, Chinese)."""
