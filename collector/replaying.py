@@ -17,6 +17,7 @@ import numpy as np
 from collector.errors import Damaged
 from collector.folding import Folding
 from collector.journal import GENESIS, line_json, link, with_hash
+from collector.progress import Progress
 from collector.snapshots import oldest
 from collector.spool import SpoolReader, spool_file
 from detectors.judge import Judge
@@ -62,7 +63,14 @@ class _Chain:
                 self.out.write(with_hash(line, self.result.hash) + b"\n")
 
 
-def replay(site: Site, source: Path, journal: Path | None = None, *, messages: int = 20_000) -> Replayed:
+def replay(
+    site: Site,
+    source: Path,
+    journal: Path | None = None,
+    *,
+    messages: int = 20_000,
+    progress: Progress | None = None,
+) -> Replayed:
     """Fold a data folder's spool (a folder or its spool.db) or a CSV file; write the journal where one is named."""
     result = Replayed()
     begun = time.perf_counter()
@@ -71,9 +79,9 @@ def replay(site: Site, source: Path, journal: Path | None = None, *, messages: i
         chain = _Chain(result, out)
         folder = source.parent if source.name == spool_file(source.parent).name else source
         if folder.is_dir() and spool_file(folder).exists():
-            _spool(folder, chain, messages)
+            _spool(folder, chain, messages, progress)
         else:
-            _csv(site, source, chain)
+            _csv(site, source, chain, progress)
     finally:
         if out is not None:
             out.close()
@@ -81,7 +89,7 @@ def replay(site: Site, source: Path, journal: Path | None = None, *, messages: i
     return result
 
 
-def _spool(folder: Path, chain: _Chain, messages: int) -> None:
+def _spool(folder: Path, chain: _Chain, messages: int, progress: Progress | None) -> None:
     reader, folding, seal = SpoolReader(folder), Folding(), 0
     chain.result.begins = max(1, reader.first())
     if chain.result.begins > 1:
@@ -92,6 +100,7 @@ def _spool(folder: Path, chain: _Chain, messages: int) -> None:
                 "is usable: replay needs the folder's snapshots/ too"
             )
         seal, chain.result.lines, chain.result.hash = place.seal, place.line, place.hash
+    first, last = seal, reader.last()
     while seals := reader.read(seal, messages):
         folded = folding.fold(seals)
         seal = seals[-1].seq
@@ -99,14 +108,17 @@ def _spool(folder: Path, chain: _Chain, messages: int) -> None:
         chain.result.end = seals[-1].now
         if folding.judge is not None:
             chain.add(folded.changes, folding.judge.site.id)
+        if progress is not None:
+            progress((seal - first) / max(1, last - first), folding.counts.get("readings", 0))
     reader.close()
     chain.result.counts = folding.ledger()
     chain.result.readings = folding.counts.get("readings", 0)
 
 
-def _csv(site: Site, source: Path, chain: _Chain) -> None:
+def _csv(site: Site, source: Path, chain: _Chain, progress: Progress | None) -> None:
     judge: Judge | None = None
-    for batch in _batches(site, read_csv(source), chain.result):
+    told = None if progress is None else lambda share: progress(share, chain.result.readings)
+    for batch in _batches(site, read_csv(source, told=told), chain.result):
         if judge is None:
             chain.result.start = int(batch.arrived[0])
             judge = Judge(site, chain.result.start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import logging
 import sys
@@ -80,12 +81,19 @@ def _given(option: str, value: object) -> list[str]:
 def replay(arguments: Arguments) -> int:
     """Judge recorded readings as fast as it goes; print the journal's hash and the counts."""
     from collector.config import load
+    from collector.progress import Progress
     from collector.replaying import replay as fold
 
     loaded = load(arguments.file)
     if not arguments.input.exists():
         raise WrongUse(f"{arguments.input} is not there; give a CSV (time,sensor,value) or a data folder")
-    result = fold(loaded.site, arguments.input, arguments.journal)
+    shown = sys.stderr.isatty() if arguments.progress is None else arguments.progress
+    progress = Progress(sys.stderr) if shown else None
+    try:
+        result = fold(loaded.site, arguments.input, arguments.journal, progress=progress)
+    finally:
+        if progress is not None:
+            progress.close()
     if arguments.json:
         say_json(dataclasses.asdict(result))
         return OK
@@ -143,6 +151,9 @@ def _replay_arguments(parser: Parser) -> None:
     parser.add_argument("file", type=Path, metavar="SITE.toml")
     parser.add_argument("input", type=Path, metavar="INPUT", help="readings as CSV, or a data folder (its spool)")
     parser.add_argument("--journal", type=Path, metavar="FILE", help="write the journal there as JSON lines")
+    parser.add_argument(
+        "--progress", action=argparse.BooleanOptionalAction, help="how far it is, on stderr (default: on a terminal)"
+    )
     add_json(parser)
 
 

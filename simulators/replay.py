@@ -7,8 +7,9 @@ that order makes sense is judged elsewhere. Waveforms are not CSV.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from itertools import chain, islice, repeat
 from pathlib import Path
 
@@ -45,10 +46,17 @@ class Rows:
         return len(self.sensor)
 
 
-def read_csv(path: Path, rows: int = 20_000) -> Iterator[Rows]:
-    """Yield the file's rows in pieces of at most `rows`. Raises BadCsv, and OSError if the file cannot be opened."""
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        yield from read_lines(lines, rows)
+def read_csv(path: Path, rows: int = 20_000, told: Callable[[float | None], None] | None = None) -> Iterator[Rows]:
+    """Yield the file's rows in pieces of at most `rows`. Raises BadCsv, and OSError if the file cannot be opened.
+
+    `told` hears before each piece what share of the file is read with it; None where it has no size (a pipe).
+    """
+    with path.open("rb") as file, TextIOWrapper(file, encoding="utf-8-sig", newline="") as lines:
+        size = path.stat().st_size
+        for piece in read_lines(lines, rows):
+            if told is not None:
+                told(file.tell() / size if size else None)
+            yield piece
 
 
 def read_lines(lines: Iterable[str], rows: int = 20_000) -> Iterator[Rows]:
