@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import sys
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from collector.listening import Broker
 from collector.verb import (
@@ -178,39 +176,6 @@ def _broker(arguments: Arguments) -> Broker:
     return Broker(mqtt.url, mqtt.user, mqtt.password.reveal() if mqtt.password else None, mqtt.ca)
 
 
-def detectors(arguments: Arguments) -> int:
-    """Print the catalogue, or one detector's parameters, source and sample."""
-    from detectors.detector import catalogue
-
-    known = catalogue()
-    if arguments.kind is None:
-        rows = [(kind, (inspect.getdoc(detector) or "").split("\n")[0]) for kind, detector in known.items()]
-        say_json(dict(rows)) if arguments.json else say(table(("kind", "finds"), rows))
-        return OK
-    if arguments.kind not in known:
-        warn(f"no detector {arguments.kind!r}; there are {', '.join(known)}")
-        return NO
-    detector = known[arguments.kind]
-    parameters = [(f.name, _type(f), _default(f)) for f in dataclasses.fields(detector)]
-    if arguments.json:
-        say_json({"kind": arguments.kind, "about": inspect.getdoc(detector), "parameters": parameters})
-        return OK
-    module = inspect.getmodule(detector)
-    say(f"{arguments.kind}\n\n{inspect.getdoc(detector)}\n\n{inspect.getdoc(module) or ''}\n")
-    say(table(("parameter", "type", "default"), parameters))
-    return OK
-
-
-def _type(field: dataclasses.Field[Any]) -> str:
-    return field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
-
-
-def _default(field: dataclasses.Field[Any]) -> str:
-    if field.default is not dataclasses.MISSING:
-        return repr(field.default)
-    return "needed" if field.default_factory is dataclasses.MISSING else repr(field.default_factory())
-
-
 def _file(parser: Parser) -> None:
     parser.add_argument("file", type=Path, metavar="SITE.toml")
 
@@ -241,11 +206,6 @@ def _listen_arguments(parser: Parser) -> None:
     add_json(parser)
 
 
-def _detectors_arguments(parser: Parser) -> None:
-    parser.add_argument("kind", nargs="?", metavar="KIND")
-    add_json(parser)
-
-
 VERBS = (
     Verb("init", "write a first site file", "davylamp init my-site.toml", _file, init),
     Verb("listen", "propose sensors from a broker", "davylamp listen my-site.toml", _listen_arguments, listen),
@@ -258,5 +218,4 @@ VERBS = (
         _apply_arguments,
         apply,
     ),
-    Verb("detectors", "the catalogue of detectors", "davylamp detectors signal.limit", _detectors_arguments, detectors),
 )

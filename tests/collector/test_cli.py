@@ -17,7 +17,6 @@ from collector.judging import Judging
 from collector.message import CSV, MQTT, Message
 from collector.spool import Spool
 from collector.verbs_site import FIRST_SITE
-from detectors.detector import catalogue
 
 SECOND = 1_000_000_000
 START = 1_767_225_600 * SECOND
@@ -329,16 +328,6 @@ def test_simulated_readings_are_the_same_at_each_writing(tmp_path: Path) -> None
 def test_a_scenario_that_is_not_there_is_a_no(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "dema", "--csv", str(tmp_path / "out.csv")]) == 1
     assert "demo" in capsys.readouterr().err
-
-
-def test_detectors_lists_the_catalogue_and_explains_one(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["detectors", "--json"]) == 0
-    assert set(json.loads(capsys.readouterr().out)) == set(catalogue())
-    assert main(["detectors", "signal.limit"]) == 0
-    shown = capsys.readouterr().out
-    assert "reset" in shown
-    assert "[rule." in shown
-    assert main(["detectors", "signal.limits"]) == 1
 
 
 def test_listen_where_no_broker_is_says_so(capsys: pytest.CaptureFixture[str]) -> None:
