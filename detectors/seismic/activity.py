@@ -30,7 +30,7 @@ from detectors.detector import (
     whole,
 )
 from detectors.lapse import earliest
-from detectors.reading import FAULTS, Batch, Bools, Floats, Indices, Quality, Times
+from detectors.reading import FAULTS, Batch, Floats, Indices, Quality, Times
 from detectors.state import PER_INPUT, SETTING
 
 KEPT = 256
@@ -61,8 +61,6 @@ class State:
     begun: Times
     """(N, 32) device times at which blasting windows began, and ended (NEVER while one lasts)."""
     ended: Times
-    guarded: Bools = field(metadata=SETTING)
-    """It has a part `alive`."""
     part: NDArray[np.int64] = field(metadata=SETTING)
     owner: Indices = field(metadata=SETTING)
     input_id: NDArray[np.str_] = field(metadata=SETTING)
@@ -76,8 +74,9 @@ class Activity:
 
     `measure` "events" counts them; "energy" sums their J, from the part's value: a `magnitude` by log10 E = energy_a +
     energy_b M, or a `log_energy` (log10 of J) as it is. Blasting is taken out of the time as well; where it leaves less
-    than half of the window nothing is judged. CLEAR by arrival, when a whole window was watched and its rate is below;
-    with a part `alive`, only while that is heard within `hold`. The columns are of each event: `rate` and `power`.
+    than half of the window nothing is judged. CLEAR by arrival, when a whole window was watched and its rate is below:
+    watched is what the part `alive` proves, any sensor of the same way, heard within `hold`; without it no event is
+    not quiet. The columns are of each event: `rate` and `power`.
     Source: definition; activity-rate monitors with blasts excluded (mXrap), energy after Gutenberg and Richter.
 
         [rule.stope-active]
@@ -123,14 +122,12 @@ class Activity:
             )
 
     def start(self, subjects: Subjects) -> State:
-        """Every verdict unknown. Raises ValueError for a subject without the part `events` or with unknown ones."""
+        """Every verdict unknown. Raises ValueError for a subject without `events` or `alive`, or with unknown parts."""
         n = len(subjects)
-        guarded = np.zeros(n, np.bool_)
         for who, name in enumerate(subjects.id):
             mine = [subjects.part[k] for k in np.flatnonzero(subjects.owner == who).tolist()]
-            if "events" not in mine or not set(mine) <= set(PARTS) or len(set(mine)) < len(mine):
-                raise ValueError(f"{name} has the parts {sorted(mine)}; give events, and may be blast and alive")
-            guarded[who] = "alive" in mine
+            if not {"events", "alive"} <= set(mine) <= set(PARTS) or len(set(mine)) < len(mine):
+                raise ValueError(f"{name} has the parts {sorted(mine)}; give events and alive, and blast where there is any")
         return State(
             verdict=np.zeros(n, np.int8),
             due=np.full(n, NEVER),
@@ -141,7 +138,6 @@ class Activity:
             energy=np.zeros((n, KEPT)),
             begun=np.full((n, BLASTS), NO_TIME),
             ended=np.full((n, BLASTS), NO_TIME),
-            guarded=guarded,
             part=np.array([PARTS[part] for part in subjects.part], np.int64),
             owner=subjects.owner,
             input_id=np.array(list(subjects.input_id), dtype=np.str_),
@@ -244,7 +240,7 @@ class Activity:
     def _later(self, state: State, who: int, now: int) -> tuple[Verdict | None, str]:
         """What is true at a deadline: nothing new is heard, so it can only become quieter or unknown."""
         window = round(self.window * 1e9)
-        if state.guarded[who] and (state.alive[who] == NO_TIME or now - state.alive[who] >= round(self.hold * 1e9)):
+        if state.alive[who] == NO_TIME or now - state.alive[who] >= round(self.hold * 1e9):
             return Verdict.UNKNOWN, "not_alive"
         rates = self._rates(state, who, now, state.arrived[who])
         if rates is None:

@@ -44,16 +44,16 @@ SAMPLE = Sample(STOPE, stope, stream)
 
 def said(
     events: list[float], detector: Activity, until: float, blasts: tuple[tuple[float, float], ...] = (),
-    alive: tuple[float, ...] = (), values: float = 0.0, parts: tuple[str, ...] = PARTS[:2], late: bool = False,
+    alive: tuple[float, ...] | None = None, values: float = 0.0, late: bool = False,
 ) -> Said:  # fmt: skip
-    """Events, blasting and proofs of life at their seconds; each arrives when it happens."""
+    """Events, blasting and proofs of life (each half minute) at their seconds; each arrives when it happens."""
     rows = [(t, 0, values) for t in events]
     rows += [(t, 1, on) for a, b in blasts for t, on in ((a, 1.0), (b, 0.0))]
-    rows += [(t, 2, 0.0) for t in alive]
+    rows += [(t, 2, 0.0) for t in (np.arange(0.0, until, 30.0).tolist() if alive is None else alive)]
     rows.sort()
-    state = detector.start(stope(1, parts))
+    state = detector.start(stope(1))
     time = [BEGIN + round(t * SECOND) for t, _, _ in rows]
-    quality = [int(Quality.LATE) if late else 0] * len(rows)
+    quality = [int(Quality.LATE) if late and part == 0 else 0 for _, part, _ in rows]
     batch = Batch.of(
         BEGIN + round(until * SECOND), [p for _, p, _ in rows], time, [v for *_, v in rows], quality=quality
     )
@@ -100,7 +100,7 @@ def test_energy_is_summed_by_its_relation() -> None:
 
 def test_it_raises_at_the_event_and_clears_when_the_window_has_moved_on() -> None:
     events = [*range(0, 700, 100), *(2000.0 + 6 * k for k in range(20))]
-    findings = said([float(e) for e in events], replace(STOPE, hold=1e5), 4000).findings
+    findings = said([float(e) for e in events], STOPE, 4000).findings
     assert [f.verdict for f in findings] == [Verdict.CLEAR, Verdict.ACTIVE, Verdict.CLEAR]
     seconds = [(f.at - BEGIN) / SECOND for f in findings]
     needed = math.ceil(100 * 600 / 3600)
@@ -121,18 +121,24 @@ def test_long_blasting_is_not_judged() -> None:
 
 def test_without_a_sign_of_life_no_event_is_not_quiet() -> None:
     alive = tuple(float(t) for t in range(0, 1000, 60))
-    findings = said([5.0], STOPE, 2000, alive=alive, parts=PARTS).findings
+    findings = said([5.0], STOPE, 2000, alive=alive).findings
     assert [(f.verdict, f.why.key.rpartition(".")[2]) for f in findings] == [
         (Verdict.CLEAR, "below"), (Verdict.UNKNOWN, "not_alive"),
     ]  # fmt: skip
-    back = said([5.0], STOPE, 4000, alive=(*alive, *(float(t) for t in range(2000, 4000, 60))), parts=PARTS).findings
+    back = said([5.0], STOPE, 4000, alive=(*alive, *(float(t) for t in range(2000, 4000, 60)))).findings
     assert [f.verdict for f in back] == [Verdict.CLEAR, Verdict.UNKNOWN, Verdict.CLEAR]
     assert (back[2].at - BEGIN) / SECOND == 2600
 
 
+def test_an_alarm_is_not_over_because_nothing_is_heard() -> None:
+    events = [1000.0 + 6 * k for k in range(20)]
+    alive = tuple(float(t) for t in range(0, 1150, 30))
+    assert [f.verdict for f in said(events, STOPE, 1e6, alive=alive).findings] == [Verdict.CLEAR, Verdict.ACTIVE]
+
+
 def test_late_events_are_lost_and_a_drained_backlog_is_no_burst() -> None:
     assert said([float(k) for k in range(60)], STOPE, 100, late=True).findings == []
-    state = STOPE.start(stope(1, PARTS[:2]))
+    state = STOPE.start(stope(1))
     time = [BEGIN + 60 * k * SECOND for k in range(60)]
     batch = Batch.of(BEGIN + 3700 * SECOND, [0] * 60, time, [0.0] * 60, arrived=[BEGIN + 3600 * SECOND] * 60)
     assert STOPE.step(state, batch).findings == []
@@ -153,6 +159,7 @@ def test_nonsense_is_refused(parameters: dict, words: str) -> None:
         Activity(**parameters)
 
 
-def test_unknown_parts_are_refused() -> None:
-    with pytest.raises(ValueError, match="give events, and may be blast and alive"):
-        STOPE.start(stope(1, ("blast", "alive")))
+@pytest.mark.parametrize("parts", [("blast", "alive"), ("events", "blast"), ("events", "alive", "noise")])
+def test_missing_and_unknown_parts_are_refused(parts: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="give events and alive, and blast where there is any"):
+        STOPE.start(stope(1, parts))
