@@ -127,7 +127,7 @@ class Activity:
         for who, name in enumerate(subjects.id):
             mine = [subjects.part[k] for k in np.flatnonzero(subjects.owner == who).tolist()]
             if not {"events", "alive"} <= set(mine) <= set(PARTS) or len(set(mine)) < len(mine):
-                raise ValueError(f"{name} has the parts {sorted(mine)}; give events and alive, and blast where there is any")
+                raise ValueError(f"{name} has the parts {sorted(mine)}; give events, alive and, where it blasts, blast")
         return State(
             verdict=np.zeros(n, np.int8),
             due=np.full(n, NEVER),

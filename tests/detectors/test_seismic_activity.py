@@ -161,5 +161,5 @@ def test_nonsense_is_refused(parameters: dict, words: str) -> None:
 
 @pytest.mark.parametrize("parts", [("blast", "alive"), ("events", "blast"), ("events", "alive", "noise")])
 def test_missing_and_unknown_parts_are_refused(parts: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match="give events and alive, and blast where there is any"):
+    with pytest.raises(ValueError, match="give events, alive and, where it blasts, blast"):
         STOPE.start(stope(1, parts))
