@@ -40,10 +40,10 @@ class Windows:
     """The newest good readings."""
     count: NDArray[np.int64]
     """Good readings so far."""
-    low: Floats
-    """From `low` to `high` a reading is certainly back, while `count` is at most `until`."""
-    high: Floats
-    until: NDArray[np.int64]
+    low: Floats = field(metadata=SETTING)
+    """From `low` to `high` a reading is certainly back, while `count` is at most `until`; worked out when needed."""
+    high: Floats = field(metadata=SETTING)
+    until: NDArray[np.int64] = field(metadata=SETTING)
     limit: Floats = field(metadata=SETTING)
     """Robust standard deviations."""
     noise: Floats = field(metadata=SETTING)

@@ -55,6 +55,16 @@ SIGNAL: Mapping[str, tuple[str, str]] = {
         "not judged: it repeats one value, and neither noise nor quantum is declared",
         "未判断：读数重复同一数值，且未声明噪声或分辨率",
     ),
+    "signal.changepoint.rose": (
+        "its mean rose[ from {before:reading} to {after:reading}][ at {changed:when}][, {probability:%} sure]",
+        "均值上升[：由 {before:reading} 升至 {after:reading}][，始于 {changed:when}][，置信度 {probability:%}]",
+    ),
+    "signal.changepoint.fell": (
+        "its mean fell[ from {before:reading} to {after:reading}][ at {changed:when}][, {probability:%} sure]",
+        "均值下降[：由 {before:reading} 降至 {after:reading}][，始于 {changed:when}][，置信度 {probability:%}]",
+    ),
+    "signal.changepoint.steady": ("no change of its mean among the newest readings", "近期读数的均值无变化"),
+    "signal.changepoint.no_value": ("no usable value", "无可用数值"),
     "signal.tail.above": (
         "higher than its own past explains[: once in {once:span} by chance][; limit {limit}]",
         "高于其历史所能解释的范围[：偶然出现约每 {once:span} 一次][；限值 {limit}]",
@@ -65,5 +75,15 @@ SIGNAL: Mapping[str, tuple[str, str]] = {
     ),
     "signal.tail.within": ("within what its own past explains", "在其历史所能解释的范围内"),
     "signal.tail.no_value": ("no usable value", "无可用数值"),
+    "signal.variance.noisier": (
+        "noisier than it used to be[: {ratio:count} times its usual {usual:reading}]",
+        "噪声比以往大[：为通常值 {usual:reading} 的 {ratio:count} 倍]",
+    ),
+    "signal.variance.quieter": (
+        "quieter than it used to be[: {ratio:count} times its usual {usual:reading}]: it may be about to stick",
+        "噪声比以往小[：为通常值 {usual:reading} 的 {ratio:count} 倍]：传感器可能即将卡死",
+    ),
+    "signal.variance.as_usual": ("as noisy as usual[: {usual:reading}]", "噪声与以往相同[：{usual:reading}]"),
+    "signal.variance.learning": ("not judged: its usual noise is not yet known", "未判断：通常的噪声尚未学得"),
 }
 """Key -> (English, Chinese)."""

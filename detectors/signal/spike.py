@@ -21,12 +21,9 @@ from detectors.hampel_limit import limit_of
 from detectors.preceding import newest, preceding
 from detectors.reading import FAULTS, Batch, Bools, Floats, Quality, Says, Times
 from detectors.state import SETTING
+from detectors.wished import chance_of
 
 OTHER_FAULTS = FAULTS & ~int(Quality.OUT_OF_SPAN)
-MONTH = 30.44 * 86_400.0
-"""s."""
-OFTEN = 0.05
-"""The limit is never so low that more readings than that are beyond it."""
 GAP = 5
 """Readings further apart than so many intervals do not tell whether a value came back."""
 LONG_AGO = np.iinfo(np.int64).min // 2
@@ -133,13 +130,10 @@ class Spike:
         )
 
     def _limits(self, subjects: Subjects) -> Floats:
-        n = len(subjects)
-        limit, alarms = np.array(per_subject(self.limit, n)), per_subject(self.false_alarms, n)
+        limit = np.array(per_subject(self.limit, len(subjects)))
+        chance = chance_of(self.false_alarms, subjects, np.isnan(limit), 1, "limit")
         for k in np.flatnonzero(np.isnan(limit)).tolist():
-            every = float(subjects.interval[k])
-            if not every > 0:
-                raise ValueError(f"{subjects.input_id[k]} declares no interval; give it every, or give limit here")
-            limit[k] = limit_of(min(float(alarms[k]) * every / MONTH, 0.05), self.window)
+            limit[k] = limit_of(float(chance[k]), self.window)
         return limit
 
     def step(self, state: Any, batch: Batch) -> Outcome:

@@ -16,7 +16,9 @@ from detectors.detector import Outcome, Subjects, Verdict
 from detectors.hampel import CONSISTENT
 from detectors.hampel_limit import limit_of
 from detectors.reading import Batch, Quality
-from detectors.signal.spike import MONTH, Spike
+from detectors.signal.spike import Spike
+from detectors.state import arrays_of, restore
+from detectors.wished import MONTH
 from tests.contract import Sample
 from tests.strategies import SECOND, Stream, readings
 
@@ -226,6 +228,25 @@ def test_it_is_what_a_plain_loop_finds(seed: int, longest: int, limit: float, st
 def test_nonsense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="give"):
         Spike(**wrong)
+
+
+def test_a_new_limit_holds_from_the_next_reading_on() -> None:
+    values, at = noise(101), np.arange(101) * SECOND
+    values[99] = 7
+    loose, strict = Spike(limit=20), Spike(limit=4)
+    subjects = Subjects.simple(1, noise=1.0)
+    state = loose.start(subjects)
+    loose.step(state, Batch.of(at[98] + 1, np.zeros(99, int), at[:99], values[:99]))
+    for k in (97, 98):
+        loose.step(state, Batch.of(at[k] + 1, [0], at[k], values[k]))
+    carried = restore(strict.start(subjects), arrays_of(state))
+    outcomes = [strict.step(carried, Batch.of(at[k] + 1, [0], at[k], values[k])) for k in (99, 100)]
+    assert [len(o.columns) for o in outcomes] == [0, 1]
+
+
+def test_so_many_false_alarms_that_they_say_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"false_alarms is 4000, one in 11 tests of s0; give at most 2.19e\+03"):
+        Spike(false_alarms=4000.0).start(Subjects.simple(1, interval=60.0))
 
 
 def test_without_an_interval_a_month_has_no_readings() -> None:
