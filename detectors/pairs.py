@@ -18,6 +18,8 @@ from detectors.state import SETTING
 
 GAP = 5
 """Readings further apart than so many intervals are no pair."""
+FARTHEST = 1e150
+"""A reading beyond that counts as so much, that squares stay finite."""
 
 
 @dataclass(slots=True)
@@ -69,7 +71,8 @@ def _pair(state: Pairs, batch: Batch) -> tuple[Indices, Indices, Floats]:
     """(rows, sensors, differences) of good readings that are the second of a pair, grouped by sensor and in order."""
     order = np.arange(len(batch)) if batch.distinct() else batch.runs().order
     rows = order[batch.good[order]]
-    who, value, time = batch.sensor[rows], batch.value[rows], batch.time[rows]
+    who, time = batch.sensor[rows], batch.time[rows]
+    value = np.clip(batch.value[rows], -FARTHEST, FARTHEST)
     first, newest = _ends(who)
     before = np.where(first, state.last[who], np.roll(value, 1))
     earlier = np.where(first, state.time[who], np.roll(time, 1))

@@ -116,6 +116,13 @@ def test_many_spikes_are_one_onset() -> None:
     assert len(outcome.columns[0].value) == 450
 
 
+def test_a_number_that_fell_over_is_a_spike_as_any() -> None:
+    values = noise(100)
+    values[[40, 42]] = 1.7e308, -1.7e308
+    (column,) = told(values).columns
+    assert column.time.tolist() == [41 * SECOND, 43 * SECOND]
+
+
 def test_the_first_window_is_not_judged() -> None:
     values = noise(15)
     values[14] += 50

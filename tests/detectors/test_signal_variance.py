@@ -177,6 +177,12 @@ def test_a_spike_while_it_learns_is_left_out() -> None:
     np.testing.assert_allclose(column(told(values, Variance()), "ratio").value, plain, rtol=0.05)
 
 
+def test_a_number_that_fell_over_is_a_spike_as_any() -> None:
+    values = np.random.default_rng(10).normal(0, 1, 3000)
+    values[[100, 1501]] = 1.7e308, -1.7e308
+    assert words(told(values, Variance())) == ["as_usual"]
+
+
 def test_a_past_without_a_usual_noise_is_learned_again() -> None:
     rng = np.random.default_rng(11)
     restless = rng.normal(0, 1, 200) * np.repeat(10.0 ** np.arange(10), 20)
