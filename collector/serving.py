@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from collector.applying import in_force
 from collector.errors import DavylampError
 from collector.history import History
 from collector.inbox import new_id
-from collector.judged import Judged, SeriesRow
+from collector.judged import Judged
 from collector.ledger import SpoolCounts, read_counts
 from dashboards.console.acting import Answer, Asked, Reply
 from dashboards.console.page import page
@@ -38,8 +38,10 @@ from dashboards.console.reading import (
     Watching,
 )
 from dashboards.console.shield import LOOPBACK
+from dashboards.facts import Limit, limits_by_series
 from detectors.records import OWN_RULES
-from detectors.rule import Rule, Subject
+from detectors.rule import Priority as Urgency
+from detectors.rule import Rule
 from detectors.site import Site, read_site
 
 log = logging.getLogger(__name__)
@@ -102,7 +104,7 @@ class FromDisk:
         about = site.sensors[sensor]
         named = self._read(lambda: [row for row in self._judged.series().values() if row.sensor == sensor])
         shown = [row for row in named if not row.name.startswith("@")]
-        names = {row.name for row in shown}
+        limits = limits_by_series(site)
         shown.sort(key=lambda row: (row.name != sensor, row.name))
         lines = []
         for row in shown:
@@ -110,7 +112,8 @@ class FromDisk:
             own = row.name == sensor
             lines.append(
                 Line(
-                    row.name, row.quantity, row.unit, times.tolist(), values.tolist(), limits(site, row, names),
+                    row.name, row.quantity, row.unit, times.tolist(), values.tolist(),
+                    _limit_lines(limits.get(row.name, set())),
                     about.every, about.states if own else (),
                 )
             )  # fmt: skip
@@ -168,40 +171,12 @@ class ThroughInbox:
         return Answer(Reply(answer.outcome), str(why.pop("key", "")), why)
 
 
-def limits(site: Site, row: SeriesRow, names: Collection[str]) -> list[LimitLine]:
-    """The limits of all rules that made this series, or look at it itself, in its unit.
-
-    `names` are all series of its sensor: a rule that derives one compares that one with its limit, not the raw value.
-    """
-    found = []
-    for rule in site.rules:
-        for place, subject in enumerate(rule.subjects):
-            derived = f"{subject.id}/{rule.name}."
-            looks = row.name in (series for _, series in subject.inputs)
-            if row.name.startswith(derived) or (looks and not any(name.startswith(derived) for name in names)):
-                found += [
-                    LimitLine(rule.name, _priority(rule), value)
-                    for value in _limits_in(rule, subject, place, site, row.unit)
-                ]
-    return found
+def _limit_lines(limits: Iterable[Limit]) -> list[LimitLine]:
+    return [LimitLine(one.rule, _priority(one.priority), one.value) for one in sorted(limits)]
 
 
-def _limits_in(rule: Rule, subject: Subject, place: int, site: Site, unit: str) -> list[float]:
-    sensor = site.sensors.get(subject.inputs[0][1]) if subject.inputs else None
-    own = "" if sensor is None else sensor.unit
-    values = []
-    for name, wanted in rule.detector.limit_parameters.items():
-        given = getattr(rule.detector, name, None)
-        if given is None or wanted.replace("{unit}", own) != unit or "reset" in name:
-            continue
-        value = float(given[place]) if hasattr(given, "__len__") else float(given)
-        if value == value and abs(value) != float("inf"):
-            values.append(value)
-    return values
-
-
-def _priority(rule: Rule) -> Priority:
-    return cast(Priority, rule.priority.name.lower())
+def _priority(priority: Urgency) -> Priority:
+    return cast(Priority, priority.name.lower())
 
 
 def _alarm(row: Mapping[str, Any], rules: Mapping[str, Rule], states: Mapping[str, tuple[str, ...]]) -> AlarmRow:

@@ -1,0 +1,101 @@
+"""The dashboards' own words, English and Chinese; chosen when dashboards are exported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dashboards.console.figures import Lang
+
+TEXTS: Mapping[str, tuple[str, str]] = {
+    "overview": ("Overview", "总览"),
+    "gas": ("Gas", "气体"),
+    "dust": ("Dust", "粉尘"),
+    "slope": ("Slope", "边坡"),
+    "seismic": ("Seismic", "微震与爆破振动"),
+    "sensor": ("One sensor", "单个传感器"),
+    "quality": ("Data quality", "数据质量"),
+    "alarms": ("Alarms", "报警"),
+    "attention": ("Alarm system", "报警系统指标"),
+    "pipeline": ("Pipeline", "数据链路"),
+    "site": ("Site", "矿区"),
+    "area": ("Area", "区域"),
+    "sensor_variable": ("Sensor", "传感器"),
+    "page": ("Operator's page", "操作员页面"),
+    "unknown": ("UNKNOWN", "未知"),
+    "silent": ("SILENT", "无数据"),
+    "normal": ("normal", "正常"),
+    "low": ("LOW", "低"),
+    "medium": ("MEDIUM", "中"),
+    "high": ("HIGH", "高"),
+    "critical": ("CRITICAL", "紧急"),
+    "live": ("live", "实时"),
+    "not_live": ("NOT LIVE", "非实时"),
+    "in_time": ("in time", "按时"),
+    "late": ("late", "迟到"),
+    "nothing": ("nothing", "无"),
+    "good": ("good", "正常"),
+    "flagged": ("flagged", "有标记"),
+    "hidden": ("hidden", "已屏蔽"),
+    "about": (
+        "**${site}**: grey is normal, **UNKNOWN** is no word for 30 s. Acknowledge and accept on the "
+        "[operator's page]({page}). Not a safety instrumented system: local alarms and interlocks remain.",
+        "**${site}**：灰色为正常，**未知** 表示 30 秒无数据。请在[操作员页面]({page})确认和处置。"
+        "本系统不是安全仪表系统，就地报警与联锁仍然有效。",
+    ),
+    "worst": ("Worst level per area", "各区域最高级别"),
+    "worst_means": (
+        "Highest standing priority among the rules of the area. UNKNOWN: nothing was heard for 30 s.",
+        "该区域所有规则中最高的报警级别。未知：30 秒无数据。",
+    ),
+    "watching": ("Watching", "监视中"),
+    "of": ("of", "共"),
+    "judging": ("Judging", "判断"),
+    "present": ("Present alarms", "当前报警"),
+    "grafana_alerts": ("Grafana's alerts", "Grafana 告警"),
+    "levels": ("Level per area", "各区域级别"),
+    "stood": ("Alarms that stood", "曾持续的报警"),
+    "plan": ("Plan", "平面图"),
+    "plan_means": (
+        "Areas where their sensors stand (east to the right, north up); those without a position below.",
+        "按传感器坐标绘制（右为东，上为北）；无坐标的区域列在下方。",
+    ),
+    "journal": ("Journal, newest first", "日志（最新在前）"),
+    "priority": ("priority", "级别"),
+    "since": ("since", "自"),
+    "occurrence": ("occurrence", "次数"),
+    "rule": ("rule", "规则"),
+    "of_limit": ("Per cent of the limit", "占限值百分比"),
+    "line_means": ("Highest value in each interval; a gap is a gap.", "每个间隔的最大值；缺口即缺数据。"),
+    "limits_are": ("Lines: {limits}.", "限值线：{limits}。"),
+    "last_reading": ("Last reading", "最近读数"),
+    "heard": ("heard", "数据"),
+    "quality_of": ("Quality of {quantity}, worst in 10 min", "{quantity}数据质量（10 分钟内最差）"),
+    "ledger": ("Readings in, dead letters, judged", "接收、死信与已判断"),
+    "gates": ("Gated readings", "被标记的读数"),
+    "lag": ("How far judging is behind", "判断延迟"),
+    "rate": ("Readings a second", "每秒读数"),
+    "raised_per_10": ("Alarms raised per 10 min", "每 10 分钟报警数"),
+    "raised_means": ("ISA-18.2: about 1 per 10 min and desk is manageable, more than 10 is a flood.",
+                     "ISA-18.2：每席位每 10 分钟约 1 条可应付，超过 10 条为泛滥。"),
+    "top": ("Those that called most often", "报警最多者"),
+    "raised_count": ("raised", "次数"),
+    "standing_now": ("Standing now", "当前持续"),
+    "failure": ("Forecast failure, from and to", "预测失稳时间（最早与最晚）"),
+    "failure_means": ("Absent: no bound. A distant forecast lowers nothing.", "无值：无界。预测较远不降低任何级别。"),
+    "no_forecast": ("no forecast", "无预测"),
+    "prisms": ("Prisms on the plan", "测点平面图"),
+    "events": ("Events", "事件数"),
+}  # fmt: skip
+
+
+class Words:
+    """The words of one language."""
+
+    def __init__(self, lang: Lang) -> None:
+        self.lang = lang
+
+    def __call__(self, key: str, **fields: str) -> str:
+        text = TEXTS[key][self.lang == "zh"]
+        for name, value in fields.items():
+            text = text.replace(f"{{{name}}}", value)
+        return text

@@ -1,0 +1,90 @@
+"""Every query of every panel, variable and annotation against a real InfluxDB that the simulator filled."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from collector.influx import Address
+from dashboards.every import every_dashboard
+from tests.influx.conftest import ask, remove
+from tests.influx.filled import Filled
+
+pytestmark = pytest.mark.influx
+PAGE = "http://127.0.0.1:8080"
+EMPTY_BY_NATURE = ("failure_from", "failure_to")
+"""A forecast that has no bound at this moment has no value."""
+
+
+@pytest.fixture(scope="module")
+def filled(server: Address, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Filled, Address]]:
+    address = replace(server, place="davylamp_dashboards")
+    remove(address)
+    site = Filled(tmp_path_factory.mktemp("filled"), address)
+    yield site, address
+    site.close()
+    remove(address)
+
+
+def as_grafana_asks(query: str, interval: str = "10s") -> str:
+    """Variables and macros filled in as Grafana does."""
+    span = "time > now() - 7d"
+    text = query.replace("$timeFilter", span).replace("$__interval", interval)
+    text = re.sub(r"\$(area|sensor)", ".*", text).replace("$site", "north-pit")
+    assert "$" not in re.sub(r"\$/", "", text), text
+    return text
+
+
+def patiently(query: str) -> str:
+    """What counts as present 5 min longer: this machine is slow, and the simulation has ended."""
+    return re.sub(r"now\(\) - (\d+)s", lambda found: f"now() - {int(found[1]) + 300}s", query)
+
+
+def queries(dashboard: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for panel in dashboard["panels"]:
+        for target in panel["targets"]:
+            yield f"{dashboard['uid']}: {panel['title']} {target['refId']}", target["query"]
+    for variable in dashboard["templating"]["list"]:
+        yield f"{dashboard['uid']}: ${variable['name']}", variable["query"]
+    for annotation in dashboard["annotations"]["list"]:
+        yield f"{dashboard['uid']}: annotations", annotation["target"]["query"]
+
+
+def test_every_query_of_every_dashboard_has_an_answer(filled: tuple[Filled, Address]) -> None:
+    site, address = filled
+    site.again()
+    asked, empty = 0, []
+    for dashboard in every_dashboard(site.site, "en", PAGE):
+        for name, query in queries(dashboard.json()):
+            asked += 1
+            if not ask(address, as_grafana_asks(query)) and not any(word in query for word in EMPTY_BY_NATURE):
+                empty.append(f"{name}: {query}")
+    print(f"{asked} queries")
+    assert asked > 60
+    assert empty == []
+
+
+def test_a_dead_pipeline_reads_as_unknown_and_no_row_vanishes(filled: tuple[Filled, Address]) -> None:
+    """The queries' windows shortened, so that the test need not wait 30 s."""
+    from dashboards import query
+
+    site, address = filled
+    site.again()
+    time.sleep(2.5)
+
+    def soon(text: str) -> list[dict[str, Any]]:
+        return ask(address, as_grafana_asks(text).replace("now() - 30s", "now() - 2s"))
+
+    areas = soon(query.levels("area"))
+    assert {series["tags"]["area"] for series in areas} == {sensor.area for sensor in site.site.sensors.values()} | {""}
+    assert {series["values"][-1][1] for series in areas} == {-1}
+    assert soon(query.watching())[0]["values"][-1][1] == 0
+    assert soon(query.heart())[0]["values"][-1][1] == 2
+    site.again()
+    assert max(series["values"][-1][1] for series in ask(address, as_grafana_asks(query.levels("area")))) >= 3
+    assert ask(address, as_grafana_asks(query.heart()))[0]["values"][-1][1] == 1
