@@ -81,7 +81,8 @@ def test_a_dead_pipeline_reads_as_unknown_and_no_row_vanishes(filled: tuple[Fill
         return ask(address, as_grafana_asks(text).replace("now() - 30s", "now() - 2s"))
 
     areas = soon(query.levels("area"))
-    assert {series["tags"]["area"] for series in areas} == {sensor.area for sensor in site.site.sensors.values()} | {""}
+    watched = {subject.area for rule in site.site.rules for subject in rule.subjects}
+    assert {series["tags"]["area"] for series in areas} - {""} == watched - {""}
     assert {series["values"][-1][1] for series in areas} == {-1}
     assert soon(query.watching())[0]["values"][-1][1] == 0
     assert soon(query.heart())[0]["values"][-1][1] == 2
