@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from dashboards import query
-from dashboards.dashboard import Dashboard, Row, row
+from dashboards.dashboard import COLUMNS, Dashboard, Row, row
 from dashboards.facts import Facts, Family, Measure
-from dashboards.panels import NORMAL, UNKNOWN, Panel, Target, figure, tiles, values
+from dashboards.panels import NORMAL, UNKNOWN, Panel, Target, figure, tiles, values, widened
 from dashboards.parts import drawn, present, share_of_limit, worst_levels
 from dashboards.plan import plan
 from dashboards.texts import Words
@@ -60,7 +60,9 @@ def _drawn(measures: Iterable[Measure], words: Words) -> list[Panel]:
 
 
 def _pairs(panels: Sequence[Panel]) -> list[Row]:
-    return [row(8, *panels[k : k + 2]) for k in range(0, len(panels), 2)]
+    """Two beside each other; the last of an odd number takes the whole width."""
+    pairs = [row(8, *panels[k : k + 2]) for k in range(0, len(panels) - 1, 2)]
+    return pairs + [row(8, widened(panel, COLUMNS)) for panel in panels[len(panels) - len(panels) % 2 :]]
 
 
 def _span(name: Family) -> str:

@@ -43,3 +43,9 @@ def test_the_page_of_commands_is_what_the_commands_say() -> None:
         [sys.executable, "scripts/commands_doc.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_pictures_of_the_dashboards_are_current() -> None:
+    command = [sys.executable, "scripts/dashboard_pictures.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
