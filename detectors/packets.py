@@ -36,6 +36,8 @@ class Packets:
     rate: float
     samples: Floats
     """(C, L)."""
+    ascending: bool = False
+    """Known to be in the order of the sensors."""
 
     def __len__(self) -> int:
         return len(self.sensor)
@@ -61,18 +63,34 @@ class Packets:
         finite = np.isfinite(self.samples)
         return mask if finite.all() else mask & finite.all(axis=1)
 
+    def place_in(self, count: int) -> Indices | slice:
+        """Where they are in arrays of `count` sensors: where each has a packet, a slice, which copies nothing."""
+        return slice(None) if self.ascending and len(self) == count else self.sensor
+
     def only(self, which: Bools) -> Packets:
         """Some of them."""
         if which.all():
             return self
         return Packets(
-            self.place[which], self.sensor[which], self.time[which], self.quality[which], self.rate, self.samples[which]
+            self.place[which],
+            self.sensor[which],
+            self.time[which],
+            self.quality[which],
+            self.rate,
+            self.samples[which],
+            self.ascending,
         )
 
     def part(self, begin: int, end: int) -> Packets:
         """Samples `begin` to `end` of each."""
         return Packets(
-            self.place, self.sensor, self.time_of(begin), self.quality, self.rate, self.samples[:, begin:end]
+            self.place,
+            self.sensor,
+            self.time_of(begin),
+            self.quality,
+            self.rate,
+            self.samples[:, begin:end],
+            self.ascending,
         )
 
     def time_of(self, sample: Indices | int) -> Times:
@@ -91,16 +109,14 @@ def side_by_side(waves: Sequence[Wave]) -> Iterator[Packets]:
     rate, quality, samples = (list(map(of, waves)) for of in (_RATE, _QUALITY, _SAMPLES))
     length = list(map(len, samples))
     flags = np.array(quality, np.int64)
-    if _is_one(rate) and _is_one(length) and (sensor[1:] > sensor[:-1]).all():
-        groups = [np.arange(count)]
-    else:
-        groups = _alike(sensor, np.array(rate), np.array(length))
+    ascending = _is_one(rate) and _is_one(length) and bool((sensor[1:] > sensor[:-1]).all())
+    groups = [np.arange(count)] if ascending else _alike(sensor, np.array(rate), np.array(length))
     for chosen in groups:
         first = int(chosen[0])
         if length[first]:
             mine = samples if len(chosen) == count else [samples[k] for k in chosen.tolist()]
             block = np.concatenate(mine).reshape(len(chosen), -1)
-            yield Packets(chosen, sensor[chosen], time[chosen], flags[chosen], rate[first], block)
+            yield Packets(chosen, sensor[chosen], time[chosen], flags[chosen], rate[first], block, ascending)
 
 
 def _is_one(values: list[Any]) -> bool:
@@ -129,5 +145,5 @@ def wave_column(
         order = np.argsort(place, kind="stable")
         subject, time, value = subject[order], time[order], value[order]
         chosen = [waves[k] for k in place[order].tolist()]
-    arrived, row = (np.array(list(map(of, chosen)), np.int64) for of in (_ARRIVED, _ROW))
+    arrived, row = (np.fromiter(map(of, chosen), np.int64, len(chosen)) for of in (_ARRIVED, _ROW))
     return Column(name, unit, subject, time, arrived, row, value, np.zeros(len(chosen), np.uint8))

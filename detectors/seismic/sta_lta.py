@@ -118,11 +118,12 @@ class StaLta:
 
     def resume(self, state: State, packets: Packets, waves: Sequence[Wave], findings: list[Finding]) -> Packets:
         """Those to be filtered; what does not continue starts again, and a clear verdict is then unknown."""
-        who, ahead = packets.sensor, packets.time - state.next[packets.sensor]
-        going = state.seen[who] > 0
+        who, place = packets.sensor, packets.place_in(len(state.seen))
+        ahead = packets.time - state.next[place]
+        going = state.seen[place] > 0
         late = going & (ahead < -packets.slack)
         usable = packets.usable & (packets.rate > 2 * self.high)
-        afresh = ~late & ~(usable & going & (ahead <= packets.slack) & (state.rate[who] == packets.rate))
+        afresh = ~late & ~(usable & going & (ahead <= packets.slack) & (state.rate[place] == packets.rate))
         if afresh.any():
             cut = who[afresh]
             state.rate[cut] = packets.rate
@@ -136,13 +137,13 @@ class StaLta:
 
     def characteristic(self, state: State, packets: Packets) -> tuple[Floats, Indices, Floats]:
         """(C, L) ratio at each sample of C packets, 0 until the LTA is full; (C,) where that is; (C, L) band."""
-        who, rate, length = packets.sensor, packets.rate, packets.length
+        who, rate, length = packets.place_in(len(state.seen)), packets.rate, packets.length
         seen = state.seen[who]
         band, delays = scipy.signal.sosfilt(
             _band(self.low, self.high, rate), packets.samples, axis=-1, zi=state.filter[who].transpose(1, 0, 2)
         )
-        size = np.minimum(np.abs(band), GREATEST)
-        energy = size * size
+        energy = np.minimum(np.abs(band), GREATEST)
+        energy *= energy
         energy[seen == 0, 0] = 0.0  # as in ObsPy, the means begin at the second sample
         short, long = max(1, round(self.sta * rate)), max(2, round(self.lta * rate))
         sta, lta = _means(energy, (short, long), (state.sta[who], state.lta[who]))
@@ -166,7 +167,7 @@ class StaLta:
         findings: list[Finding],
     ) -> None:
         """Every crossing of `on` and `off`, and where the long window became full."""
-        verdict = state.verdict[packets.sensor]
+        verdict = state.verdict[packets.place_in(len(state.verdict))]
         active = verdict == _ACTIVE
         moves = ratio.max(axis=1) > self.on
         if active.any():
@@ -220,17 +221,17 @@ def _mean(energy: Floats, share: float, before: Floats) -> Floats:
 def _peaks(packets: Packets, ratio: Floats, full: Indices) -> Peaks:
     """The greatest ratio of each packet in which the long window is full."""
     place = np.maximum(ratio.argmax(axis=1), full)
-    told = full < packets.length
-    value = ratio[np.flatnonzero(told), place[told]]
-    return packets.place[told], packets.sensor[told], packets.time_of(place)[told], value
+    time, value, told = packets.time_of(place), ratio.max(axis=1), full < packets.length
+    if told.all():
+        return packets.place, packets.sensor, time, value
+    return packets.place[told], packets.sensor[told], time[told], value[told]
 
 
 def _columns(waves: Sequence[Wave], peaks: list[Peaks]) -> list[Column]:
     if not any(len(place) for place, *_ in peaks):
         return []
-    place, who, time, value = zip(*peaks, strict=True)
-    told = map(np.concatenate, (place, time, value))
-    return [wave_column("ratio", "1", np.concatenate(who), waves, *told)]
+    place, who, time, value = peaks[0] if len(peaks) == 1 else map(np.concatenate, zip(*peaks, strict=True))
+    return [wave_column("ratio", "1", who, waves, place, time, value)]
 
 
 def _time_of(wave: Wave, sample: int) -> int:
