@@ -163,6 +163,7 @@ class Batch:
     _runs: list[Runs] = field(default_factory=list, repr=False)
     _distinct: list[bool] = field(default_factory=list, repr=False)
     _ascending: list[bool] = field(default_factory=list, repr=False)
+    _sound: list[bool] = field(default_factory=list, repr=False)
 
     @classmethod
     def of(
@@ -207,6 +208,12 @@ class Batch:
         mask: Bools = (self.quality & NEVER_RAISES) == 0
         return mask
 
+    def sound(self) -> bool:
+        """True if nothing is wrong with any reading."""
+        if not self._sound:
+            self._sound.append(not (self.quality & FAULTS).any())
+        return self._sound[0]
+
     def runs(self) -> Runs:
         """The rows grouped by sensor, stable; computed once. Radix passes of 16 bits (reference: performance §2)."""
         if not self._runs:
@@ -249,7 +256,7 @@ class Batch:
 
     def steady(self, trip: Bools, reset: Bools) -> NDArray[np.uint8]:
         """(M,) `Says` of a level: `trip` raises unless the quality forbids, `reset` clears only on good readings."""
-        if not (self.quality & FAULTS).any():
+        if self.sound():
             strongest: NDArray[np.uint8] = np.maximum(reset + _SHARPEN, trip * _ACTIVE)
             return strongest
         says = np.zeros(len(self), np.uint8)
@@ -285,6 +292,29 @@ class Batch:
             runs = self.runs() if len(rows) == len(self) else group(self.sensor[rows])
             changed, verdicts = _along_time(verdict, runs, says[rows])
         return rows[changed], verdicts
+
+    def settle_level(
+        self, verdict: NDArray[np.int8], trip: Bools, reset: Bools, judged: Bools | None = None
+    ) -> tuple[Indices, NDArray[np.int8]]:
+        """`steady` and `settle_verdicts` in one; good rows that are not `judged` say nothing.
+
+        Of a whole and sound batch only what trips, or is not clear yet, is looked at.
+        """
+        if not (self.whole(len(verdict)) and self.sound()):
+            says = self.steady(trip, reset)
+            if judged is not None:
+                says[~judged & (says == _SHARPEN)] = Says.NOTHING
+            return self.settle_verdicts(verdict, says)
+        may = trip | (verdict != 1)
+        if judged is not None:
+            may &= judged
+        rows = np.flatnonzero(may)
+        before = verdict[rows]
+        after = AFTER[before, np.maximum(reset[rows] + _SHARPEN, trip[rows] * _ACTIVE)]
+        moved = after != before
+        rows, after = rows[moved], after[moved]
+        verdict[rows] = after
+        return rows, after
 
 
 def _one_by_one(

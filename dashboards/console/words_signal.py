@@ -85,5 +85,11 @@ SIGNAL: Mapping[str, tuple[str, str]] = {
     ),
     "signal.variance.as_usual": ("as noisy as usual[: {usual:reading}]", "噪声与以往相同[：{usual:reading}]"),
     "signal.variance.learning": ("not judged: its usual noise is not yet known", "未判断：通常的噪声尚未学得"),
+    "signal.cusum.shifted": (
+        "mean shifted by about {shift:reading}[ from a normal {normal:reading}][, for {readings:count} readings]",
+        "均值偏移约 {shift:reading}[（正常值 {normal:reading}）][，已持续 {readings:count} 个读数]",
+    ),
+    "signal.cusum.in_control": ("at its normal[ of {normal:reading}]", "处于正常水平[ {normal:reading}]"),
+    "signal.cusum.no_value": ("no usable value", "无可用数值"),
 }
 """Key -> (English, Chinese)."""

@@ -92,6 +92,30 @@ def test_a_batch_is_whole_where_row_k_is_of_sensor_k() -> None:
     assert not whole([], 0)
 
 
+LEVELS = st.tuples(st.integers(0, 5), st.sampled_from("trbn"), st.booleans(), st.sampled_from([0, 1, 2, 4, 128]))
+
+
+@given(st.lists(LEVELS, max_size=20), st.lists(st.integers(0, 2), min_size=6, max_size=6), st.booleans(), st.booleans())
+def test_settle_level_is_steady_and_settle(
+    log: list[tuple[int, str, bool, int]], start: list[int], whole: bool, masked: bool
+) -> None:
+    if whole:
+        log = [(k, *(log[k][1:] if k < len(log) else ("b", True, 0))) for k in range(6)]
+    judged = np.array([j or not masked for *_, j, _ in log], np.bool_)
+    trip = np.array([w == "t" for _, w, _, _ in log], np.bool_) & judged
+    reset = np.array([w == "r" for _, w, _, _ in log], np.bool_) & judged
+    batch = Batch.of(1, [s for s, *_ in log], range(len(log)), np.zeros(len(log)), quality=[q for *_, q in log])
+    says = batch.steady(trip, reset)
+    says[~judged & batch.good] = Says.NOTHING
+    verdict, expected = np.array(start, np.int8), np.array(start, np.int8)
+
+    rows, verdicts = batch.settle_level(verdict, trip, reset, judged if masked else None)
+
+    wanted_rows, wanted = batch.settle_verdicts(expected, says)
+    assert (rows.tolist(), verdicts.tolist()) == (wanted_rows.tolist(), wanted.tolist())
+    assert verdict.tolist() == expected.tolist()
+
+
 def test_a_bad_reading_may_raise_but_never_clears() -> None:
     flags = [0, Quality.LATE, Quality.OUT_OF_SPAN, Quality.NO_VALUE, Quality.SIMULATED]
     batch = Batch.of(9, [0] * 5, range(5), [0.1] * 5, quality=[int(f) for f in flags])
