@@ -1,4 +1,4 @@
-"""The announce role: a thread for each destination of notices, and one that calls people where the site has a roster.
+"""The announce role: a thread for each destination of notices, one for an Alertmanager, one that calls people.
 
 Constraints. One process a data folder. Exactly one pages people: with a roster this role does, without one Grafana's
 contact points do.
@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from collector.accepting import Signer
+from collector.alertmanager import Alertmanager
 from collector.announcing import Destination
 from collector.channels import Channel, Console, Webhook
 from collector.judged import Judged
@@ -27,6 +28,8 @@ def announce(settings: Settings, stop: threading.Event) -> None:
     works = [partial(_tell, channel, settings.data, stop) for channel in channels(settings)]
     if settings.oncall is not None:
         works.append(partial(_call, settings.oncall, settings.data, stop))
+    if settings.announce.alertmanager:
+        works.append(partial(_keep_equal, settings, stop))
     threads = [threading.Thread(target=work, name="announce") for work in works]
     for thread in threads:
         thread.start()
@@ -51,3 +54,9 @@ def _tell(channel: Channel, data: Path, stop: threading.Event) -> None:
 def _call(oncall: OnCall, data: Path, stop: threading.Event) -> None:
     links = Signer(data, oncall.link) if oncall.link else None
     Pager(oncall, Judged(data), data, links=links).follow(stop)
+
+
+def _keep_equal(settings: Settings, stop: threading.Event) -> None:
+    page = f"http://{settings.page.host}:{settings.page.port}" if settings.page.port else ""
+    link = settings.oncall.link if settings.oncall is not None else ""
+    Alertmanager(settings.announce.alertmanager, settings.data, Judged(settings.data), link or page).follow(stop)

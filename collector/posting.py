@@ -1,4 +1,4 @@
-"""POST of JSON, and what the answer means: taken, never, or not now.
+"""A request with JSON, and what the answer means: taken, never, or not now.
 
 Constraints. One attempt, TIMEOUT s at most. Neither the address nor what it answered in its body is in an error: both
 may hold secrets. `name` says which destination was meant.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from collector.errors import Rejected, Unavailable
 
@@ -18,16 +19,31 @@ TIMEOUT = 10.0
 _TRY_AGAIN = (408, 425, 429)
 
 
+class Answer(NamedTuple):
+    """A 2xx answer."""
+
+    code: int
+    body: bytes
+
+
 def post(url: str, body: Any, name: str, id: str = "", timeout: float = TIMEOUT) -> int:
-    """The answer's code, 2xx. `id` goes along as Idempotency-Key.
+    """POST; the answer's code. `id` goes along as Idempotency-Key. Raises as `ask` does."""
+    return ask(url, "POST", body, name, {"Idempotency-Key": id} if id else {}, timeout).code
+
+
+def ask(
+    url: str, method: str, body: Any, name: str, headers: Mapping[str, str] | None = None, timeout: float = TIMEOUT
+) -> Answer:
+    """One request; `body` is sent as JSON unless it is None.
 
     Raises `Rejected` for 4xx but 408, 425 and 429, `Unavailable` for all else.
     """
-    headers = {"Content-Type": "application/json; charset=utf-8"} | ({"Idempotency-Key": id} if id else {})
+    data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+    sent = {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
     try:
-        request = urllib.request.Request(url, json.dumps(body, ensure_ascii=False).encode(), headers, method="POST")
+        request = urllib.request.Request(url, data, sent, method=method)
         with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return int(answer.status)
+            return Answer(int(answer.status), answer.read())
     except urllib.error.HTTPError as error:
         error.close()
         problem = f"{name} answered {error.code} {error.reason}"

@@ -45,7 +45,10 @@ INFLUX_KEYS: Mapping[str, str] = {
     "database": "text. InfluxDB 1.8+.",
 }
 WEBHOOK_KEYS: Mapping[str, str] = {"name": "text, required.", "url": "text, required: http:// or https://."}
-ANNOUNCE_KEYS: Mapping[str, str] = {"webhooks": "list of tables {name, url}."}
+ANNOUNCE_KEYS: Mapping[str, str] = {
+    "webhooks": "list of tables {name, url}.",
+    "alertmanager": "text: http://host:9093, a Prometheus Alertmanager that is kept equal to what stands.",
+}
 PAGE_KEYS: Mapping[str, str] = {"host": "127.0.0.1, ::1 or localhost.", "port": "whole number; 8080."}
 
 
@@ -88,6 +91,7 @@ class Announce:
     """Who is told."""
 
     webhooks: tuple[Webhook, ...] = ()
+    alertmanager: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +177,8 @@ def _filter(topic: str) -> str:
     return "/".join("+" if "{" in level else level for level in topic.split("/"))
 
 
-def _url(table: Table, schemes: tuple[str, ...], allowed: str) -> str:
-    url = table.text("url", None, allowed)
+def _url(table: Table, schemes: tuple[str, ...], allowed: str, key: str = "url") -> str:
+    url = table.text(key, None, allowed)
     if not url:
         return url
     try:
@@ -183,9 +187,9 @@ def _url(table: Table, schemes: tuple[str, ...], allowed: str) -> str:
     except ValueError:
         good = False
     if not good:
-        table.wrong(("url",), shown(url), allowed, nearest(url.partition(":")[0], schemes))
+        table.wrong((key,), shown(url), allowed, nearest(url.partition(":")[0], schemes))
     elif parts.password:
-        table.wrong(("url",), "a password in the url", "user, and password_file or password_env")
+        table.wrong((key,), "a password in the url", "user, and password_file or password_env")
     return url
 
 
@@ -210,6 +214,7 @@ def _influx(table: Table, folder: Path) -> Influx:
 
 
 def _announce(table: Table) -> Announce:
+    alertmanager = _url(table, ("http", "https"), "http://host:9093", "alertmanager") if "alertmanager" in table else ""
     given = table.data.get("webhooks", [])
     if not isinstance(given, list):
         table.wrong(("webhooks",), shown(given), "a list of tables {name, url}")
@@ -221,7 +226,7 @@ def _announce(table: Table) -> Announce:
         if name and name in [other.name for other in hooks]:
             hook.wrong(("name",), f"a second webhook {name!r}", "a name of its own")
         hooks.append(Webhook(name, _url(hook, ("http", "https"), "http://host/path or https://host/path")))
-    return Announce(tuple(hooks))
+    return Announce(tuple(hooks), alertmanager.rstrip("/"))
 
 
 def _page(table: Table) -> Page:

@@ -1,0 +1,205 @@
+"""Keeps a Prometheus Alertmanager's view equal to what stands, by POST to /api/v2/alerts.
+
+Constraints. What stands is sent at once and again each AGAIN s; its end lies a day ahead, so that a dead Davylamp never
+reads as resolved: only the alarm's return ends it, and that is sent again for RESOLVED s. Labels are those with which
+it was first sent, kept over restarts in a file. A hidden alarm goes on firing under a silence of ours. `DavylampAlive`
+fires while this runs and resolves LIFE s after it stopped: the far side's dead man's switch.
+Source: Alertmanager's API v2; reference grafana.md section 2 (a client must send again what fires, and what resolved).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from collector.errors import Rejected, Unavailable
+from collector.posting import ask, post
+
+log = logging.getLogger(__name__)
+SECOND = 1_000_000_000
+AGAIN, RESOLVED, LIFE, DAY = 30 * SECOND, 300 * SECOND, 120 * SECOND, 86_400 * SECOND
+SILENCE = 600 * SECOND
+"""A silence's length; renewed while the alarm is hidden."""
+POLL = 0.2
+SYSTEM = "davylamp"
+FILE = "alertmanager.json"
+
+
+class Followed(Protocol):
+    """What is read of judging: `collector.judged.Judged`."""
+
+    def journal(self, after: int, limit: int = 1000) -> list[tuple[int, str, str]]: ...
+    def alarms(self) -> list[dict[str, Any]]: ...
+    def status(self) -> dict[str, Any]: ...
+
+
+class Sent(msgspec.Struct):
+    """One alert as the far side knows it."""
+
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    starts: int
+    at: int = 0
+    """ns when it was last sent."""
+    ends: int = 0
+    """ns; 0 while it stands."""
+    silence: str = ""
+    silenced: int = 0
+    """ns until which."""
+
+
+@dataclass(slots=True)
+class Alertmanager:
+    """One Alertmanager at `url`; `folder` keeps what it was sent."""
+
+    url: str
+    folder: Path
+    followed: Followed
+    page: str = ""
+    wall: Callable[[], int] = time.time_ns
+    name: str = "alertmanager"
+    _sent: dict[str, Sent] = field(default_factory=dict)
+    _seen: int = -1
+    _alive: int = 0
+
+    def __post_init__(self) -> None:
+        path = self.folder / FILE
+        if path.exists():
+            self._sent = msgspec.json.decode(path.read_bytes(), type=dict[str, Sent])
+
+    def step(self) -> int:
+        """Send what is due; the number of alerts sent. Raises `Unavailable` or `Rejected` with nothing forgotten."""
+        now = self.wall()
+        moved = bool(self.followed.journal(max(self._seen, 0), 1)) or self._seen < 0
+        if moved or now - self._alive >= AGAIN:
+            self._take(now)
+        self._forget(now)
+        due = [sent for sent in self._sent.values() if now - sent.at >= AGAIN]
+        if due or now - self._alive >= AGAIN:
+            post(f"{self.url}/api/v2/alerts", [*(_alert(one, now) for one in due), self._life(now)], self.name)
+            for one in due:
+                one.at = now
+            self._alive = now
+        self._hide(now)
+        if moved or due:
+            self._keep()
+        return len(due)
+
+    def follow(self, stop: threading.Event) -> None:
+        """Step until stopped; what fails is tried again."""
+        wait = POLL
+        while not stop.wait(wait):
+            try:
+                self.step()
+                wait = POLL
+            except (Unavailable, Rejected) as error:
+                wait = min(2 * wait, 10.0)
+                log.warning("destination=%s again-in=%.1fs reason=%s", self.name, wait, error)
+
+    def _take(self, now: int) -> None:
+        """What stands now into what is to be sent."""
+        while lines := self.followed.journal(max(self._seen, 0), 1000):
+            self._seen = lines[-1][0]
+        self._seen = max(self._seen, 0)
+        site = str(self.followed.status().get("site", ""))
+        standing = {_spelled(row): row for row in self.followed.alarms() if _stands(row)}
+        for name, row in standing.items():
+            known = self._sent.get(name)
+            if known is None:
+                self._sent[name] = known = Sent(_labels(row, site), {}, int(row["since"] or now))
+            known.annotations = _annotations(row, self.page)
+            known.silenced = 0 if not row["hidden"] else known.silenced or 1
+        for name, known in self._sent.items():
+            if name not in standing and not known.ends:
+                known.ends, known.at = now, 0
+
+    def _hide(self, now: int) -> None:
+        """A silence for each that is hidden, renewed; ended when it is not."""
+        for sent in self._sent.values():
+            if sent.silenced and sent.silenced - now < SILENCE // 2 and not sent.ends:
+                until = now + SILENCE
+                body = {"matchers": [{"name": key, "value": value, "isRegex": False, "isEqual": True}
+                                     for key, value in sent.labels.items()],
+                        "startsAt": _time(now), "endsAt": _time(until), "createdBy": "davylamp",
+                        "comment": sent.annotations.get("hidden", "hidden")}  # fmt: skip
+                sent.silence = self._silence(body | ({"id": sent.silence} if sent.silence else {}))
+                sent.silenced = until
+            elif sent.silence and (not sent.silenced or sent.ends):
+                self._unsilence(sent.silence)
+                sent.silence = ""
+
+    def _silence(self, body: Mapping[str, Any]) -> str:
+        answer = ask(f"{self.url}/api/v2/silences", "POST", body, self.name)
+        return str(json.loads(answer.body)["silenceID"])
+
+    def _unsilence(self, name: str) -> None:
+        try:
+            ask(f"{self.url}/api/v2/silence/{name}", "DELETE", None, self.name)
+        except (Unavailable, Rejected) as error:
+            log.warning("destination=%s silence=%s ends by itself reason=%s", self.name, name, error)
+
+    def _life(self, now: int) -> dict[str, Any]:
+        labels = {"alertname": "DavylampAlive", "system": SYSTEM, "site": str(self.followed.status().get("site", ""))}
+        return {"labels": labels, "annotations": {"summary": "resolved = Davylamp is dead"},
+                "endsAt": _time(now + LIFE)}  # fmt: skip
+
+    def _forget(self, now: int) -> None:
+        self._sent = {name: sent for name, sent in self._sent.items()
+                      if not sent.ends or now - sent.ends <= RESOLVED or sent.silence}  # fmt: skip
+
+    def _keep(self) -> None:
+        path = self.folder / FILE
+        part = path.with_suffix(".part")
+        with part.open("wb") as file:
+            file.write(msgspec.json.encode(self._sent))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+
+
+def _stands(row: Mapping[str, Any]) -> bool:
+    return bool(row["active"] or row["latched"]) and row["priority"] != "log"
+
+
+def _spelled(row: Mapping[str, Any]) -> str:
+    return f"{row['rule']}/{row['subject']}#{row['occurrence']}"
+
+
+def _labels(row: Mapping[str, Any], site: str) -> dict[str, str]:
+    labels = {"alertname": row["rule"], "system": SYSTEM, "site": site, "area": row["area"], "sensor": row["subject"],
+              "kind": row["kind"], "rule": row["rule"], "priority": row["priority"]}  # fmt: skip
+    return {key: str(value) for key, value in labels.items() if value}
+
+
+def _annotations(row: Mapping[str, Any], page: str) -> dict[str, str]:
+    unit = "" if row["unit"] in ("", "1") else f" {row['unit']}"
+    figures = [f"{name} {row[name]:g}{unit}" for name in ("value", "limit") if row[name] is not None]
+    said: dict[str, str] = {
+        "summary": f"{row['area']} {_spelled(row)} {' '.join(figures)}", "guidance": row["guidance"],
+        "consequence": row["consequence"], "citation": row["citation"], "hidden": _words(row["hidden"]),
+        "page": f"{page}/sensor/{row['subject']}" if page else "",
+    }  # fmt: skip
+    return {key: value for key, value in said.items() if value}
+
+
+def _words(flags: Iterable[str]) -> str:
+    return ", ".join(flags)
+
+
+def _alert(sent: Sent, now: int) -> dict[str, Any]:
+    return {"labels": sent.labels, "annotations": sent.annotations, "startsAt": _time(sent.starts),
+            "endsAt": _time(sent.ends or now + DAY)}  # fmt: skip
+
+
+def _time(ns: int) -> str:
+    return datetime.fromtimestamp(ns / 1e9, UTC).isoformat(timespec="milliseconds")
