@@ -16,14 +16,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.detector import Column, Finding, Outcome, PerSubject, Subjects, Verdict, findings_at, per_subject, whole
+from detectors.detector import Column, Finding, Outcome, PerSubject, Subjects, Verdict, findings_at, whole
 from detectors.pareto import fit, predicted_excess, survival
 from detectors.preceding import along_time
 from detectors.reading import BLURS, Batch, Bools, Floats, Indices, Quality, Says, Times
 from detectors.state import SETTING
+from detectors.wished import chance_of
 
-MONTH = 30.44 * 86_400.0
-"""s."""
 FURTHEST = 1_000
 """The wished time between false alarms may be so many times what was learned: no tail says more."""
 NEAR = 0.005
@@ -134,10 +133,7 @@ class Tail:
     def start(self, subjects: Subjects) -> State:
         """Every verdict unknown. Raises ValueError where the wished rarity has no meaning or cannot be learned."""
         n = len(subjects)
-        wished = per_subject(self.false_alarms, n)
-        for name, every, month in zip(subjects.input_id, subjects.interval.tolist(), wished.tolist(), strict=True):
-            self._feasible(name, every, month)
-        nothing, chance = np.full(n, np.nan), wished * subjects.interval / MONTH
+        nothing, chance = np.full(n, np.nan), self._feasible(subjects)
         return State(
             verdict=np.zeros(n, np.int8),
             time=np.full(n, np.iinfo(np.int64).min),
@@ -157,22 +153,15 @@ class Tail:
             quantum=np.nan_to_num(subjects.quantum),
         )
 
-    def _feasible(self, name: str, every: float, wished: float) -> None:
-        if not every > 0:
-            raise ValueError(f"{name} declares no interval, without which false_alarms means nothing; give it `every`")
-        length = MONTH / every / wished
-        if length < 1_000:
-            raise ValueError(f"false_alarms is {wished}, one in {length:.0f} readings of {name}; give a smaller number")
-        if self.learn > TOO_NEAR * self.peaks * length:
+    def _feasible(self, subjects: Subjects) -> Floats:
+        chance = chance_of(self.false_alarms, subjects, np.ones(len(subjects), np.bool_), 1, "another detector")
+        most, least = TOO_NEAR * self.peaks / chance, 1 / (FURTHEST * chance)
+        for k in np.flatnonzero((self.learn > most) | (self.learn < least)).tolist():
             raise ValueError(
-                f"learn is {self.learn} readings of {name}, more than one false alarm in {length:.0f} needs; give learn"
-                f" at most {int(TOO_NEAR * self.peaks * length)}, or fewer false_alarms"
+                f"learn is {self.learn} readings of {subjects.input_id[k]}, one in {1 / chance[k]:.0f} may alarm falsely;"
+                f" give learn from {least[k]:.0f} to {most[k]:.0f}, or other false_alarms"
             )
-        if length > FURTHEST * self.learn:
-            raise ValueError(
-                f"learn is {self.learn} readings of {name}, from which one false alarm in {length:.0f} cannot be told;"
-                f" give learn at least {int(np.ceil(length / FURTHEST))}, or more false_alarms"
-            )
+        return chance
 
     def step(self, state: Any, batch: Batch) -> Outcome:
         """Round by round across sensors, or run by run along time, whichever is cheaper; the same to the last bit."""

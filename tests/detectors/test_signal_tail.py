@@ -13,8 +13,9 @@ from detectors import evaluate
 from detectors.detector import Outcome, Subjects, Verdict
 from detectors.reading import Batch, Floats, Quality
 from detectors.signal import tail as module
-from detectors.signal.tail import MONTH, State, Tail
+from detectors.signal.tail import State, Tail
 from detectors.state import arrays_of, restore
+from detectors.wished import MONTH
 from tests.contract import Sample
 from tests.strategies import SECOND, Stream, readings
 
@@ -218,9 +219,9 @@ def test_nonsense_is_refused(wrong: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("detector", "every", "words"), [
     (Tail(), float("nan"), "s0 declares no interval"),
-    (Tail(false_alarms=100.0), 60.0, "give a smaller number"),
-    (Tail(false_alarms=0.001), 60.0, "give learn at least 43834"),
-    (Tail(false_alarms=40.0, peaks=50, learn=30_000), 60.0, "give learn at most 27395"),
+    (Tail(false_alarms=1e4), 60.0, "give at most"),
+    (Tail(false_alarms=0.001), 60.0, "give learn from 43834 to"),
+    (Tail(false_alarms=40.0, peaks=50, learn=30_000), 60.0, "give learn from 1 to 27396"),
 ])  # fmt: skip
 def test_a_rarity_without_meaning_is_refused(detector: Tail, every: float, words: str) -> None:
     with pytest.raises(ValueError, match=words):
