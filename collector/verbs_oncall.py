@@ -10,7 +10,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from collector.oncall import OnCall
-from collector.verb import NO, OK, Arguments, Parser, Verb, WrongUse, add_json, say, say_json, table, warn
+from collector.verb import (
+    NO,
+    OK,
+    Arguments,
+    Parser,
+    Verb,
+    WrongUse,
+    add_data,
+    add_json,
+    data_folder,
+    say,
+    say_json,
+    table,
+    warn,
+)
 
 TEST = "test"
 
@@ -121,6 +135,34 @@ def _arguments(parser: Parser) -> None:
     add_json(parser)
 
 
+def handover(arguments: Arguments) -> int:
+    """Print the sheet for the next shift, or write it as a page."""
+    from collector.handover import sheet_of
+    from collector.times import NoTime, duration
+
+    folder = data_folder(arguments)
+    try:
+        sheet = sheet_of(folder)
+        if arguments.shift is not None:
+            sheet = sheet_of(folder, sheet.now - duration(arguments.shift))
+    except NoTime as wrong:
+        raise WrongUse(str(wrong)) from wrong
+    if arguments.html is not None:
+        arguments.html.write_text(sheet.html(), encoding="utf-8")
+        say(f"wrote {arguments.html}")
+        return OK
+    say_json(sheet.document()) if arguments.json else say(sheet.text())
+    return OK
+
+
+def _handover_arguments(parser: Parser) -> None:
+    add_data(parser)
+    add_json(parser)
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write it as a page to print")
+    parser.add_argument("--shift", metavar="SPAN", help="how long the shift was, for the counts (default 12h)")
+
+
 VERBS = (
+    Verb("handover", "the next shift's sheet", "davylamp handover --data demo-data", _handover_arguments, handover),
     Verb("oncall", "who is on duty, now and next; who was called", "davylamp oncall my-site.toml", _arguments, oncall),
 )

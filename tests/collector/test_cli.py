@@ -113,7 +113,8 @@ def test_every_example_can_be_parsed() -> None:
 def test_the_verbs_are_these() -> None:
     assert set(VERBS) == {
         "demo", "init", "listen", "sensors", "check", "apply", "run", "replay", "alarms", "ack", "accept", "shelve",
-        "out-of-service", "reset", "comment", "explain", "ledger", "gaps", "journal", "simulate", "detectors", "oncall",
+        "out-of-service", "reset", "comment", "explain", "ledger", "gaps", "journal", "simulate", "detectors",
+        "oncall", "handover",
     }  # fmt: skip
 
 

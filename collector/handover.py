@@ -1,0 +1,174 @@
+"""The sheet that one shift hands to the next: what stands, what is hidden and by whom, what is not watched.
+
+Constraints. It reads judging's rows and journal and the book of calls, and decides nothing. The journal's last hash is
+on it, so a chain that is rewritten afterwards no longer fits the sheet in the drawer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from collector.calls import read_memory
+from collector.errors import Unavailable
+from collector.judged import Judged
+from collector.times import age, shown
+from collector.verb import table
+from collector.verbs_alarms import state
+from dashboards.console.figures import Local, number
+from dashboards.console.words import say
+
+HOUR = 3600 * 10**9
+SHIFT = 12 * HOUR
+"""How far back the counts go where nothing else is said."""
+BY_PEOPLE = ("shelved", "out_of_service")
+SECTIONS: Mapping[str, str] = {
+    "standing": "Standing",
+    "shelved": "Shelved",
+    "out_of_service": "Out of service",
+    "suppressed": "Suppressed by design",
+    "not_watching": "Not watching",
+}
+HEAD = ("alarm", "state", "priority", "area", "value", "limit", "since", "until", "by", "note")
+CSS = ("body{font:14px sans-serif;margin:2em;color:#111}table{border-collapse:collapse;margin-bottom:1.5em;width:100%}"
+       "th,td{border:1px solid #999;padding:.25em .5em;text-align:left;vertical-align:top}th{background:#eee}"
+       "h2{font-size:1.1em}.none{color:#555}")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet; `sections` holds rows of HEAD by the names of SECTIONS."""
+
+    site: str
+    zone: ZoneInfo
+    now: int
+    simulated: bool
+    watching: int
+    of: int
+    sections: Mapping[str, Sequence[Sequence[str]]]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Changes since the shift began."""
+    calling: Sequence[str] = ()
+    seq: int = 0
+    hash: str = ""
+
+    def title(self) -> str:
+        """Site and time, and SIMULATION where it is one."""
+        mark = "SIMULATION " if self.simulated else ""
+        return f"{mark}Handover {self.site}, {shown(self.now, self.zone)}"
+
+    def facts(self) -> list[str]:
+        """The lines that are no table."""
+        counted = ", ".join(f"{count} {change}" for change, count in self.counts.items()) or "nothing"
+        lines = [f"watching {self.watching} of {self.of}", f"in this shift: {counted}"]
+        lines += [f"calling for {name}" for name in self.calling]
+        return [*lines, f"journal: {self.seq} lines, last hash {self.hash or 'none'}"]
+
+    def text(self) -> str:
+        """For a terminal."""
+        parts = [self.title(), "", *self.facts()]
+        for name, title in SECTIONS.items():
+            rows = self.sections[name]
+            parts += ["", f"{title} ({len(rows)})", table(HEAD, rows) if rows else "none"]
+        return "\n".join(parts)
+
+    def html(self) -> str:
+        """A page to print; all that people and devices wrote is escaped."""
+        title = escape(self.title())
+        parts = ["<!doctype html>", '<html lang="en"><head><meta charset="utf-8">', f"<title>{title}</title>",
+                 f"<style>{CSS}</style></head><body>", f"<h1>{title}</h1>",
+                 *(f"<p>{escape(fact)}</p>" for fact in self.facts())]  # fmt: skip
+        for name, title in SECTIONS.items():
+            parts.append(f"<h2>{title} ({len(self.sections[name])})</h2>")
+            parts.append(_table(self.sections[name]) if self.sections[name] else '<p class="none">none</p>')
+        return "\n".join([*parts, "</body></html>", ""])
+
+    def document(self) -> dict[str, Any]:
+        """For a program."""
+        rows = {name: [dict(zip(HEAD, row, strict=True)) for row in found] for name, found in self.sections.items()}
+        return {"version": 1, "site": self.site, "now": self.now, "simulation": self.simulated,
+                "watching": self.watching, "of": self.of, "counts": dict(self.counts), "calling": list(self.calling),
+                "journal": {"lines": self.seq, "hash": self.hash}, **rows}  # fmt: skip
+
+
+def sheet_of(folder: Path, since: int | None = None) -> Sheet:
+    """The sheet of a data folder; counts from `since` (ns of `now`), else over the last SHIFT.
+
+    Raises `Unavailable` where nothing was judged yet: an empty sheet would read as a quiet shift.
+    """
+    judged = Judged(folder)
+    status = judged.status()
+    if "site" not in status:
+        raise Unavailable(f"{folder}: nothing was judged there yet; is it the right data folder?")
+    now, zone = int(status.get("now") or 0), ZoneInfo(status.get("timezone") or "UTC")
+    begin = now - SHIFT if since is None else since
+    who, counts, seq, digest = _journal(judged, begin)
+    made = _Rows(zone, now, who)
+    rows: dict[str, list[Sequence[str]]] = {name: [] for name in SECTIONS}
+    for row in sorted(judged.alarms(), key=lambda one: (one["area"], one["rule"], one["subject"])):
+        for name in _sections(row):
+            rows[name].append(made.row(row, name))
+    calling = [name for name, one in read_memory(folder).opens.items() if one.calls]
+    return Sheet(str(status.get("site", "")), zone, now, bool(status.get("simulated")), int(status.get("watching", 0)),
+                 int(status.get("of", 0)), rows, counts, calling, seq, digest)  # fmt: skip
+
+
+def _sections(row: Mapping[str, Any]) -> Iterable[str]:
+    stands = row["active"] or row["latched"] or not row["acked"]
+    if stands and row["priority"] != "log" and not row["hidden"]:
+        yield "standing"
+    yield from row["hidden"]
+    if not row["watching"] and "out_of_service" not in row["hidden"] and not row["removed"]:
+        yield "not_watching"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Makes rows of HEAD."""
+
+    zone: ZoneInfo
+    now: int
+    who: Mapping[tuple[str, str, str], str]
+
+    def row(self, row: Mapping[str, Any], section: str) -> Sequence[str]:
+        unit = "" if row["unit"] in ("", "1") else f" {row['unit']}"
+        value, limit = (number(row[name]) + unit if row[name] is not None else "" for name in ("value", "limit"))
+        by = self.who.get((row["rule"], row["subject"], section), row["accepted_by"] if section == "standing" else "")
+        ends = row["until"] if row["hidden"] else None
+        until = f"{shown(ends, self.zone)} (in {age(ends - self.now)})" if ends else ""
+        said = row["note"] if section in ("standing", *BY_PEOPLE) else ""
+        name = f"{row['rule']}/{row['subject']}" + (f"#{row['occurrence']}" if row["occurrence"] else "")
+        since = shown(row["since"], self.zone)
+        about = (name, state(row), row["priority"], row["area"], value, limit)
+        return (*about, since, until, by, said or self._reason(row))
+
+    def _reason(self, row: Mapping[str, Any]) -> str:
+        why = dict(row["why"] or {})
+        numbers = {**why, "limit": row["limit"], "unit": row["unit"]}
+        return say(str(numbers.pop("key", "")), numbers, "en", Local(self.zone.key)) if why else ""
+
+
+def _journal(judged: Judged, begin: int) -> tuple[dict[tuple[str, str, str], str], dict[str, int], int, str]:
+    """Who hid what last; how many of each change since `begin`; the last line's number and hash."""
+    who: dict[tuple[str, str, str], str] = {}
+    counts: dict[str, int] = {}
+    seq, digest = 0, ""
+    while page := judged.journal(seq, 1000):
+        for seq, text, digest in page:  # noqa: B007
+            line = json.loads(text)
+            if line["change"] in BY_PEOPLE:
+                who[(line["rule"], line["sensor"], line["change"])] = line["by"]
+            if line["now"] >= begin and line["priority"] != "log":
+                counts[line["change"]] = counts.get(line["change"], 0) + 1
+    return who, counts, seq, digest
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{name}</th>" for name in HEAD)
+    body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><tr>{head}</tr>{body}</table>"

@@ -1,0 +1,101 @@
+"""The handover sheet of a small log in which things stand, are shelved, out of service and not watched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from collector.cli import main
+from collector.handover import HEAD, Sheet, sheet_of
+from collector.message import ACTION, Message
+from collector.spool import Spool
+from tests.small_log import START, S, judge_all, reading, revision
+
+NOTE = "<b>fan & hand meter</b>"
+
+
+def asked(kind: str, subject: str, now: int, **more: object) -> Message:
+    payload = {"id": f"{kind}-{subject}", "kind": kind, "rule": "gas", "subject": subject, "by": "li", **more}
+    if "until" in more:
+        payload["until"] = now + 1800 * S
+    return Message("action", json.dumps(payload).encode(), ACTION)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    spool = Spool(tmp_path)
+    spool.append([revision()], START, START)
+    for k in range(1, 20):
+        spool.append([reading(s, START + k * S, 1.2 if s < 3 else 0.2) for s in range(4)], START + k * S, START + k * S)
+    now = START + 20 * S
+    actions = [asked("shelve", "ch4-1", now, until=True, note=NOTE),
+               asked("out_of_service", "ch4-2", now, until=True, note="exchanged", measure="patrol")]  # fmt: skip
+    spool.append(actions, now, now)
+    spool.append([reading(s, now + S, 1.2) for s in range(4)], now + S, now + S)
+    spool.close()
+    judge_all(tmp_path)
+    return tmp_path
+
+
+def names(sheet: Sheet, section: str) -> list[str]:
+    return [row[0] for row in sheet.sections[section]]
+
+
+def test_every_alarm_is_in_the_section_where_it_belongs(folder: Path) -> None:
+    sheet = sheet_of(folder)
+    assert "gas/ch4-0#1" in names(sheet, "standing")
+    assert "gas/ch4-3#1" in names(sheet, "standing")
+    assert names(sheet, "shelved") == ["gas/ch4-1#1"]
+    assert names(sheet, "out_of_service") == ["gas/ch4-2#1"]
+    assert "gas/ch4-4" in names(sheet, "not_watching"), "a sensor that never spoke is not watched"
+    assert "gas/ch4-2#1" not in names(sheet, "not_watching")
+
+
+def test_who_hid_it_and_why_and_until_when(folder: Path) -> None:
+    (row,) = sheet_of(folder).sections["shelved"]
+    found = dict(zip(HEAD, row, strict=True))
+    assert (found["by"], found["note"]) == ("li", NOTE)
+    assert found["until"].endswith("(in 30 min)")
+    assert found["value"] == "1.2 %vol"
+    assert found["state"] == "active, unacknowledged, shelved"
+
+
+def test_the_sheet_carries_the_journals_last_hash(folder: Path) -> None:
+    sheet = sheet_of(folder)
+    lines = [line for _, line, _ in judge_all(folder).journal(0, 10_000)]
+    assert sheet.seq == len(lines)
+    assert sheet.hash == lines[-1][-66:-2]
+    assert sheet.counts["raised"] == sum('"change":"raised"' in line for line in lines)
+
+
+def test_only_this_shift_is_counted(folder: Path) -> None:
+    assert sheet_of(folder, START + 21 * S).counts.get("shelved") is None
+    assert sheet_of(folder).counts["shelved"] == 1
+
+
+def test_what_people_wrote_is_only_text_on_the_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = folder / "sheet.html"
+    assert main(["handover", "--data", str(folder), "--html", str(file)]) == 0
+    page = file.read_text("utf-8")
+    assert "<b>fan" not in page
+    assert "&lt;b&gt;fan &amp; hand meter" in page
+    assert main(["handover", "--data", str(folder), "--shift", "8h"]) == 0
+    said = capsys.readouterr().out
+    assert "SIMULATION Handover pit" in said
+    assert "Shelved (1)" in said
+    assert "Suppressed by design (0)\nnone" in said
+
+
+def test_programs_get_names(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["handover", "--data", str(folder), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["shelved"][0]["by"] == "li"
+    assert found["of"] >= found["watching"] > 0
+    assert main(["handover", "--data", str(folder), "--shift", "soon"]) == 2
+
+
+def test_a_folder_in_which_nothing_was_judged_has_no_sheet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["handover", "--data", str(tmp_path)]) == 1
+    assert "nothing was judged there yet" in capsys.readouterr().err
