@@ -132,3 +132,19 @@ def test_limits_are_each_subjects_own() -> None:
     assert limits(limit_of, 5.0, np.zeros(0), 1.0, []).shape[0] == 0
     with pytest.raises(NoLimit):
         limits(limit_of, given, every, wishes, [[(0.0, 1.0)]] * 3)
+
+
+def test_that_there_is_no_limit_is_found_out_once_and_not_for_each_subject() -> None:
+    asked: list[tuple[float, tuple[float, float]]] = []
+
+    def limit_of(length: float, errors: tuple[float, float]) -> float:
+        asked.append((length, errors))
+        if errors[1] > 0:
+            raise NoLimit
+        return 4.0
+
+    found = limits(limit_of, np.nan, np.full(500, 60.0), 0.04, [[(0.0, 0.0), (0.0, 1.0), (0.0, 2.0)]] * 500)
+
+    assert found[:, 0].tolist() == [4.0] * 500
+    assert np.isnan(found[:, 1:]).all()
+    assert len([1 for _, errors in asked if errors[1] > 0]) == 1
