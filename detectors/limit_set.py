@@ -33,6 +33,10 @@ LIMIT_KEYS: Mapping[str, str] = {
     "reset_mark": "the same of the reset where it differs.",
     "note": "text.",
 }
+TRIPS: Mapping[str, str] = {"dust.explosion": "fraction", "health.calibration": "every"}
+"""Kinds whose trip is another parameter than `limit`."""
+PLAIN = ("dust.explosion", "slope.tangent_angle")
+"""Kinds whose trip is a plain number in the one unit it can have."""
 CHANGES = ("trip", "reset", "delay", "priority")
 USE_KEYS = ("use", "change", "confirmed", "deviation")
 SIGNED = re.compile(r".+,\s*\d{4}-\d{2}-\d{2}")
@@ -106,10 +110,8 @@ def _detector(table: Table, entry: Mapping[str, Any], settled: Mapping[str, Any]
     """The clause's parameters, beside those of the rule that the clause leaves open (an MEC, a coverage)."""
     kind, unit = str(entry.get("kind", "signal.limit")), entry["unit"]
     set_by_clause: dict[str, Any] = {"kind": kind}
-    if kind == "dust.explosion":
-        set_by_clause["fraction"] = settled["trip"]
-    else:
-        set_by_clause["limit"] = f"{settled['trip']!r} {unit}"
+    parameter = TRIPS.get(kind, "limit")
+    set_by_clause[parameter] = settled["trip"] if kind in PLAIN else f"{settled['trip']!r} {unit}"
     if kind == "signal.limit":
         set_by_clause["side"] = entry.get("side", "above")
     if settled["reset"] is not None:

@@ -42,7 +42,7 @@ FORMS = ("json", "array", "columns", "wave", "wave-msgpack")
 FORM_FIELDS = ("value", "unit", "time", "sensor", "area", "quality", "rate", "samples", "start", "readings")
 MOLAR_MASS: Mapping[str, float] = {
     "methane": 16.043, "co": 28.010, "co2": 44.009, "h2s": 34.081, "o2": 31.998, "no": 30.006, "no2": 46.005,
-    "so2": 64.064, "nh3": 17.031, "hydrogen": 2.016,
+    "so2": 64.064, "nh3": 17.031, "hydrogen": 2.016, "cl2": 70.906, "benzene": 78.112,
 }  # fmt: skip
 """g/mol, by quantity."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*")

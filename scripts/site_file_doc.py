@@ -13,7 +13,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from collector.config import limit_set, limit_sets  # noqa: E402
 from collector.oncall import CHANNEL_KEYS, ONCALL_KEYS  # noqa: E402
 from collector.roster_file import LAYER_KEYS, OVERRIDE_KEYS, PERSON_KEYS, ROSTER_KEYS  # noqa: E402
 from collector.settings import (  # noqa: E402
@@ -88,7 +87,7 @@ def page() -> str:
         _table("`[oncall]`", ONCALL_KEYS),
         _table("`[page]`", PAGE_KEYS),
         _table("A limit of a limit set (`detectors/limits/*.toml`)", LIMIT_KEYS),
-        *(_limits(name) for name in limit_sets()),
+        "The limit sets with their clauses: [limits.md](limits.md), or `davylamp detectors --limits`.\n",
     ]
     return "\n".join(parts)
 
@@ -96,22 +95,6 @@ def page() -> str:
 def _table(title: str, keys: Mapping[str, str]) -> str:
     rows = [f"| `{key}` | {meaning.replace('|', chr(92) + '|')} |" for key, meaning in keys.items()]
     return "\n".join([f"## {title}", "", "| key | value |", "|---|---|", *rows, ""])
-
-
-def _limits(name: str) -> str:
-    rows = []
-    for quantity, places in limit_set(name).items():
-        for place, entries in places.items() if isinstance(places, Mapping) else ():
-            for entry in entries:
-                reset = f"{entry['reset']:g}" if "reset" in entry else "-"
-                mark = entry["mark"] + (f", reset {entry['reset_mark']}" if "reset_mark" in entry else "")
-                sign = "<=" if entry.get("side") == "below" else ">="
-                rows.append(
-                    f"| `{quantity}.{place}` | {entry['rung']} | {sign} {entry['trip']:g} {entry['unit']} | {reset} "
-                    f"| {entry.get('delay', '-')} | {entry['priority']} | {entry['clause']} | {mark} |"
-                )
-    head = ["| use | rung | trips | ends beyond | delay | priority | clause | mark |", "|" + "---|" * 8]
-    return "\n".join([f"## Limit set `{name}`", "", *head, *rows, ""])
 
 
 def main() -> int:

@@ -5,14 +5,17 @@ A change of a number in detectors/limits must be made twice, here and there, by 
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from detectors.detector import Subjects
-from detectors.limit_set import LIMIT_KEYS
+from detectors.limit_set import LIMIT_KEYS, TRIPS
 from detectors.reading import Batch
 from detectors.site import read_site
 from detectors.units import dimension, duration
@@ -43,6 +46,22 @@ SEEN: dict[str, dict[tuple[str, str], tuple[float, float | None, str, str, str]]
         ("so2.petrochemical-short", "short"): (10, None, "0s", "mg/m3", GB),
         ("nh3.petrochemical-short", "short"): (30, None, "0s", "mg/m3", GB),
         ("o2.petrochemical", "low"): (19.5, None, "0s", "%vol", GB),
+        ("co.petrochemical-levels", "level-1"): (20, None, "0s", "mg/m3", GB),
+        ("co.petrochemical-levels", "level-2"): (40, None, "0s", "mg/m3", GB),
+        ("no2.petrochemical", "level-1"): (5, None, "0s", "mg/m3", GB),
+        ("no2.petrochemical", "level-2"): (10, None, "0s", "mg/m3", GB),
+        ("so2.petrochemical-levels", "level-1"): (5, None, "0s", "mg/m3", GB),
+        ("so2.petrochemical-levels", "level-2"): (10, None, "0s", "mg/m3", GB),
+        ("nh3.petrochemical-levels", "level-1"): (20, None, "0s", "mg/m3", GB),
+        ("nh3.petrochemical-levels", "level-2"): (40, None, "0s", "mg/m3", GB),
+        ("cl2.petrochemical", "level-1"): (1, None, "0s", "mg/m3", GB),
+        ("cl2.petrochemical", "level-2"): (2, None, "0s", "mg/m3", GB),
+        ("benzene.petrochemical", "level-1"): (6, None, "0s", "mg/m3", GB),
+        ("benzene.petrochemical", "level-2"): (12, None, "0s", "mg/m3", GB),
+        ("displacement.creep-Xu", "caution"): (45, None, "0s", "deg", "improved tangent angle, levels of Xu Qiang"),
+        ("displacement.creep-Xu", "warning"): (80, None, "0s", "deg", "improved tangent angle, levels of Xu Qiang"),
+        ("displacement.creep-Xu", "danger"): (85, None, "0s", "deg", "improved tangent angle, levels of Xu Qiang"),
+        ("state.calibration-AQ-1029", "due"): (15, None, "0s", "d", "AQ 1029-2019, upkeep"),
     },
     "us": {
         ("methane.WV-22A-2-43", "adjust"): (1.0, 1.0, "0s", "%vol", "WV Code 22A-2-43"),
@@ -59,6 +78,11 @@ SEEN: dict[str, dict[tuple[str, str], tuple[float, float | None, str, str, str]]
         ("methane.57.22220", "return"): (0.25, None, "0s", "%vol", "30 CFR 57.22220"),
         ("silica.MSHA", "action"): (25, None, "0s", "ug/m3", "MSHA respirable silica rule, action level"),
         ("silica.MSHA", "shift"): (50, None, "0s", "ug/m3", "MSHA respirable silica rule, PEL"),
+        ("cl2.OSHA", "ceiling"): (1, None, "0s", "ppm", "29 CFR 1910.1000 table Z-1, ceiling"),
+        ("cl2.NIOSH", "ceiling"): (0.5, None, "0s", "ppm", "NIOSH REL, ceiling over 15 min"),
+        ("cl2.IDLH", "idlh"): (10, None, "0s", "ppm", "NIOSH IDLH"),
+        ("benzene.OSHA", "shift"): (1, None, "0s", "ppm", "29 CFR 1910.1028, TWA"),
+        ("benzene.OSHA-short", "short"): (5, None, "0s", "ppm", "29 CFR 1910.1028, STEL"),
     },
     "eu": {
         ("methane.PL-1.0", "warn"): (0.6, None, "0s", "%vol", "Practice of one Polish longwall mine"),
@@ -67,9 +91,19 @@ SEEN: dict[str, dict[tuple[str, str], tuple[float, float | None, str, str, str]]
         ("methane.PL-1.5", "cut"): (1.5, None, "0s", "%vol", "Practice of one Polish longwall mine"),
         ("methane.PL-2.0", "warn"): (1.5, None, "0s", "%vol", "Practice of one Polish longwall mine"),
         ("methane.PL-2.0", "cut"): (2.0, None, "0s", "%vol", "Practice of one Polish longwall mine"),
+        ("co.EU", "shift"): (20, None, "0s", "ppm", "Directive 2004/37/EC annex III (2022/431), 8 h"),
+        ("co.EU-short", "short"): (100, None, "0s", "ppm", "Directive 2004/37/EC annex III (2022/431), 15 min"),
+        ("so2.EU", "shift"): (0.5, None, "0s", "ppm", "Directive 2017/164/EU, 8 h"),
+        ("so2.EU-short", "short"): (1, None, "0s", "ppm", "Directive 2017/164/EU, 15 min"),
     },
 }  # fmt: skip
 SETS = tuple(SEEN)
+LEFT_OPEN: dict[str, dict[str, Any]] = {
+    "explosible-dust": {"mec": "65 g/m3"},
+    "displacement": {"spacing": "6h", "v0": "0.5 mm/d"},
+}
+"""What these clauses leave to the rule."""
+CONTACT = {"states": ["in service", "in calibration"]}
 
 
 def limits(name: str) -> dict[str, list[dict[str, Any]]]:
@@ -80,11 +114,13 @@ def limits(name: str) -> dict[str, list[dict[str, Any]]]:
 def document(name: str, use: str, unit: str, simulated: bool) -> dict[str, Any]:
     data = tomllib.loads((resources.files("detectors.limits") / f"{name}.toml").read_text("utf-8"))
     rule: dict[str, Any] = {"sensors": ["x"], "use": use, "guidance": "Withdraw", "respond_within": "2min"}
-    if use.startswith("explosible-dust"):
-        rule["detector"] = {"mec": "65 g/m3"}
+    quantity = use.split(".")[0]
+    if quantity in LEFT_OPEN:
+        rule["detector"] = LEFT_OPEN[quantity]
+    sensor = {"quantity": quantity, "unit": {"1": "g/m3", "deg": "mm"}.get(unit, unit), "noise": 0.5}
     return {
         "site": {"id": "s", "timezone": "UTC", "simulated": simulated},
-        "sensor": {"x": {"area": "a", "quantity": use.split(".")[0], "unit": "g/m3" if unit == "1" else unit}},
+        "sensor": {"x": {"area": "a", **(CONTACT if quantity == "state" else sensor)}},
         "rule": {"r": rule},
         "limit_set": data,
     }
@@ -132,7 +168,8 @@ def test_every_clause_can_be_used_and_trips_at_its_value_in_its_unit(name: str, 
     assert [rule.name for rule in rules] == [f"r.{rung['rung']}" for rung in rungs]
     for rule, rung in zip(rules, rungs, strict=True):
         detector = rule.detector
-        assert getattr(detector, "fraction" if detector.kind == "dust.explosion" else "limit") == rung["trip"]
+        tripped = getattr(detector, TRIPS.get(detector.kind, "limit"))
+        assert tripped == (duration(f"{rung['trip']}d") if rung["unit"] == "d" else rung["trip"])
         assert rule.on_delay == duration(rung.get("delay", "0s")) * 1e9
         assert rung["clause"] in rule.citation
         assert rule.consequence == rung["action"]
@@ -195,3 +232,24 @@ def test_a_short_term_limit_is_ten_minutes_at_niosh() -> None:
     times = [1_700_000_000 * 10**9 + k * 5 * 10**9 for k in range(40)]
     found = detector.step(state, Batch.of(times[-1], [0] * 40, times, [60.0] * 40)).findings
     assert [(f.time - times[0]) / 10**9 for f in found] == [100.0]
+
+
+def test_the_page_of_limits_is_what_the_files_say() -> None:
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "scripts/limits_doc.py", "--check"], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_value_is_on_the_page_in_its_set_with_clause_and_mark(name: str) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "limits.md").read_text("utf-8")
+    (part,) = (part for part in page.split("\n## ") if part.startswith(f"{name}\n"))
+    for use, rungs in limits(name).items():
+        (ladder,) = (one for one in part.split("\n### ") if one.startswith(f"`{use}`"))
+        rows = [line for line in ladder.splitlines() if line.startswith("| ")][1:]
+        assert len(rows) == len(rungs)
+        for row, rung in zip(rows, rungs, strict=True):
+            assert f"= {rung['trip']:g} {rung['unit']} |" in row
+            assert f"| {rung['clause']} | {rung['source']} | [{rung['mark']}" in row
