@@ -158,7 +158,7 @@ class Tail:
         most, least = TOO_NEAR * self.peaks / chance, 1 / (FURTHEST * chance)
         for k in np.flatnonzero((self.learn > most) | (self.learn < least)).tolist():
             raise ValueError(
-                f"learn is {self.learn} readings of {subjects.input_id[k]}, one in {1 / chance[k]:.0f} may alarm falsely;"
+                f"learn is {self.learn} readings of {subjects.input_id[k]}, one in {1 / chance[k]:.0f} may alarm;"
                 f" give learn from {least[k]:.0f} to {most[k]:.0f}, or other false_alarms"
             )
         return chance

@@ -200,6 +200,12 @@ def test_along_time_and_across_sensors_say_the_same(memory: int, monkeypatch: py
     assert along.columns[0].value.tolist() == across.columns[0].value.tolist()
 
 
+def test_a_reading_not_newer_than_the_last_is_not_taken() -> None:
+    state = DETECTOR.start(Subjects.simple(1, interval=60.0))
+    DETECTOR.step(state, Batch.of(10**15, np.zeros(20, int), np.repeat(np.arange(10) * MINUTE, 2), noise(20)))
+    assert state.count[0] == 10
+
+
 def test_a_revised_wish_moves_the_limit_at_once() -> None:
     subjects = Subjects.simple(1, interval=60.0)
     state = DETECTOR.start(subjects)
