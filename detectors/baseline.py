@@ -116,15 +116,14 @@ def fresh(subjects: Subjects, mean: PerSubject, sigma: PerSubject, phi: PerSubje
     }
 
 
-def unsure(declared: Floats, learn: int, weight: float) -> list[list[Unsure]]:
+def unsure(declared: Floats, learn: int) -> list[list[Unsure]]:
     """Errors of each subject's baseline, if its neighbours correlate by each of PHIS.
 
-    `weight` is that of the newest z in what a chart sums: 0 for sums without end, which see all of an error of phi.
-    Source: the variances of a mean, of a variance and of phi (Bartlett 1946), of `learn` readings.
+    Source: the variances of a mean, of a variance and of phi (Bartlett 1946), of `learn` readings; an error e of phi
+    changes the variance of sums of whitened readings by a part 2 e / (1 - phi).
     """
     mean, sigma, phi = np.isnan(declared).T / learn
-    seen = ((1 - weight) / (1 - PHIS * (1 - weight))) ** 2 * (1 - PHIS * PHIS)
-    variance = LOSS_OF_SPREAD * (2.0 * sigma[:, None] + 4.0 * phi[:, None] * seen)
+    variance = LOSS_OF_SPREAD * (2.0 * sigma[:, None] + 4.0 * phi[:, None] * (1.0 + PHIS) / (1.0 - PHIS))
     return [[(m, v) for v in each] for m, each in zip((LOSS * mean).tolist(), variance.tolist(), strict=True)]
 
 

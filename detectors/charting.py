@@ -1,25 +1,24 @@
 """A control chart over batches of any shape: whole ticks in place, scattered ones gathered once, hot sensors in a loop.
 
 Constraints. A chart says of each reading which part of its limit is used, signed by the side of the shift; above 1 is
-an alarm, below a half its end. What it says does not depend on the way that was taken: both its kernels round alike.
+an alarm, and calm is its end. What it says does not depend on the way that was taken: both its kernels round alike.
 Not a detector: signal.cusum and signal.ewma are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.baseline import Baseline, long_run_sigma, remember, scores, take_in
-from detectors.detector import Column, Outcome, Verdict, findings_at
+from detectors.baseline import Baseline, fresh, long_run_sigma, remember, scores, take_in, unsure
+from detectors.detector import Column, Outcome, PerSubject, Subjects, Verdict, findings_at
 from detectors.reading import Batch, Bools, Floats, Indices
+from detectors.run_length import Unsure, limits
 
-CALM = 0.5
-"""Part of the limit below which a shift has ended."""
 NARROW = 24
 """Sensors below which a loop over one sensor's readings is cheaper than a turn of all."""
 
@@ -29,7 +28,7 @@ class ChartState(Baseline):
     """(N,) each."""
 
     run: NDArray[np.int32]
-    """Readings in a row with CALM of the limit or more."""
+    """Readings in a row that are not calm."""
 
 
 class Chart(Protocol):
@@ -37,6 +36,23 @@ class Chart(Protocol):
 
     sums: ClassVar[tuple[str, ...]]
     """State fields that move with each reading."""
+    calm: ClassVar[float]
+    """Part of the limit below which a shift has ended."""
+
+    @property
+    def false_alarms(self) -> PerSubject: ...
+
+    @property
+    def limit(self) -> PerSubject: ...
+
+    @property
+    def mean(self) -> PerSubject: ...
+
+    @property
+    def sigma(self) -> PerSubject: ...
+
+    @property
+    def phi(self) -> PerSubject: ...
 
     @property
     def learn(self) -> int: ...
@@ -53,15 +69,23 @@ class Chart(Protocol):
         ...
 
     def shift(self, part: Floats, limit: Floats, run: Floats) -> Floats:
-        """About how far z has moved, where `part` of the limit is used after `run` readings above CALM."""
+        """About how far z has moved, where `part` of the limit is used after `run` readings that are not calm."""
         ...
+
+
+def begin(chart: Chart, subjects: Subjects, limit_of: Callable[[float, Unsure], float]) -> dict[str, Any]:
+    """The arrays of a ChartState that knows nothing yet, by name."""
+    arrays = fresh(subjects, chart.mean, chart.sigma, chart.phi)
+    errors = unsure(arrays["declared"], chart.learn)
+    allowed = limits(limit_of, chart.limit, subjects.interval, chart.false_alarms, errors)
+    return arrays | {"limits": allowed, "run": np.zeros(len(subjects), np.int32)}
 
 
 def judge(chart: Chart, state: Any, batch: Batch, why: Mapping[Verdict, str]) -> Outcome:
     """A step of a chart: findings with the size of the shift, and the column `of_limit`."""
     charted = _follow(chart, state, batch)
     judged = charted.judged
-    rows, verdicts = batch.settle_level(state.verdict, charted.size > 1.0, charted.size < CALM, judged)
+    rows, verdicts = batch.settle_level(state.verdict, charted.size > 1.0, charted.size < chart.calm, judged)
     found = []
     if len(rows):
         who = batch.sensor[rows]
@@ -150,7 +174,7 @@ def _turn(
     part, size = chart.turn(mine[:-1], limit, z)
     run = mine[-1]
     run += 1
-    run *= size >= CALM
+    run *= size >= chart.calm
     return part, size, run
 
 
@@ -159,9 +183,9 @@ def _alone(
 ) -> tuple[list[float], list[int]]:
     sums = [float(array[place]) for array in mine[:-1]]
     parts = chart.alone(sums, limit, z)
-    run, runs = int(mine[-1][place]), []
+    run, runs, calm = int(mine[-1][place]), [], chart.calm
     for part in parts:
-        run = run + 1 if part >= CALM or part <= -CALM else 0
+        run = run + 1 if part >= calm or part <= -calm else 0
         runs.append(run)
     for array, moved in zip(mine, [*sums, run], strict=True):
         array[place] = moved

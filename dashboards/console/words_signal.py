@@ -91,5 +91,11 @@ SIGNAL: Mapping[str, tuple[str, str]] = {
     ),
     "signal.cusum.in_control": ("at its normal[ of {normal:reading}]", "处于正常水平[ {normal:reading}]"),
     "signal.cusum.no_value": ("no usable value", "无可用数值"),
+    "signal.ewma.shifted": (
+        "average shifted by about {shift:reading}[ from a normal {normal:reading}][, for {readings:count} readings]",
+        "加权平均偏移约 {shift:reading}[（正常值 {normal:reading}）][，已持续 {readings:count} 个读数]",
+    ),
+    "signal.ewma.in_control": ("at its normal[ of {normal:reading}]", "处于正常水平[ {normal:reading}]"),
+    "signal.ewma.no_value": ("no usable value", "无可用数值"),
 }
 """Key -> (English, Chinese)."""

@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from detectors.baseline import adopt, check_baseline, fresh, unsure
-from detectors.charting import CALM, ChartState, judge
+from detectors.baseline import adopt, check_baseline
+from detectors.charting import ChartState, begin, judge
 from detectors.detector import Outcome, PerSubject, Subjects, Verdict
 from detectors.reading import Batch, Floats, Quality
-from detectors.run_length import Unsure, check_wish, cusum_limit, limits
+from detectors.run_length import Unsure, check_wish, cusum_limit
 
 CAP = 1.5
 """Parts of the limit beyond which the sums do not grow, so that they can end."""
@@ -60,6 +60,7 @@ class Cusum:
     limit_parameters: ClassVar[Mapping[str, str]] = {"mean": "{unit}", "sigma": "{unit}"}
     columns: ClassVar[Mapping[str, str]] = {"of_limit": "1"}
     sums: ClassVar[tuple[str, ...]] = ("high", "low")
+    calm: ClassVar[float] = 0.5
 
     false_alarms: PerSubject = 0.04
     """A sensor-month."""
@@ -81,15 +82,12 @@ class Cusum:
 
     def start(self, subjects: Subjects) -> State:
         """Every verdict unknown. Raises ValueError where no limit gives the wished false alarms."""
-        n = len(subjects)
-        arrays = fresh(subjects, self.mean, self.sigma, self.phi)
 
         def limit_of(length: float, error: Unsure) -> float:
             return cusum_limit(self.reference, length, error)
 
-        errors = unsure(arrays["declared"], self.learn, 0.0)
-        allowed = limits(limit_of, self.limit, subjects.interval, self.false_alarms, errors)
-        state = State(**arrays, limits=allowed, run=np.zeros(n, np.int32), high=np.zeros(n), low=np.zeros(n))
+        n = len(subjects)
+        state = State(**begin(self, subjects, limit_of), high=np.zeros(n), low=np.zeros(n))
         adopt(state, np.arange(n))
         return state
 
@@ -134,5 +132,5 @@ class Cusum:
 
     def shift(self, part: Floats, limit: Floats, run: Floats) -> Floats:
         """In z: the reference, and what the sum grew by a reading."""
-        size: Floats = self.reference + np.maximum(np.abs(part) - CALM, 0.0) * limit / run
+        size: Floats = self.reference + np.maximum(np.abs(part) - self.calm, 0.0) * limit / run
         return np.copysign(size, part)
