@@ -114,3 +114,12 @@ def test_a_channels_secret_is_found_absent_and_never_shown(tmp_path: Path) -> No
 def test_a_mistake_is_said_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
     found = mistakes(tmp_path, (old, new))
     assert any(said in text for text in found), found
+
+
+def test_the_sample_in_the_docs_is_read_without_a_mistake(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "oncall.md").read_text("utf-8")
+    sample = text.split("```toml\n")[1].split("```")[0]
+    oncall = loaded(tmp_path, SITE.split("[channel.sms]")[0] + sample)
+    assert list(oncall.people) == ["li", "wang"]
+    at = datetime(2026, 11, 14, 9, tzinfo=ZoneInfo("Asia/Shanghai"))
+    assert oncall.on_duty("north", at) == ["li"]
