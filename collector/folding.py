@@ -160,7 +160,7 @@ class Folding:
             key = (change.rule, change.sensor)
             out.touched.add(key)
             pair = self.judge.pair_of.get(key)
-            for dependent in self.judge.records.dependents.get(-1 if pair is None else pair, ()):
+            for dependent in self.judge.records.wiring.dependents.get(-1 if pair is None else pair, ()):
                 rule, subject = self.judge.pairs[dependent]
                 out.touched.add((rule.name, subject.id))
 

@@ -2,7 +2,8 @@
 
 ISA-18.2's letters are derived, never stored: A normal, B unacknowledged, C acknowledged, D returned unacknowledged,
 E shelved, F suppressed by design, G out of service. Source: ISA-18.2-2016 clauses 5.2 and 11.7 (unshelving by a person
-leaves an active alarm acknowledged, by time unacknowledged). The whole table is tests/detectors/alarm_table.txt.
+leaves an active alarm acknowledged, by time unacknowledged; what is over when its suppression ends is normal: nobody
+was to act on it). The whole table is tests/detectors/alarm_table.txt.
 """
 
 from __future__ import annotations
@@ -90,8 +91,9 @@ def _after(alarm: Alarm, cause: Cause) -> Alarm:
             return replace(alarm, hidden=alarm.hidden | Hidden.SHELVED)
         case Cause.SUPPRESS:
             return replace(alarm, hidden=alarm.hidden | Hidden.SUPPRESSED)
-        case Cause.UNSUPPRESS:
-            return _shown(alarm, Hidden.SUPPRESSED)
+        case Cause.UNSUPPRESS if alarm.hidden & Hidden.SUPPRESSED:
+            over = not alarm.active and not alarm.latched
+            return replace(_shown(alarm, Hidden.SUPPRESSED), acked=alarm.acked or over)
         case Cause.REMOVE_FROM_SERVICE:
             return replace(alarm, hidden=alarm.hidden | Hidden.OUT_OF_SERVICE)
         case Cause.RETURN_TO_SERVICE:

@@ -7,7 +7,7 @@ with the rows. The judge writes nothing; `collector.judging` commits what it ret
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from detectors.breaking import until_it_raises
 from detectors.detector import Finding, Outcome, Verdict, Why, structure
 from detectors.gate import Gate
 from detectors.holding import GoodRow, Held, Holding, Silence
+from detectors.levels import SILENCE, levels_of, rungs_from_the_top
 from detectors.reading import AFTER_ROWS, Batch, Indices, Quality, Wave
 from detectors.records import Action, Change
 from detectors.revising import Memory, carry
@@ -48,8 +49,8 @@ class Judge:
         self.site, self.revision, self.now = site, revision, now
         self.table = {s.id: s for s in series(site)}
         self.series = {name: k for k, name in enumerate(self.table)}
-        self.levels = _levels(site.rules)
-        self.rules = _rungs_from_the_top(site.rules, self.levels)
+        self.levels = levels_of(site.rules)
+        self.rules = rungs_from_the_top(site.rules, self.levels)
         self.pairs = [(rule, subject) for rule in self.rules for subject in rule.subjects]
         self.pair_of = {(rule.name, subject.id): k for k, (rule, subject) in enumerate(self.pairs)}
         self.seen = {key: seen.get(key, now) for key in self.pair_of}
@@ -74,7 +75,7 @@ class Judge:
         """sensor -> pairs that fall unknown when it is silent."""
         listeners: dict[str, list[int]] = {}
         for pair, (rule, subject) in enumerate(self.pairs):
-            if rule.detector.kind == "health.silent":
+            if rule.detector.kind in SILENCE:
                 continue
             raw = {self.table[name].sensor for _, name in subject.inputs if not name.startswith("@")}
             for sensor in raw & self.site.sensors.keys():
@@ -293,40 +294,6 @@ class Judge:
         out = self.records.out_of_service_pairs()
         watched = int(np.count_nonzero(self.holding.watching)) - sum(bool(self.holding.watching[p]) for p in out)
         return watched, len(self.pairs)
-
-
-def _rungs_from_the_top(rules: Sequence[Rule], levels: Mapping[str, int]) -> list[Rule]:
-    """The rules level by level, in their order, but within a level a ladder's highest rung first: a lower one is then
-    born suppressed, and no rule comes before one that it looks at.
-    """
-    first: dict[tuple[str, int], int] = {}
-    for place, rule in enumerate(rules):
-        first.setdefault((rule.ladder or f"@{rule.name}", levels[rule.name]), place)
-
-    def order(rule: Rule) -> tuple[int, int, int]:
-        level = levels[rule.name]
-        return level, first[rule.ladder or f"@{rule.name}", level], -rule.rung
-
-    return sorted(rules, key=order)
-
-
-def _levels(rules: Sequence[Rule]) -> dict[str, int]:
-    """How many steps of rules feed or suppress each rule; silence comes before all others. The rules are in order."""
-    level: dict[str, int] = {}
-    for rule in rules:
-        names = [name for s in rule.subjects for _, name in s.inputs]
-        feeds = {_feeding_rule(name) for name in [*names, rule.suppress_when or ""]}
-        known = [level[f] for f in feeds if f is not None and f in level]
-        level[rule.name] = 0 if rule.detector.kind == "health.silent" else 1 + max(known, default=0)
-    return level
-
-
-def _feeding_rule(series_id: str) -> str | None:
-    if series_id.startswith("@"):
-        return series_id[1:].split("/", 1)[0]
-    if "/" in series_id:
-        return series_id.split("/", 1)[1].rsplit(".", 1)[0]
-    return None
 
 
 def _good_rows(bank: Bank, view: Batch, pair: int) -> Any:

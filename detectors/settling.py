@@ -18,6 +18,7 @@ from detectors.reading import AFTER_ROWS
 from detectors.records import BROKEN, OWN_RULES, Action, Change, Key, Record
 from detectors.rule import Priority, Rule, Subject
 from detectors.site import Site
+from detectors.suppression import wired
 
 
 class Fold(Protocol):
@@ -31,7 +32,7 @@ class Fold(Protocol):
 
 
 class Records:
-    """All records of a site, and the wiring of suppression between them."""
+    """All records of a site."""
 
     def __init__(self, fold: Fold) -> None:
         self.fold = fold
@@ -40,33 +41,8 @@ class Records:
         self.wire()
 
     def wire(self) -> None:
-        """Who suppresses whom: `suppress_when`, and the higher rungs of a ladder on the same subject."""
-        pairs = self.fold.pairs
-        self.suppressors: dict[int, list[int]] = {}
-        self.dependents: dict[int, list[int]] = {}
-        self.above: dict[int, set[int]] = {}
-        self.on_sensor: dict[str, list[int]] = {}
-        ladders: dict[Key, list[int]] = {}
-        for pair, (rule, subject) in enumerate(pairs):
-            if rule.ladder:
-                ladders.setdefault((rule.ladder, subject.id), []).append(pair)
-            self.on_sensor.setdefault(subject.id, []).append(pair)
-        for pair, (rule, subject) in enumerate(pairs):
-            rungs = ladders.get((rule.ladder, subject.id), []) if rule.ladder else []
-            above = [q for q in rungs if pairs[q][0].rung > rule.rung]
-            self.above[pair] = set(above)
-            for q in above + self._named(rule.suppress_when, subject):
-                self.suppressors.setdefault(pair, []).append(q)
-                self.dependents.setdefault(q, []).append(pair)
-
-    def _named(self, suppress_when: str | None, subject: Subject) -> list[int]:
-        if suppress_when is None:
-            return []
-        name, _, who = suppress_when.removeprefix("@").partition("/")
-        same = self.fold.pair_of.get((name, who or subject.id))
-        if same is not None:
-            return [same]
-        return [pair for pair, (rule, _) in enumerate(self.fold.pairs) if rule.name == name and not who]
+        """Who suppresses whom under the judge's rules."""
+        self.wiring = wired(self.fold.pairs, self.fold.pair_of)
 
     # -- readings --------------------------------------------------------------------------------------------------
 
@@ -95,7 +71,7 @@ class Records:
         rule, subject = self.fold.pairs[h.pair]
         out: list[Change] = []
         if h.finding is not None and h.finding.why.key == "rule.broken":
-            out += self._broken(rule, h)
+            out += [*self._broken(rule, h), *self._resuppress((rule.name, subject.id), h.at)]
         if h.verdict is Verdict.ACTIVE and h.was is not Verdict.ACTIVE:
             out += self._raise(h, rule, subject)
         elif h.was is Verdict.ACTIVE and h.verdict is Verdict.CLEAR:
@@ -122,18 +98,20 @@ class Records:
             return []
         record.priority = self._priority(rule, subject, h.pair)
         record.latches, record.accepted_by, record.note = rule.latch, "", ""
+        changes = self._suppress(h.pair, h.at)
         record.alarm = advance(record.alarm, Cause.ACTIVATE)
         if record.priority is Priority.LOG:
             record.alarm = advance(record.alarm, Cause.ACKNOWLEDGE)
         record.since = h.at
         self._remember(record, h)
-        return [self._line((rule.name, subject.id), record, h.at, "raised", time=record.time)]
+        return [*changes, self._line((rule.name, subject.id), record, h.at, "raised", time=record.time)]
 
     def _priority(self, rule: Rule, subject: Subject, pair: int) -> Priority:
         """The rule's; a fault on a sensor in alarm takes that alarm's priority (DESIGN section 9)."""
         if not rule.raises_priority:
             return rule.priority
-        others = [self._record(p) for p in self.on_sensor.get(subject.id, ()) if p != pair]
+        sensors = {subject.id: None} | {name: None for _, name in subject.inputs}
+        others = [self._record(p) for s in sensors for p in self.wiring.on_sensor.get(s, ()) if p != pair]
         return max([rule.priority, *(r.priority for r in others if r.alarm.active or r.alarm.latched)])
 
     def _return(self, h: Held, rule: Rule, subject: Subject) -> list[Change]:
@@ -164,7 +142,7 @@ class Records:
     def _suppress(self, pair: int, at: int) -> list[Change]:
         rule, subject = self.fold.pairs[pair]
         record = self._record(pair)
-        on = any(self._suppresses(q, pair) for q in self.suppressors[pair])
+        on = any(self._suppresses(q, pair) for q in self.wiring.suppressors.get(pair, ()))
         before = record.alarm
         record.alarm = advance(before, Cause.SUPPRESS if on else Cause.UNSUPPRESS)
         if record.alarm is before or not before.standing:
@@ -172,9 +150,15 @@ class Records:
         return [self._line((rule.name, subject.id), record, at, "suppressed" if on else "unsuppressed")]
 
     def _suppresses(self, q: int, pair: int) -> bool:
-        """A higher rung that a person has hidden says nothing for the lower one: then the lower one must."""
-        hidden = self._record(q).alarm.hidden & (Hidden.SHELVED | Hidden.OUT_OF_SERVICE)
-        return q in self.active and not (q in self.above[pair] and hidden)
+        """One that speaks for another must be told itself: not hidden by a person, not lower, not of a broken rule."""
+        if q not in self.active:
+            return False
+        if q not in self.wiring.above[pair]:
+            return True
+        speaker, broken = self._record(q), self.records.get((BROKEN, self.fold.pairs[q][0].name))
+        told = not speaker.alarm.hidden & (Hidden.SHELVED | Hidden.OUT_OF_SERVICE)
+        works = broken is None or not broken.alarm.active
+        return told and works and speaker.priority >= self._record(pair).priority
 
     def _broken(self, rule: Rule, h: Held) -> list[Change]:
         why = h.finding.why if h.finding is not None else Why("rule.broken")
@@ -183,7 +167,7 @@ class Records:
 
     def own(self, rule: str, subject: str, at: int, why: Why, least: Priority) -> list[Change]:
         """Raise an alarm of the system's own on a rule or sensor; a fault takes the priority of what stands there."""
-        pairs = self.on_sensor.get(subject, [])
+        pairs = self.wiring.on_sensor.get(subject, [])
         area = self.fold.pairs[pairs[0]][1].area if pairs else ""
         record = self.records.setdefault((rule, subject), Record(area, rule, least, False))
         if record.alarm.active:
@@ -219,7 +203,7 @@ class Records:
 
     def _resuppress(self, key: Key, at: int) -> list[Change]:
         pair = self.fold.pair_of.get(key, -1)
-        return [c for p in self.dependents.get(pair, ()) for c in self._suppress(p, at)]
+        return [c for p in self.wiring.dependents.get(pair, ()) for c in self._suppress(p, at)]
 
     def _line(
         self,
@@ -295,7 +279,7 @@ class Records:
                 rule, subject = self.fold.pairs[pair_of[key]]
                 record.area, record.kind, record.latches = subject.area, rule.detector.kind, rule.latch
         self.records = {k: r for k, r in self.records.items() if k in pair_of or r.alarm.standing or k[0] in OWN_RULES}
-        return out + [c for pair in sorted(self.suppressors) for c in self._suppress(pair, now)]
+        return out + [c for pair in sorted(self.wiring.suppressors) for c in self._suppress(pair, now)]
 
     def note(self, change: str, now: int, why: Why, by: str = "", note: str = "") -> list[Change]:
         """A line about the whole site."""

@@ -306,11 +306,12 @@ class Model:
             by = self._suppressors(p)
             if changed not in by:
                 continue
-            put_away = [q for q in by if q.alarm.hidden & (Hidden.SHELVED | Hidden.OUT_OF_SERVICE)]
-            rungs = [q for q in put_away if p.rule.ladder and q.rule.ladder == p.rule.ladder]
-            on = any(q.held == ACTIVE and q not in rungs for q in by)
+            rungs = [q for q in by if p.rule.ladder and q.rule.ladder == p.rule.ladder]
+            put_away = Hidden.SHELVED | Hidden.OUT_OF_SERVICE
+            untold = [q for q in rungs if q.alarm.hidden & put_away or q.priority < p.priority]
+            on = any(q.held == ACTIVE and q not in untold for q in by)
             before, p.alarm = p.alarm, advance(p.alarm, Cause.SUPPRESS if on else Cause.UNSUPPRESS)
-            if p.alarm != before and p.alarm.standing:
+            if p.alarm != before and before.standing:
                 quiet = p.last._replace(time=at, value=None, limit=None)
                 self._line(p, at, "suppressed" if on else "unsuppressed", quiet)
 

@@ -61,6 +61,14 @@ def test_suppression_under_a_shelf_is_not_forgotten() -> None:
         assert after(Cause.UNSUPPRESS, alarm=alarm).hidden is Hidden.NO
 
 
+def test_what_is_over_when_its_suppression_ends_is_normal_and_what_is_not_is_shown_as_it_stands() -> None:
+    hidden = (Cause.SUPPRESS, Cause.ACTIVATE)
+    assert after(*hidden, Cause.RETURN, Cause.UNSUPPRESS).isa == "A"
+    assert after(*hidden, Cause.UNSUPPRESS).isa == "B"
+    assert after(*hidden, Cause.ACKNOWLEDGE, Cause.UNSUPPRESS).isa == "C"
+    assert after(*hidden, Cause.RETURN_LATCHED, Cause.UNSUPPRESS).isa == "D"
+
+
 def test_an_activation_while_shelved_stays_unacknowledged_after_a_timed_end_and_is_seen_after_a_persons() -> None:
     assert after(Cause.SHELVE, Cause.ACTIVATE, Cause.SHELF_ENDS).isa == "B"
     assert after(Cause.SHELVE, Cause.ACTIVATE, Cause.RETURN, Cause.SHELF_ENDS).isa == "D"
@@ -106,7 +114,8 @@ def test_hiding_and_acknowledging_never_end_an_alarm_and_a_latched_one_waits_for
         if alarm.latched and not new.latched:
             assert cause in (Cause.RESET, Cause.ACTIVATE)
         if not alarm.acked and new.acked:
-            assert cause in (Cause.ACKNOWLEDGE, Cause.UNSHELVE)
+            over = cause is Cause.UNSUPPRESS and not alarm.active and not alarm.latched
+            assert over or cause in (Cause.ACKNOWLEDGE, Cause.UNSHELVE)
         assert not (new.active and new.latched)
         alarm = new
 

@@ -1,87 +1,214 @@
-"""health.frozen_network. Oracle: counting, for every combination of silent, heard and unknown members."""
+"""health.frozen_network. Oracle: a plain loop over time that counts who was heard within two intervals."""
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from detectors.detector import Subjects, Verdict
+from detectors.detector import Finding, Subjects, Verdict
 from detectors.health.frozen_network import FrozenNetwork
-from detectors.reading import Batch
+from detectors.reading import AFTER_ROWS, Batch, Quality
 from tests.contract import Sample
-from tests.strategies import Stream, readings
+from tests.strategies import SECOND, Stream, readings
 
-NAN = float("nan")
-DETECTOR = FrozenNetwork(share=0.5, least=3)
+DETECTOR = FrozenNetwork()
+MEMBERS = 5
+
+
+def subjects(count: int, members: int = MEMBERS, interval: float = 1.0, first_seen: int = 0) -> Subjects:
+    """Names that do not tell the group apart: what is said names them."""
+    plain = Subjects.simple(count, members=members, interval=interval, first_seen=first_seen)
+    return replace(plain, input_id=[f"m{k}" for k in range(members)] * count)
 
 
 def stream(seed: int, inputs: int) -> Stream:
+    """Two outages of whole groups, one of a member, and here and there a lost reading."""
     rng = np.random.default_rng(seed)
-    said = (rng.random((150, inputs)) < 0.1).astype(float)
-    said[60:80] = rng.random((20, inputs)) < 0.8
-    said[rng.random((150, inputs)) < 0.1] = NAN
-    return readings(seed, inputs, said, bad=0.02)
+    whole = readings(seed, inputs, rng.random((150, inputs)))
+    step = (whole.arrived - 1_700_000_000 * SECOND) // SECOND
+    group, member = np.divmod(whole.sensor, MEMBERS)
+    lost = ((step - 3 * group >= 40) & (step - 3 * group < 60)) | ((step >= 90) & (step < 97 + member))
+    lost |= (member == 1) & (step >= 110) & (step < 120)
+    keep = np.flatnonzero(~lost)
+    return Stream(
+        whole.sensor[keep], whole.time[keep], whole.arrived[keep], whole.value[keep], whole.quality[keep],
+        until=whole.until,
+    )  # fmt: skip
 
 
-def subjects(count: int) -> Subjects:
-    """Names that do not tell the group apart: what is said names them."""
-    return replace(Subjects.simple(count, unit="1", members=5), input_id=[f"@silent/m{k}" for k in range(5)] * count)
+SAMPLE = Sample(DETECTOR, lambda n: subjects(n, first_seen=1_700_000_000 * SECOND), stream)
 
 
-SAMPLE = Sample(DETECTOR, subjects, stream)
+class Group:
+    """One group of a detector, told second by second who speaks."""
+
+    def __init__(self, members: int, detector: FrozenNetwork = DETECTOR, **more: Any) -> None:
+        self.detector, self.members = detector, members
+        self.state = detector.start(subjects(1, members, **more))
+        self.found: list[Finding] = []
+        self.drawn: list[float] = []
+
+    def speak(self, second: float, who: Any = None, quality: int = 0) -> None:
+        heard = np.arange(self.members) if who is None else np.array(list(who), np.intp)
+        at = round(second * SECOND)
+        flags = np.full(len(heard), quality)
+        self.step(Batch.of(at, heard, np.full(len(heard), at), np.ones(len(heard)), quality=flags))
+
+    def step(self, batch: Batch) -> None:
+        outcome = self.detector.step(self.state, batch)
+        self.found += outcome.findings
+        self.drawn += [value for column in outcome.columns for value in column.value.tolist()]
+
+    def until(self, second: float) -> list[tuple[float, str]]:
+        self.step(Batch.of(round(second * SECOND)))
+        return [(f.at / SECOND, f.verdict.name) for f in self.found]
 
 
-def after(values: list[float], detector: FrozenNetwork = DETECTOR) -> Verdict:
-    state = detector.start(Subjects.simple(1, members=len(values)))
-    detector.step(state, Batch.of(9, range(len(values)), [0] * len(values), values))
-    return Verdict(int(state.verdict[0]))
+def by_a_plain_loop(speaks: dict[float, set[int]], members: int, needed: int, end: float) -> list[tuple[float, str]]:
+    """Half second by half second: who was heard within 2 s; an alarm ends 2 s after it fell below, or with nobody."""
+    heard, silent, ends = dict.fromkeys(range(members), 0.5), set[int](), None
+    active, out = False, [(0.5, "CLEAR")]
+    for moment in np.arange(1.0, end, 0.5).tolist():
+        spoke = speaks.get(moment, set())
+        steps = [silent := silent - {m} for m in sorted(silent & spoke)]  # one reading after the other
+        steps.append(silent := {m for m in range(members) if moment >= heard[m] + 2.0 and m not in spoke})
+        for now_silent in steps:
+            if not active and len(now_silent) >= needed:
+                active = True
+                out.append((moment, "ACTIVE"))
+            back = active and len(now_silent) < needed
+            ends = None if not back else (ends or moment + 2.0) if now_silent else moment
+        if active and ends == moment:
+            active, ends = False, None
+            out.append((moment, "CLEAR"))
+        heard.update(dict.fromkeys(spoke, moment))
+    return out
 
 
-@pytest.mark.parametrize(("members", "needed"), [(3, 3), (5, 3), (6, 3), (7, 4)])
-def test_it_counts(members: int, needed: int) -> None:
-    for values in itertools.product((0.0, 1.0, NAN), repeat=members):
-        silent, unknown = values.count(1.0), sum(v != v for v in values)
-        ever = np.cumsum([v == 1.0 for v in values]).max() >= needed
-        could = "UNKNOWN" if silent + unknown >= needed else "CLEAR"
-        assert after(list(values)).name == ("ACTIVE" if ever else could), values
+@pytest.mark.parametrize("seed", range(8))
+def test_it_says_what_a_plain_loop_says(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    group, speaks = Group(7), {0.5: set(range(7))}
+    for moment in (np.flatnonzero(rng.random(400) < 0.7) / 2 + 1.0).tolist():
+        often = 0.8 if moment % 40 < 25 else 0.15
+        speaks[moment] = set(np.flatnonzero(rng.random(7) < often).tolist())
+    for moment, who in speaks.items():
+        group.speak(moment, sorted(who))
+    expected = by_a_plain_loop(speaks, 7, 4, 202.0)
+    assert group.until(201.6) == expected
+    assert len(expected) > 6
 
 
 def test_two_hundred_silent_sensors_are_one_alarm_that_names_the_first() -> None:
-    names = [f"@silent/s{k}" for k in range(200)]
-    state = DETECTOR.start(replace(Subjects.simple(1, members=200), input_id=names))
-    heard = Batch.of(1, range(200), [0] * 200, np.zeros(200))
-    order = np.random.default_rng(1).permutation(200)
-    silent = Batch.of(999, order, np.arange(1, 201), np.ones(200))
-    found = [*DETECTOR.step(state, heard).findings, *DETECTOR.step(state, silent).findings]
-    assert [(f.verdict, f.at) for f in found] == [(Verdict.CLEAR, 0), (Verdict.ACTIVE, 100)]
-    first = ", ".join(f"s{k}" for k in order[:6].tolist()) + " +94"
-    assert found[-1].why.numbers == {"silent": 100, "members": 200, "first": first}
-    assert (found[-1].value, found[-1].limit) == (100.0, 100.0)
+    group = Group(200, interval=10.0)
+    order = np.random.default_rng(1).permutation(200).tolist()
+    for place, member in enumerate(order):
+        group.speak(1 + place / 100, [member])
+    assert group.until(300) == [(2.0, "CLEAR"), (21.99, "ACTIVE")]
+    active = group.found[-1]
+    first = ", ".join(f"m{k}" for k in order[:6]) + " +94"
+    assert active.why.numbers == {"silent": 100, "members": 200, "first": first}
+    assert (active.value, active.limit, active.row) == (100.0, 100.0, AFTER_ROWS)
+    assert max(group.drawn) == 200
 
 
-def test_a_silent_member_that_becomes_unknown_stays_silent_until_it_is_heard() -> None:
-    state = DETECTOR.start(Subjects.simple(1, members=3))
-    DETECTOR.step(state, Batch.of(9, [0, 1, 2], [0] * 3, [1.0, 1.0, 1.0]))
-    assert DETECTOR.step(state, Batch.of(9, [0, 1, 2], [1] * 3, [NAN] * 3)).findings == []
-    assert [f.verdict for f in DETECTOR.step(state, Batch.of(9, [1], [2], [0.0])).findings] == [Verdict.CLEAR]
+def test_members_that_fall_silent_at_one_instant_are_counted_together() -> None:
+    group = Group(5)
+    group.speak(1)
+    assert group.until(9) == [(1.0, "CLEAR"), (3.0, "ACTIVE")]
+    assert group.found[-1].value == 5
+    assert group.drawn == [0, 0, 0, 0, 0, 5]
 
 
-def test_the_number_of_silent_sensors_is_drawn() -> None:
-    state = DETECTOR.start(Subjects.simple(1, members=3))
-    column = DETECTOR.step(state, Batch.of(9, [0, 1, 1, 0], range(4), [1.0, 1.0, 1.0, 0.0])).columns[0]
-    assert (column.value.tolist(), column.time.tolist()) == ([1.0, 2.0, 1.0], [0, 1, 3])
+def test_it_is_unknown_while_those_not_yet_heard_could_decide() -> None:
+    group = Group(5)
+    group.speak(1, [0, 1])
+    assert group.until(1.5) == []
+    group.speak(1.6, [2])
+    assert group.until(1.7) == [(1.6, "CLEAR")]
+    never = Group(5)
+    assert never.until(2.1) == [(2.0, "ACTIVE")]
 
 
-@pytest.mark.parametrize("parameters", [{"share": 0.0}, {"share": 1.5}, {"least": 1}])
+def test_on_the_way_back_the_last_are_waited_for_and_one_that_stays_silent_ends_it_late() -> None:
+    group = Group(6)
+    group.speak(1)
+    for second in (8.0, 9.0, 10.0):
+        group.speak(second + 0.1, [0, 1])
+        group.speak(second + 0.2, [2, 3])
+        if second >= 9:
+            group.speak(second + 0.3, [4])
+    assert group.until(10.4) == [(1.0, "CLEAR"), (3.0, "ACTIVE"), (10.2, "CLEAR")]
+    assert group.found[-1].value == 1
+    together = Group(6)
+    together.speak(1)
+    for member in range(6):
+        together.speak(8 + member / 10, [member])
+    assert together.until(8.6) == [(1.0, "CLEAR"), (3.0, "ACTIVE"), (8.5, "CLEAR")]
+
+
+def test_a_gateway_that_fails_again_on_the_way_back_is_still_frozen() -> None:
+    group = Group(6)
+    group.speak(1)
+    group.speak(8, range(4))
+    assert group.until(30) == [(1.0, "CLEAR"), (3.0, "ACTIVE")]
+
+
+def test_a_slow_member_that_was_silent_is_given_its_own_time() -> None:
+    plain = subjects(1, 5)
+    slow = replace(plain, interval=np.array([1.0, 1.0, 1.0, 1.0, 20.0]))
+    state = DETECTOR.start(slow)
+    DETECTOR.step(state, Batch.of(SECOND, range(5), [SECOND] * 5, np.ones(5)))
+    found = list(DETECTOR.step(state, Batch.of(100 * SECOND)).findings)
+    for second in range(100, 160):
+        found += DETECTOR.step(state, Batch.of(second * SECOND, range(4), [second * SECOND] * 4, np.ones(4))).findings
+    assert [(f.at // SECOND, f.verdict) for f in found] == [(3, Verdict.ACTIVE), (140, Verdict.CLEAR)]
+
+
+def test_bad_readings_prove_life_and_retained_ones_do_not() -> None:
+    group = Group(4)
+    group.speak(1)
+    for second in range(2, 8):
+        group.speak(second, None, int(Quality.NO_VALUE if second % 2 else Quality.OUT_OF_SPAN))
+    assert group.until(7.5) == [(1.0, "CLEAR")]
+    for second in range(8, 12):
+        group.speak(second, None, int(Quality.RETAINED))
+    assert group.until(12) == [(1.0, "CLEAR"), (9.0, "ACTIVE")]
+
+
+def test_time_that_nobody_listened_is_excused() -> None:
+    group = Group(4)
+    group.speak(1)
+    DETECTOR.excuse(group.state, 2 * SECOND, 60 * SECOND)
+    assert group.until(61) == [(1.0, "CLEAR")]
+    assert group.until(61.1) == [(1.0, "CLEAR"), (61.0, "ACTIVE")]
+    group.speak(70, range(3))
+    DETECTOR.excuse(group.state, 71 * SECOND, 90 * SECOND)
+    for second in (90.0, 91.0):
+        group.speak(second, range(3))
+    assert group.until(91.1)[-1] == (91.0, "CLEAR")
+
+
+def test_members_without_an_interval_are_not_counted() -> None:
+    plain = subjects(1, 5)
+    some = replace(plain, interval=np.array([1.0, 1.0, 1.0, np.nan, np.nan]))
+    state = DETECTOR.start(some)
+    found = DETECTOR.step(state, Batch.of(9 * SECOND, [0, 3], [SECOND] * 2, [1.0, 1.0])).findings
+    assert [(f.at // SECOND, f.verdict.name) for f in found] == [(1, "CLEAR"), (3, "ACTIVE")]
+    assert found[1].why.numbers["members"] == 3
+
+
+@pytest.mark.parametrize("parameters", [{"share": 0.0}, {"share": 1.5}, {"least": 1}, {"intervals": 0.5}])
 def test_nonsense_is_refused(parameters: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="give"):
         FrozenNetwork(**parameters)
 
 
-def test_a_group_that_is_too_small_is_refused() -> None:
-    with pytest.raises(ValueError, match="s0 has 2 members, give"):
-        DETECTOR.start(Subjects.simple(1, members=2))
+def test_a_group_that_is_too_small_or_of_verdicts_is_refused() -> None:
+    with pytest.raises(ValueError, match="s0 has 2 members with `every`, give"):
+        DETECTOR.start(subjects(1, 2))
+    with pytest.raises(ValueError, match="s0 has 0 members with `every`, give"):
+        DETECTOR.start(subjects(1, 5, interval=np.nan))
