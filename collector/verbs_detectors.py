@@ -69,7 +69,7 @@ def _shown(one: About, cost: Mapping[str, Any] | None) -> Iterator[str]:
         yield "Derived readings\n" + _beside(list(one.columns.items()))
     yield _wrapped(f"Source: {one.source}")
     yield "Sample\n" + textwrap.indent(one.sample, "  ")
-    yield _wrapped(f"Cost: {cost_words(cost)}")
+    yield _wrapped(f"Cost: {cost_words(cost)}" + (f" ({costs()['machine']})" if cost else ""))
 
 
 def parameter_words(parameter: Parameter) -> str:
@@ -84,7 +84,7 @@ def cost_words(cost: Mapping[str, Any] | None) -> str:
     """One detector's cost in words."""
     if cost is None:
         return "not measured"
-    return f"{cost['ns']:,} ns a {cost['of']}, {cost['bytes']:,} bytes a subject ({costs()['machine']})"
+    return f"{cost['ns']:,} ns a {cost['of']}, {cost['bytes']:,} bytes a subject"
 
 
 def _limits(name: str, as_json: bool) -> int:

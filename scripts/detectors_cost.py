@@ -3,8 +3,9 @@
 python scripts/detectors_cost.py            measure the kinds that are not in it
 python scripts/detectors_cost.py KIND ...   measure these anew, or all with --all
 
-Constraints. Each kind steps the stream of its own contract test, 100 subjects, in batches of 500 entries (a full seal)
-as they arrive; the least of some rounds counts, because other work only adds. Gathering and journaling are not in it.
+Constraints. Each kind steps the scene of its picture, the same for 100 subjects at once, in batches of 500 entries (a
+full seal) as they arrive; the least of some rounds counts, because other work only adds. Gathering the rows of its
+inputs and journaling are not in it.
 """
 
 from __future__ import annotations
@@ -20,30 +21,31 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench.machine import machine  # noqa: E402
+from detectors.detector import catalogue  # noqa: E402
 from detectors.state import size_of  # noqa: E402
-from tests.contract import Sample, samples  # noqa: E402
+from scripts.pictures.scene import ENTRIES, Scene  # noqa: E402
+from scripts.pictures.scenes import scene_of  # noqa: E402
 from tests.strategies import cut  # noqa: E402
 
 FILE = ROOT / "detectors" / "cost.toml"
-SUBJECTS, ENTRIES, ROUNDS = 100, 500, 3
+SUBJECTS, ROUNDS = 100, 3
 HEAD = """\
 # What each detector costs: ns of processor time a reading (or a sample of a waveform), bytes remembered a subject.
-# Written by scripts/detectors_cost.py: 100 subjects, batches of 500 entries, the stream of the contract test.
+# Written by scripts/detectors_cost.py: the simulated stream of docs/detectors.md, 100 subjects, batches of 500 entries.
 """
 
 
-def cost(sample: Sample) -> dict[str, Any]:
+def cost(scene: Scene) -> dict[str, Any]:
     """ns an entry, what an entry is, bytes a subject."""
-    subjects = sample.subjects(SUBJECTS)
-    stream = (sample.long or sample.stream)(1, subjects.inputs)
+    subjects, stream = scene.subjects(SUBJECTS), scene.stream(SUBJECTS)
     batches = cut(stream, range(0, len(stream), ENTRIES))
     samples_in = sum(len(wave.samples) for wave in stream.waves)
     taken = []
     for _ in range(ROUNDS):
-        state = sample.detector.start(subjects)
+        state = scene.detector.start(subjects)
         begun = time.process_time()
         for batch in batches:
-            sample.detector.step(state, batch)
+            scene.detector.step(state, batch)
         taken.append(time.process_time() - begun)
     entries = samples_in or len(stream)
     each = float(f"{min(taken) / entries * 1e9:.2g}")
@@ -61,12 +63,12 @@ def written(costs: Mapping[str, Mapping[str, Any]]) -> str:
 
 def main(asked: Iterable[str]) -> int:
     """Measure and write."""
-    known = samples()
+    known = catalogue()
     old = {} if not FILE.exists() else tomllib.loads(FILE.read_text("utf-8"))
     kept = {kind: one for kind, one in old.items() if kind in known}
     again = set(known) if "--all" in asked else set(asked) | (set(known) - set(kept))
     for kind in sorted(again):
-        kept[kind] = cost(known[kind])
+        kept[kind] = cost(scene_of(kind))
         print(kind, kept[kind], flush=True)
         FILE.write_text(written(kept), "utf-8")
     return 0

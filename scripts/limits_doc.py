@@ -27,7 +27,8 @@ own trip, reset, delay and priority. The sensors' `quantity` must be what stands
 - **[V]** the text of the source was seen; a test pins the value to its clause. **[R]** from recall: a live site that
   uses it writes `confirmed = "name, date"` once somebody has read the clause, or `davylamp check` says no.
 - A site's own value: `change = { cut = { trip = "0.8 %vol" } }`. A looser one needs `deviation = "reason"`.
-- Where no detector is named it is `signal.limit`; one that averages ends as [its page](detectors.md) says. Not a legal opinion: the authority's text in force at the site holds.
+- Where no detector is named it is `signal.limit`; how one that averages ends: [detectors.md](detectors.md). Not a legal
+  opinion: the authority's text in force at the site holds.
 """
 COLUMNS = ("rung", "trips", "ends", "delay", "detector", "priority", "action", "clause", "source", "mark")
 
