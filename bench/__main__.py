@@ -16,6 +16,7 @@ ALL = {
     "latency": (),
     "catch_up": (),
     "replay": ("--hours", "1"),
+    "month": (),
     "kill": (),
 }
 

@@ -89,8 +89,7 @@ def _header(lines: Iterator[str]) -> tuple[int, int]:
 def _take(lines: Iterator[str], rows: int, number: int) -> list[str]:
     piece: list[str] = []
     try:
-        for line in islice(lines, rows):
-            piece.append(line)
+        piece.extend(islice(lines, rows))
     except UnicodeDecodeError as error:
         raise BadCsv(number + len(piece) + 1, str(error), "UTF-8 text, one reading a line") from error
     return piece
