@@ -139,7 +139,8 @@ def _derived(axis: Any, scene: Scene, seen: Seen, unit: str) -> None:
         x, y = (column / SECONDS[scene.per] for column in seen.columns[name])
         y = (seen.columns[name][1] - BEGIN / SECOND) / SECONDS[scene.per] if instants else seen.columns[name][1]
         dashes, marker = DASHES[ink % 5] if len(x) > 9 else "", "." if len(x) < 60 else ""
-        axis.plot(x, y, dashes, color=INKS[ink % 5], lw=1, marker=marker, ms=4, label=name)
+        steps = "steps-post" if dashes and (y == np.round(y)).all() else "default"
+        axis.plot(x, y, dashes, color=INKS[ink % 5], lw=1, marker=marker, ms=4, label=name, drawstyle=steps)
     if instants:
         ends = [0, seen.end / SECONDS[scene.per]]
         axis.plot(ends, ends, ":", color="#888888", lw=0.8, label="now")
@@ -148,7 +149,7 @@ def _derived(axis: Any, scene: Scene, seen: Seen, unit: str) -> None:
 
 
 def _legend(axis: Any) -> None:
-    axis.legend(loc="lower left", bbox_to_anchor=(0, 0.95), fontsize=7, frameon=False, ncols=5)
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 0.95), fontsize=7, frameon=False, ncols=6)
 
 
 def _unit(unit: str) -> str:

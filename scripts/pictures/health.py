@@ -44,17 +44,20 @@ def clock() -> Scene:
 
 
 def frozen_network() -> Scene:
-    names = [f"s{k}" for k in range(1, 7)]
-    changes: list[list[tuple[float, float]]] = [
-        [(0, 0)], [(0, 0), (600, 1), (900, 0)], *([(0, 0), (1800 + 20 * k, 1), (2700 + 15 * k, 0)] for k in range(4)),
-    ]  # fmt: skip
-    caption = "`silent` of six sensors behind one gateway, which fails for a quarter of an hour."
+    t = np.arange(180)
+    traces = []
+    for k in range(6):
+        value = 0.3 + 0.1 * k + noise(78 + k, 180, 0.01)
+        keep = ~(((t > 90) & (t < 135 + k)) if k < 5 else ((t > 30) & (t < 45)))
+        traces.append(sent(regular(value, 20, late=0.1 * k), keep))
+    caption = "Readings of six sensors; one is silent for itself, then five behind one gateway for 15 min."
 
     def subjects(n: int) -> Subjects:
-        plain = Subjects.simple(n, unit="1", members=6, parts=names)
-        return replace(plain, input_id=[f"@silent/{name}" for name in names] * n)
+        names = [f"s{k}" for k in range(1, 7)]
+        plain = Subjects.simple(n, unit="%vol", interval=20, members=6, parts=names, first_seen=BEGIN)
+        return replace(plain, input_id=names * n)
 
-    return Scene(FrozenNetwork(), subjects, [says(c, HOUR, 10) for c in changes], caption)
+    return Scene(FrozenNetwork(), subjects, traces, caption)
 
 
 def negative_drift() -> Scene:
