@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.detector import Outcome, structure, together
-from detectors.reading import Batch, Floats, Indices, Times, Wave
+from detectors.detector import Finding, Outcome, Verdict, structure, together
+from detectors.holding import GoodRow, Held, Silence
+from detectors.reading import Batch, Floats, Indices, Quality, Times, Wave
 from detectors.rule import Rule, Series
 from detectors.site import Site
 from detectors.site_subjects import subjects_as_columns
@@ -133,6 +134,33 @@ class Bank:
             for k in range(times)
         ]
 
+    def good_rows(self, view: Batch, pair: int) -> list[GoodRow]:
+        """The good readings of one pair's inputs."""
+        subject = int(np.flatnonzero(self.pairs == pair)[0])
+        mine: Indices = np.flatnonzero((self.subjects.owner[view.sensor] == subject) & view.good)
+        columns = (view.arrived, view.row, view.time)
+        return [GoodRow(*place) for place in zip(*(column[mine].tolist() for column in columns), strict=True)]
+
+    def events(
+        self, findings: Iterable[Finding], silences: Mapping[int, Sequence[Silence]]
+    ) -> dict[int, list[Finding | Silence]]:
+        """What happened to each pair: what the detector found, and its inputs falling silent, in order."""
+        events: dict[int, list[Finding | Silence]] = {}
+        for finding in findings:
+            events.setdefault(int(self.pairs[finding.subject]), []).append(finding)
+        for pair in self.pairs.tolist() if silences else ():
+            if pair in silences:
+                events[pair] = sorted([*silences[pair], *events.get(pair, [])], key=lambda e: (e.at, e.row))
+        return events
+
+    def derived(self, outcome: Outcome) -> list[Rows]:
+        """The detector's columns as readings of their series."""
+        return [
+            Rows(self.column_series(c.name)[c.subject], c.time, c.arrived, c.row, c.value, c.quality)
+            for c in outcome.columns
+            if len(c.subject)
+        ]
+
     def step(self, batch: Batch) -> Outcome:
         """One step of the detector. What it raises passes through, with the state as it was if the state is small."""
         before = copy.deepcopy(self.state) if size_of(self.state) <= SMALL else None
@@ -148,3 +176,17 @@ def _as_input(wave: Wave, sensor: int) -> Wave:
     if wave.sensor == sensor:
         return wave
     return Wave(wave.row, sensor, wave.time, wave.arrived, wave.rate, wave.samples, wave.quality)
+
+
+def verdict_rows(held: Sequence[Held], series: Sequence[int]) -> Rows:
+    """Held verdicts as readings; `series[k]` is of pair k."""
+    meaning = {Verdict.ACTIVE: 1.0, Verdict.CLEAR: 0.0, Verdict.UNKNOWN: np.nan}
+    value = np.array([meaning[h.verdict] for h in held], np.float64)
+    return Rows(
+        np.array([series[h.pair] for h in held], np.intp),
+        np.array([h.finding.time if h.finding else h.at for h in held], np.int64),
+        np.array([h.at for h in held], np.int64),
+        np.array([h.row for h in held], np.int64),
+        value,
+        np.where(np.isnan(value), int(Quality.NO_VALUE), 0).astype(np.uint8),
+    )

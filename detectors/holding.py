@@ -190,6 +190,15 @@ class Holding:
             self.verdict[pair], self.watching[pair] = int(verdict), watching
             out.append(Held(*key, pair, verdict, was, watching, was_watching, finding))
 
+    def unwatch(self, pair: int, place: tuple[int, int], why: Why) -> Held:
+        """From this place on nobody watches; an active verdict stands."""
+        was, was_watching = Verdict(int(self.verdict[pair])), bool(self.watching[pair])
+        held = was if was is Verdict.ACTIVE else Verdict.UNKNOWN
+        self.verdict[pair], self.watching[pair] = int(held), False
+        self.pending.pop(pair, None)
+        finding = Finding(place[0], place[1], 0, Verdict.UNKNOWN, place[0], None, None, why)
+        return Held(*place, pair, held, was, False, was_watching, finding)
+
     def go_on_waiting(self, pair: int, pending: Pending, now: int) -> None:
         """Take over a wait begun under an earlier revision; what its new delay makes overdue passes at `now`."""
         earliest = now - self._delay(pair, pending) + (pending.time - pending.since)

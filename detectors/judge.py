@@ -7,19 +7,20 @@ with the rows. The judge writes nothing; `collector.judging` commits what it ret
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from detectors.bank import Bank, Rows
+from detectors.bank import Bank, Rows, verdict_rows
 from detectors.breaking import until_it_raises
-from detectors.detector import Finding, Outcome, Verdict, Why, structure
+from detectors.detector import Outcome, Verdict, Why, structure
 from detectors.gate import Gate
-from detectors.holding import GoodRow, Held, Holding, Silence
+from detectors.holding import Held, Holding, Silence
 from detectors.levels import SILENCE, levels_of, rungs_from_the_top
-from detectors.reading import AFTER_ROWS, Batch, Indices, Quality, Wave
+from detectors.reading import AFTER_ROWS, Batch, Quality, Wave
 from detectors.records import Action, Change
 from detectors.revising import Memory, carry
 from detectors.rule import Rule
@@ -145,33 +146,19 @@ class Judge:
         until: int,
         silences: dict[int, list[Silence]],
     ) -> list[Held]:
-        events = self._events(bank, outcome.findings, silences)
+        events = bank.events(outcome.findings, silences)
         waiting = self.holding.pending.keys()
         touched = sorted(set(events) | (waiting & set(bank.pairs.tolist()) if waiting else set()))
         held: list[Held] = []
         for pair in touched:
-            changes = self.holding.hold(pair, events.get(pair, ()), _good_rows(bank, view, pair), until)
+            changes = self.holding.hold(pair, events.get(pair, ()), partial(bank.good_rows, view, pair), until)
             held += changes
         if bank.detector.kind == "health.silent":
             self._spread_silence(held, silences)
-        parts += self._derived(bank, outcome)
+        parts += bank.derived(outcome)
         if held:
-            parts.append(self._verdict_rows(sorted(held, key=lambda h: (h.at, h.row, h.pair))))
+            parts.append(verdict_rows(sorted(held, key=lambda h: (h.at, h.row, h.pair)), self.verdict_series))
         return held
-
-    def _events(
-        self, bank: Bank, findings: Iterable[Finding], silences: dict[int, list[Silence]]
-    ) -> dict[int, list[Finding | Silence]]:
-        events: dict[int, list[Finding | Silence]] = {}
-        for finding in findings:
-            events.setdefault(int(bank.pairs[finding.subject]), []).append(finding)
-        if silences:
-            for pair in bank.pairs.tolist():
-                if pair in silences:
-                    events[pair] = sorted(
-                        [*silences[pair], *events.get(pair, [])], key=lambda e: (e.at, e.row)
-                    )
-        return events
 
     def _spread_silence(self, held: Sequence[Held], silences: dict[int, list[Silence]]) -> None:
         for h in held:
@@ -180,28 +167,6 @@ class Judge:
                 sensor = self.pairs[h.pair][1].id
                 for pair in self.listeners.get(sensor, ()):
                     silences.setdefault(pair, []).append(Silence(h.at, h.row, change))
-
-    def _derived(self, bank: Bank, outcome: Outcome) -> list[Rows]:
-        return [
-            Rows(
-                bank.column_series(column.name)[column.subject],
-                *(column.time, column.arrived, column.row, column.value, column.quality),
-            )
-            for column in outcome.columns
-            if len(column.subject)
-        ]
-
-    def _verdict_rows(self, held: Sequence[Held]) -> Rows:
-        meaning = {Verdict.ACTIVE: 1.0, Verdict.CLEAR: 0.0, Verdict.UNKNOWN: np.nan}
-        value = np.array([meaning[h.verdict] for h in held], np.float64)
-        return Rows(
-            np.array([self.verdict_series[h.pair] for h in held], np.intp),
-            np.array([h.finding.time if h.finding else h.at for h in held], np.int64),
-            np.array([h.at for h in held], np.int64),
-            np.array([h.row for h in held], np.int64),
-            value,
-            np.where(np.isnan(value), int(Quality.NO_VALUE), 0).astype(np.uint8),
-        )
 
     # -- a rule that raises ----------------------------------------------------------------------------------------
 
@@ -231,8 +196,8 @@ class Judge:
         rule = bank.rules[0]
         why = Why("rule.broken", {"error": f"{type(last).__name__}: {last}"})
         self.broken[rule.name] = why
-        unwatched = [self._unwatch(pair, place, why) for pair in bank.pairs.tolist()]
-        parts.append(self._verdict_rows(unwatched))
+        unwatched = [self.holding.unwatch(pair, place, why) for pair in bank.pairs.tolist()]
+        parts.append(verdict_rows(unwatched, self.verdict_series))
         return held + unwatched
 
     def _one_by_one(self, bank: Bank) -> list[Bank]:
@@ -244,14 +209,6 @@ class Judge:
             start += len(rule.subjects)
             singles.append(single)
         return singles
-
-    def _unwatch(self, pair: int, place: tuple[int, int], why: Why) -> Held:
-        was, was_watching = Verdict(int(self.holding.verdict[pair])), bool(self.holding.watching[pair])
-        held = was if was is Verdict.ACTIVE else Verdict.UNKNOWN
-        self.holding.verdict[pair], self.holding.watching[pair] = int(held), False
-        self.holding.pending.pop(pair, None)
-        finding = Finding(place[0], place[1], 0, Verdict.UNKNOWN, place[0], None, None, why)
-        return Held(*place, pair, held, was, False, was_watching, finding)
 
     # -- people and revisions --------------------------------------------------------------------------------------
 
@@ -285,24 +242,10 @@ class Judge:
     def _memory(self) -> Memory:
         latest = (self.latest_value, self.latest_time, self.latest_arrived, self.latest_quality)
         sensors = list(self.site.sensors)
-        return Memory(
-            self.banks, self.holding, self.pairs, self.pair_of, self.gate, sensors, latest, self.listeners
-        )
+        return Memory(self.banks, self.holding, self.pairs, self.pair_of, self.gate, sensors, latest, self.listeners)
 
     def watching(self) -> tuple[int, int]:
         """(pairs whose verdict is known and which are in service, pairs)."""
         out = self.records.out_of_service_pairs()
         watched = int(np.count_nonzero(self.holding.watching)) - sum(bool(self.holding.watching[p]) for p in out)
         return watched, len(self.pairs)
-
-
-def _good_rows(bank: Bank, view: Batch, pair: int) -> Any:
-    def rows() -> list[GoodRow]:
-        subject = int(np.flatnonzero(bank.pairs == pair)[0])
-        mine: Indices = np.flatnonzero((bank.subjects.owner[view.sensor] == subject) & view.good)
-        return [
-            GoodRow(*place)
-            for place in zip(*(column[mine].tolist() for column in (view.arrived, view.row, view.time)), strict=True)
-        ]
-
-    return rows

@@ -80,3 +80,37 @@ class Record:
     note: str = ""
     shelf_until: int | None = None
     service_until: int | None = None
+
+    def line(
+        self,
+        key: Key,
+        now: int,
+        revision: int,
+        change: str,
+        *,
+        time: int | None = None,
+        why: Why | None = None,
+        value: float | None = None,
+        action: Action | None = None,
+    ) -> Change:
+        """The journal line that says what happened to it."""
+        told = change in ("raised", "returned", "broken")
+        return Change(
+            now=now,
+            time=now if time is None else time,
+            area=self.area,
+            sensor=key[1],
+            rule=key[0],
+            kind=self.kind,
+            revision=revision,
+            priority=self.priority.name.lower(),
+            occurrence=self.alarm.occurrence,
+            change=change,
+            isa=self.alarm.isa,
+            value=self.value if told else value,
+            limit=self.limit if told else None,
+            why=why or self.why,
+            by=action.by if action else "",
+            note=action.note if action else "",
+            action=action.id if action else "",
+        )

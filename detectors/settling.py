@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from detectors.alarm import Cause, Hidden, advance
 from detectors.detector import Verdict, Why
@@ -205,38 +205,8 @@ class Records:
         pair = self.fold.pair_of.get(key, -1)
         return [c for p in self.wiring.dependents.get(pair, ()) for c in self._suppress(p, at)]
 
-    def _line(
-        self,
-        key: Key,
-        record: Record,
-        at: int,
-        change: str,
-        *,
-        time: int | None = None,
-        why: Why | None = None,
-        value: float | None = None,
-        action: Action | None = None,
-    ) -> Change:
-        told = change in ("raised", "returned", "broken")
-        return Change(
-            now=at,
-            time=at if time is None else time,
-            area=record.area,
-            sensor=key[1],
-            rule=key[0],
-            kind=record.kind,
-            revision=self.fold.revision,
-            priority=record.priority.name.lower(),
-            occurrence=record.alarm.occurrence,
-            change=change,
-            isa=record.alarm.isa,
-            value=record.value if told else value,
-            limit=record.limit if told else None,
-            why=why or record.why,
-            by=action.by if action else "",
-            note=action.note if action else "",
-            action=action.id if action else "",
-        )
+    def _line(self, key: Key, record: Record, at: int, change: str, **more: Any) -> Change:
+        return record.line(key, at, self.fold.revision, change, **more)
 
     # -- people ----------------------------------------------------------------------------------------------------
 
@@ -283,9 +253,7 @@ class Records:
 
     def note(self, change: str, now: int, why: Why, by: str = "", note: str = "") -> list[Change]:
         """A line about the whole site."""
-        return [
-            Change(now, now, "", "", "", "", self.fold.revision, "log", 0, change, "", None, None, why, by, note)
-        ]
+        return [Change(now, now, "", "", "", "", self.fold.revision, "log", 0, change, "", None, None, why, by, note)]
 
     def is_active(self, key: Key) -> bool:
         """True while the alarm of (rule, subject) is active."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -27,18 +27,14 @@ from detectors.detector import (
     Verdict,
     Why,
     at_deadline,
+    at_row,
     per_subject,
     whole,
 )
+from detectors.epochs import OWN, Epochs, completes, unmeasured
 from detectors.lapse import earliest, lapse
-from detectors.reading import FAULTS, Batch, Bools, Floats, Indices, Quality, Times
-from detectors.state import PER_INPUT, SETTING
+from detectors.reading import Batch, Quality, Times
 
-OWN, REFERENCE, REZERO = ("north", "east", "up"), ("ref_north", "ref_east", "ref_up"), "rezero"
-PARTS = (*OWN, *REFERENCE, REZERO)
-FLOOR = 3.0
-"""Standard errors of an epoch less its datum, below which it is not told from noise."""
-NO_TIME = np.iinfo(np.int64).min
 WHY: Mapping[str, str] = {
     "above": "slope.vector.above",
     "below": "slope.vector.below",
@@ -65,33 +61,12 @@ def total(moved: tuple[float, float, float]) -> float:
 
 
 @dataclass(slots=True)
-class State:
-    """(N,) or, by input, (I,), unless said."""
+class State(Epochs):
+    """(N,)."""
 
     verdict: NDArray[np.int8]
     due: Times
     """When a clear verdict lapses."""
-    datum: Floats
-    """(N, 3) where the displacement is zero; NaN before the first epoch."""
-    reference: Floats
-    """(N, 3) the reference prism's."""
-    moved: Floats
-    """(N, 3) newest displacement; NaN before the first epoch."""
-    rezero: Bools
-    """The next epoch is of a replaced prism."""
-    time: Times = field(metadata=PER_INPUT)
-    """Device time of the newest good reading."""
-    value: Floats = field(metadata=PER_INPUT)
-    anew: Bools = field(metadata=PER_INPUT)
-    """Not yet part of an epoch."""
-    owner: Indices = field(metadata=SETTING)
-    input_id: NDArray[np.str_] = field(metadata=SETTING)
-    place: Indices = field(metadata=SETTING)
-    """(N, 7) input of each part of PARTS, -1 for none."""
-    part: Indices = field(metadata=SETTING)
-    """Which of PARTS an input is."""
-    floor: Floats = field(metadata=SETTING)
-    """(N,) smallest displacement that noise does not make; 0 where none is declared."""
 
 
 @dataclass(frozen=True)
@@ -156,31 +131,9 @@ class Vector:
 
     def start(self, subjects: Subjects) -> State:
         """Every verdict unknown. Raises ValueError for parts that are missing, unknown, double or in another unit."""
-        n, inputs = len(subjects), subjects.inputs
-        place = np.full((n, len(PARTS)), -1, np.intp)
-        for k, (who, part) in enumerate(zip(subjects.owner.tolist(), subjects.part, strict=True)):
-            if part not in PARTS or place[who, PARTS.index(part)] >= 0:
-                raise ValueError(
-                    f"{subjects.id[who]} has a part {part!r} too many; give one of each: {', '.join(PARTS)}"
-                )
-            place[who, PARTS.index(part)] = k
-        for who, name in enumerate(subjects.id):
-            _check_parts(subjects, name, place[who].tolist())
+        n = len(subjects)
         return State(
-            verdict=np.zeros(n, np.int8),
-            due=np.full(n, NEVER),
-            datum=np.tile(np.array(self.datum or (np.nan,) * 3), (n, 1)),
-            reference=np.tile(np.array(self.reference or (np.nan,) * 3), (n, 1)),
-            moved=np.full((n, 3), np.nan),
-            rezero=np.zeros(n, np.bool_),
-            time=np.full(inputs, NO_TIME),
-            value=np.full(inputs, np.nan),
-            anew=np.zeros(inputs, np.bool_),
-            owner=subjects.owner,
-            input_id=np.array(list(subjects.input_id), dtype=np.str_),
-            place=place,
-            part=np.array([PARTS.index(part) for part in subjects.part], np.intp),
-            floor=_floors(subjects, place),
+            **unmeasured(subjects, self.datum, self.reference), verdict=np.zeros(n, np.int8), due=np.full(n, NEVER)
         )
 
     def step(self, state: Any, batch: Batch) -> Outcome:
@@ -190,12 +143,13 @@ class Vector:
         count = len(state.verdict)
         limit, reset = per_subject(self.limit, count), per_subject(self.reset, count)
         reset = np.where(np.isnan(reset), limit, reset)
-        good = (batch.quality & FAULTS) == 0
+        good, together = batch.good, round(self.together * 1e9)
         for row in range(len(batch)):
             member, arrived = int(batch.sensor[row]), int(batch.arrived[row])
             who = int(state.owner[member])
             findings += _lapse_one(state, who, arrived)
-            if good[row] and self._take(state, who, member, int(batch.time[row]), float(batch.value[row])):
+            time, read = int(batch.time[row]), float(batch.value[row])
+            if good[row] and completes(state, who, member, time, read, together):
                 state.due[who] = arrived + round(self.stale * 1e9)
                 moved = (float(state.moved[who, 0]), float(state.moved[who, 1]), float(state.moved[who, 2]))
                 measures = self._measures(moved)
@@ -213,41 +167,6 @@ class Vector:
                 out[name] = along(moved, direction(line[0], line[1]))
         return out
 
-    def _take(self, state: State, who: int, member: int, time: int, value: float) -> bool:
-        """Note a good reading; True if it completed an epoch, whose displacement is then `moved`."""
-        if time <= state.time[member]:
-            return False
-        state.time[member], state.value[member] = time, value
-        own = state.place[who, :3]
-        if PARTS[state.part[member]] == REZERO:
-            if value >= 0.5:
-                state.rezero[who], state.anew[own] = True, False
-            return False
-        state.anew[member] = True
-        reference = state.place[who, 3:6]
-        needed = own if reference[0] < 0 else np.concatenate((own, reference))
-        times = state.time[needed]
-        if not state.anew[own].all() or NO_TIME in times or np.ptp(times) > round(self.together * 1e9):
-            return False
-        state.anew[own] = False
-        _place(state, who, own, reference)
-        return True
-
-
-def _place(state: State, who: int, own: Indices, reference: Indices) -> None:
-    """The displacement of an epoch: less the datum, less what the reference prism moved."""
-    position = state.value[own]
-    if reference[0] >= 0:
-        if np.isnan(state.reference[who]).any():
-            state.reference[who] = state.value[reference]
-        position = position - (state.value[reference] - state.reference[who])
-    if np.isnan(state.datum[who]).any():
-        state.datum[who] = position
-    elif state.rezero[who] and not np.isnan(state.moved[who]).any():
-        state.datum[who] = position - state.moved[who]
-    state.rezero[who] = False
-    state.moved[who] = position - state.datum[who]
-
 
 def _judge(state: State, who: int, batch: Batch, row: int, value: float, limit: float, reset: float) -> list[Finding]:
     was, floor = Verdict(int(state.verdict[who])), float(state.floor[who])
@@ -263,8 +182,7 @@ def _judge(state: State, who: int, batch: Batch, row: int, value: float, limit: 
         return []
     state.verdict[who] = verdict
     numbers = {part: float(state.moved[who, k]) for k, part in enumerate(OWN)}
-    arrived, number, time = int(batch.arrived[row]), int(batch.row[row]), int(batch.time[row])
-    return [Finding(arrived, number, who, verdict, time, value, limit, Why(WHY[key], numbers))]
+    return [at_row(batch, row, who, verdict, value, limit, Why(WHY[key], numbers))]
 
 
 def _lapse_one(state: State, who: int, arrived: int) -> list[Finding]:
@@ -276,28 +194,6 @@ def _lapse_one(state: State, who: int, arrived: int) -> list[Finding]:
         return []
     state.verdict[who] = Verdict.UNKNOWN
     return [at_deadline(due, who, Verdict.UNKNOWN, Why(WHY["stale"]))]
-
-
-def _check_parts(subjects: Subjects, name: str, place: list[int]) -> None:
-    missing = [part for part, k in zip(OWN, place[:3], strict=True) if k < 0]
-    if missing:
-        raise ValueError(f"{name} lacks {', '.join(missing)}; give sensors = {{ north = ..., east = ..., up = ... }}")
-    if len({k < 0 for k in place[3:6]}) > 1:
-        raise ValueError(f"{name} has a part of a reference prism; give all of {', '.join(REFERENCE)}, or none")
-    units = {subjects.input_unit[k] for k in place[:6] if k >= 0}
-    if len(units) > 1:
-        raise ValueError(f"{name} has parts in {', '.join(sorted(units))}; give all in one unit")
-
-
-def _floors(subjects: Subjects, place: Indices) -> Floats:
-    """Three standard errors of an epoch less its datum, by the noisiest part of prism and reference."""
-    out = np.zeros(len(subjects))
-    for who in range(len(subjects)):
-        noise = [float(subjects.noise[k]) for k in place[who, :6].tolist() if k >= 0]
-        own, reference = max(noise[:3]), max(noise[3:], default=0.0)
-        if not any(math.isnan(sigma) for sigma in noise):
-            out[who] = FLOOR * math.sqrt(2.0 * (own * own + reference * reference))
-    return out
 
 
 def _columns(batch: Batch, shown: Mapping[str, list[tuple[int, int, float]]]) -> list[Column]:

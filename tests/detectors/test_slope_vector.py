@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from detectors.detector import Outcome, Subjects, Verdict
+from detectors.epochs import OWN, PARTS, REFERENCE
 from detectors.reading import Batch, Quality
-from detectors.slope.vector import OWN, PARTS, REFERENCE, Vector, direction
+from detectors.slope.vector import Vector, direction
 from tests.contract import Sample
 from tests.strategies import SECOND, Stream, readings
 
