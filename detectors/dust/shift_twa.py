@@ -30,6 +30,7 @@ from detectors.exposure import (
 )
 from detectors.lapse import earliest, lapse
 from detectors.reading import FAULTS, Batch, Bools, Floats, Indices, Quality, Times, group
+from detectors.shift import checked, minutes
 from detectors.state import SETTING
 from detectors.units import UnitError, convert
 
@@ -121,27 +122,20 @@ class ShiftTwa:
     coverage: float = 0.75
 
     def __post_init__(self) -> None:
-        if not (np.asarray(self.limit) > 0).all():
-            raise ValueError(f"limit is {self.limit}; give a concentration above 0, like '1.5 mg/m3'")
+        checked(self.limit, "1.5 mg/m3", self.coverage, self.shift_hours, LONGEST, self.max_hold)
         if not ((np.asarray(self.factor) >= 0.1) & (np.asarray(self.factor) <= 10)).all():
             raise ValueError(f"factor is {self.factor}; give filter mass over photometer mean, 0.1 to 10")
         if not 0.3 <= self.humidity_from < WETTEST:
             raise ValueError(f"humidity_from is {self.humidity_from}; give a part of saturation, 0.3 to {WETTEST}")
         if not 0 < self.humidity_hold <= 86_400:
             raise ValueError(f"humidity_hold is {self.humidity_hold} s; give how long a humidity holds, like '15min'")
-        if not 8 <= self.shift_hours <= LONGEST:
-            raise ValueError(f"shift_hours is {self.shift_hours}; give plain hours, 8 to {LONGEST:g}")
         if self.over not in ("shift", "8h"):
             raise ValueError(f"over is {self.over!r}; give 'shift' or '8h'")
-        if not 0 < self.coverage <= 1:
-            raise ValueError(f"coverage is {self.coverage}; give a part of the shift, 0 to 1 (0.75 is usual)")
-        if self.max_hold <= 0 or self.max_hold > self.shift_hours * 3600:
-            raise ValueError(f"max_hold is {self.max_hold} s; give two or three intervals of the sensor, below a shift")
 
     @property
     def window(self) -> Window:
         """The minutes of a shift."""
-        return Window(MINUTE, round(self.shift_hours * 60))
+        return minutes(self.shift_hours)
 
     def start(self, subjects: Subjects) -> State:
         """Every verdict unknown. Raises ValueError where a group is not dust, then humidity, in units of theirs."""

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-
 from detectors.detector import Finding, Outcome, PerSubject, Subjects, Why, per_subject, whole
 from detectors.exposure import (
     MINUTE,
@@ -30,6 +28,7 @@ from detectors.exposure import (
 )
 from detectors.lapse import earliest, lapse
 from detectors.reading import Batch, Quality
+from detectors.shift import checked, minutes
 
 LONGEST = 16.0
 """h; nobody's shift is longer, and its minutes fit the memory of a subject."""
@@ -102,23 +101,16 @@ class Twa:
     reduction: Literal["brief-scala", "dose"] = "brief-scala"
 
     def __post_init__(self) -> None:
-        if not (np.asarray(self.limit) > 0).all():
-            raise ValueError(f"limit is {self.limit}; give a concentration above 0, like '25 ppm'")
-        if not 0 < self.coverage <= 1:
-            raise ValueError(f"coverage is {self.coverage}; give a part of the shift, 0 to 1 (0.75 is usual)")
-        if not 8 <= self.shift_hours <= LONGEST:
-            raise ValueError(f"shift_hours is {self.shift_hours}; give plain hours, 8 to {LONGEST:g}")
+        checked(self.limit, "25 ppm", self.coverage, self.shift_hours, LONGEST, self.max_hold)
         if not self.shift_hours <= self.week_hours <= 112:
             raise ValueError(f"week_hours is {self.week_hours}; give plain hours, a shift's to 112 (40 is usual)")
         if self.reduction not in ("brief-scala", "dose"):
             raise ValueError(f"reduction is {self.reduction!r}; give 'brief-scala' or 'dose'")
-        if self.max_hold <= 0 or self.max_hold > self.shift_hours * 3600:
-            raise ValueError(f"max_hold is {self.max_hold} s; give two or three intervals of the sensor, below a shift")
 
     @property
     def window(self) -> Window:
         """The minutes of a shift."""
-        return Window(MINUTE, round(self.shift_hours * 60))
+        return minutes(self.shift_hours)
 
     @property
     def factor(self) -> float:
