@@ -14,6 +14,7 @@ ALL = {
     "detectors": (),
     "ingest": (),
     "latency": (),
+    "notify": (),
     "catch_up": (),
     "replay": ("--hours", "1"),
     "month": (),

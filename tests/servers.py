@@ -99,3 +99,40 @@ def nats(folder: Path) -> Iterator[str]:
     """The URL of a NATS server's MQTT listener that lives as long as the with-block."""
     with nats_broker(folder) as server:
         yield server.url
+
+
+ALERTMANAGER = """
+route:
+  receiver: test
+  group_by: ["..."]
+  group_wait: 0s
+  group_interval: 1s
+  repeat_interval: 1h
+receivers:
+- name: test
+  webhook_configs:
+  - url: {webhook}
+    send_resolved: true
+templates: []
+"""
+
+
+@contextmanager
+def alertmanager(folder: Path, webhook: str) -> Iterator[str]:
+    """The address of a Prometheus Alertmanager that hands every alert to a webhook at once."""
+    binary = find("prometheus-alertmanager", "apt-get install prometheus-alertmanager")
+    folder.mkdir(parents=True, exist_ok=True)
+    configuration, log, port = folder / "am.yml", folder / "am.log", free_port()
+    configuration.write_text(ALERTMANAGER.format(webhook=webhook))
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [binary, f"--config.file={configuration}", f"--storage.path={folder / 'am'}",
+             "--cluster.listen-address=", f"--web.listen-address=127.0.0.1:{port}"],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+        )  # fmt: skip
+    try:
+        await_port(port, process, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)

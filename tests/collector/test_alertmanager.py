@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,25 +13,10 @@ from typing import Any
 import pytest
 
 from collector.alertmanager import AGAIN, DAY, RESOLVED, Alertmanager
-from collector.broker import await_port, free_port
+from collector.broker import free_port
 from collector.errors import Unavailable
 from collector.posting import ask
-from tests.servers import find
-
-CONFIGURATION = """
-route:
-  receiver: test
-  group_by: ["..."]
-  group_wait: 0s
-  group_interval: 1s
-  repeat_interval: 1h
-receivers:
-- name: test
-  webhook_configs:
-  - url: http://127.0.0.1:{port}/
-    send_resolved: true
-templates: []
-"""
+from tests.servers import alertmanager
 
 
 class Judging:
@@ -99,22 +83,8 @@ def desk() -> Iterator[Desk]:
 
 @pytest.fixture
 def url(tmp_path: Path, desk: Desk) -> Iterator[str]:
-    binary = find("prometheus-alertmanager", "apt-get install prometheus-alertmanager")
-    configuration, port = tmp_path / "am.yml", free_port()
-    configuration.write_text(CONFIGURATION.format(port=desk.server.server_address[1]))
-    log = tmp_path / "am.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [binary, f"--config.file={configuration}", f"--storage.path={tmp_path / 'am'}",
-             "--cluster.listen-address=", f"--web.listen-address=127.0.0.1:{port}"],
-            stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-        )  # fmt: skip
-    try:
-        await_port(port, process, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
+    with alertmanager(tmp_path / "far", f"http://127.0.0.1:{desk.server.server_address[1]}/") as address:
+        yield address
 
 
 def eventually(condition: Callable[[], object], within: float = 15.0) -> None:
