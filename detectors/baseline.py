@@ -56,8 +56,12 @@ class Baseline:
     pairs: NDArray[np.int64]
     mean: Floats = field(metadata=SETTING)
     phi: Floats = field(metadata=SETTING)
+    known: Bools = field(metadata=SETTING)
+    """False while learning: then gain, echo and offset are 0."""
     gain: Floats = field(metadata=SETTING)
-    """1 / (deviation sqrt(1 - phi^2)), which makes z of a whitened reading; 0 while learning."""
+    """1 / (deviation sqrt(1 - phi^2)); z = gain x - echo x_before - offset."""
+    echo: Floats = field(metadata=SETTING)
+    offset: Floats = field(metadata=SETTING)
     gap: Times = field(metadata=SETTING)
     floor: Floats = field(metadata=SETTING)
     """Least deviation learned: the declared one, the declared noise, one quantum."""
@@ -76,8 +80,8 @@ class Rows(NamedTuple):
     who: Indices | slice
     value: Floats
     last: Floats
-    near: Bools | None
-    """False where the reading before is too long ago; None where none is."""
+    near: Bools
+    """False where the reading before is too long ago."""
 
 
 def check_baseline(mean: PerSubject, sigma: PerSubject, phi: PerSubject, learn: int, clip: float) -> None:
@@ -101,8 +105,9 @@ def fresh(subjects: Subjects, mean: PerSubject, sigma: PerSubject, phi: PerSubje
     known = ~np.isnan(declared[:, :2]).any(axis=1)
     declared[known & np.isnan(declared[:, 2]), 2] = 0.0
     every = np.nan_to_num(subjects.interval)
-    names = ("last", "centre", "square", "steps", "mean", "phi", "gain")
+    names = ("last", "centre", "square", "steps", "mean", "phi", "gain", "echo", "offset")
     return {name: np.zeros(n) for name in names} | {
+        "known": np.zeros(n, np.bool_),
         "limit": np.ones(n),
         "verdict": np.zeros(n, np.int8),
         "until": np.full(n, NEVER),
@@ -129,20 +134,18 @@ def unsure(declared: Floats, learn: int) -> list[list[Unsure]]:
 
 def take_in(state: Baseline, batch: Batch, learn: int) -> tuple[Rows, Bools | None]:
     """The good rows of a batch; learn from those that are to be learned from: they are True in the mask, if any."""
-    rows: Indices | slice = slice(None)
-    who: Indices | slice = rows
-    if not (batch.whole(len(state.verdict)) and batch.sound()):
-        rows = np.flatnonzero(batch.good)
-        who = batch.sensor[rows]
+    rows: Indices | slice = slice(None) if batch.sound() else np.flatnonzero(batch.good)
+    whole = batch.whole(len(state.verdict)) and batch.sound()
+    who = slice(None) if whole else batch.sensor[rows]
     value, time = batch.value[rows], batch.time[rows]
     last, until = state.last[who], state.until[who]
     if not batch.distinct():
         before = preceding(batch, batch.good)[rows]
         inside = np.flatnonzero(before >= 0)
-        last[inside] = batch.value[before[inside]]
-        until[inside] = batch.time[before[inside]] + state.gap[batch.sensor[before[inside]]]
-    near = time <= until
-    taken = Rows(rows, who, value, last, None if near.all() else near)
+        before = before[inside]
+        last[inside] = batch.value[before]
+        until[inside] = batch.time[before] + state.gap[batch.sensor[before]]
+    taken = Rows(rows, who, value, last, time <= until)
     return taken, _learn(state, batch, taken, learn)
 
 
@@ -151,17 +154,16 @@ def scores(state: Baseline, taken: Rows, clip: float) -> Floats:
 
     Source: AR(1) residuals (shared reference: statistics 5); winsorising: performance 9.
     """
-    who, mean, phi = taken.who, state.mean[taken.who], state.phi[taken.who]
-    apart = taken.value - mean
-    told = taken.last - mean
-    told *= phi
-    if taken.near is not None:
-        told *= taken.near
-    z: Floats = apart - told
-    z *= state.gain[who]
-    if taken.near is not None:
-        z *= np.where(taken.near, 1.0, np.sqrt(1.0 - phi * phi))
-    return np.clip(z, -clip, clip, out=z)
+    who = taken.who
+    z: Floats = taken.value * state.gain[who]
+    z -= taken.last * state.echo[who]
+    z -= state.offset[who]
+    if not taken.near.all():
+        far = np.flatnonzero(~taken.near)
+        alone = far if isinstance(who, slice) else who[far]
+        phi = state.phi[alone]
+        z[far] = (taken.value[far] - state.mean[alone]) * state.gain[alone] * np.sqrt(1.0 - phi * phi)
+    return z.clip(-clip, clip, out=z)
 
 
 def remember(state: Baseline, batch: Batch, taken: Rows) -> None:
@@ -170,7 +172,7 @@ def remember(state: Baseline, batch: Batch, taken: Rows) -> None:
         state.last[:] = taken.value
         np.add(batch.time, state.gap, out=state.until)
         return
-    rows = newest(batch, batch.good)
+    rows = taken.rows if batch.distinct() else newest(batch, batch.good)
     who = batch.sensor[rows]
     state.last[who], state.until[who] = batch.value[rows], batch.time[rows] + state.gap[who]
 
@@ -184,21 +186,19 @@ def long_run_sigma(state: Baseline, who: Indices) -> Floats:
 
 def _learn(state: Baseline, batch: Batch, taken: Rows, learn: int) -> Bools | None:
     """Round by round, those that have no baseline yet: which rows were learned from (None: none)."""
-    if not (state.gain[taken.who] == 0.0).any():
+    if state.known[taken.who].all():
         return None
     rows = np.arange(len(batch))[taken.rows]
     who = batch.sensor[rows]
-    adopt(state, np.unique(who[state.gain[who] == 0.0]))
-    near = np.ones(len(rows), np.bool_) if taken.near is None else taken.near
-    learning = np.zeros(len(rows), np.bool_)
-    place = np.full(len(batch), -1, np.intp)
+    adopt(state, np.unique(who[~state.known[who]]))
+    learning, place = np.zeros(len(rows), np.bool_), np.zeros(len(batch), np.intp)
     place[rows] = np.arange(len(rows))
-    for turn in batch.ranked(rows[state.gain[who] == 0.0]).turns():
+    for turn in batch.ranked(rows[~state.known[who]]).turns():
         at = place[turn]
-        at = at[state.gain[who[at]] == 0.0]
+        at = at[~state.known[who[at]]]
         learning[at] = True
-        step = (taken.value[at] - taken.last[at]) * near[at]
-        _fill(state, who[at], taken.value[at], step, near[at], learn // BLOCKS)
+        step = (taken.value[at] - taken.last[at]) * taken.near[at]
+        _fill(state, who[at], taken.value[at], step, taken.near[at], learn // BLOCKS)
     return learning if learning.any() else None
 
 
@@ -258,6 +258,8 @@ def adopt(state: Baseline, who: Indices) -> None:
     mean, sigma, phi = np.where(np.isnan(state.declared[who]), state.learned[who], state.declared[who]).T
     limit = state.limits[who, np.searchsorted(PHIS[:-1], phi)]
     known = ~np.isnan(mean + sigma + phi + limit)
-    there = who[known]
-    state.mean[there], state.phi[there], state.limit[there] = mean[known], phi[known], limit[known]
-    state.gain[there] = 1.0 / (sigma[known] * np.sqrt(1.0 - phi[known] * phi[known]))
+    mean, sigma, phi, who = mean[known], sigma[known], phi[known], who[known]
+    gain = 1.0 / (sigma * np.sqrt(1.0 - phi * phi))
+    state.known[who], state.limit[who] = True, limit[known]
+    state.mean[who], state.phi[who], state.gain[who] = mean, phi, gain
+    state.echo[who], state.offset[who] = gain * phi, gain * (1.0 - phi) * mean

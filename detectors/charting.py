@@ -127,12 +127,14 @@ def _follow(chart: Chart, state: ChartState, batch: Batch) -> Charted:
     z = scores(state, taken, chart.clip)
     remember(state, batch, taken)
     moving = [*(getattr(state, name) for name in chart.sums), state.run]
-    if isinstance(taken.rows, slice):
+    if isinstance(taken.who, slice):
         return _whole(chart, moving, state.limit, z, learning)
-    rows = taken.rows if learning is None else taken.rows[~learning]
-    part, run, judged = np.full(len(batch), np.nan), np.zeros(len(batch), np.int32), np.zeros(len(batch), np.bool_)
-    judged[rows] = True
-    part[rows] = z if learning is None else z[~learning]
+    part, run, rows, judged = z, np.zeros(len(batch), np.int32), taken.rows, None
+    if learning is not None or not isinstance(rows, slice):
+        kept = slice(None) if learning is None else ~learning
+        rows = np.arange(len(batch))[rows][kept]
+        part, judged = np.full(len(batch), np.nan), np.zeros(len(batch), np.bool_)
+        part[rows], judged[rows] = z[kept], True
     _scattered(chart, moving, state.limit, batch, rows, part, run)
     return Charted(part, np.abs(part), run, judged)
 
@@ -151,17 +153,17 @@ def _whole(
 
 
 def _scattered(
-    chart: Chart, moving: Sequence[NDArray[Any]], limit: Floats, batch: Batch, rows: Indices,
+    chart: Chart, moving: Sequence[NDArray[Any]], limit: Floats, batch: Batch, rows: Indices | slice,
     part: Floats, run: NDArray[Any],
 ) -> None:  # fmt: skip
     """What moves is gathered once and scattered once. `part` (M,) holds z, and what becomes of it."""
-    distinct = batch.distinct()
-    ranked = None if distinct else batch.ranked(rows)
+    ranked = None if batch.distinct() else batch.ranked(None if isinstance(rows, slice) else rows)
     who = batch.sensor[rows] if ranked is None else ranked.sensor
     mine, limit, turn = [array[who] for array in moving], limit[who], 0
     for at in [rows] if ranked is None else ranked.turns(NARROW):
-        turn, width = turn + 1, len(at)
-        part[at], _, run[at] = _turn(chart, [array[:width] for array in mine], limit[:width], part[at])
+        z = part[at]
+        turn, width = turn + 1, len(z)
+        part[at], _, run[at] = _turn(chart, [array[:width] for array in mine], limit[:width], z)
     for place, left in () if ranked is None else ranked.rest(turn):
         part[left], run[left] = _alone(chart, mine, place, float(limit[place]), part[left].tolist())
     for array, moved in zip(moving, mine, strict=True):

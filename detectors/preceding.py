@@ -19,6 +19,10 @@ def preceding(batch: Batch, usable: Bools) -> Indices:
     if batch.distinct():
         return out
     runs = batch.runs()
+    if usable.all():
+        out[runs.order[1:]] = runs.order[:-1]
+        out[runs.order[runs.start]] = -1
+        return out
     place = np.arange(len(batch))
     latest = np.maximum.accumulate(np.where(usable[runs.order], place, -1))
     before = np.concatenate(([-1], latest[:-1]))
@@ -33,6 +37,8 @@ def newest(batch: Batch, usable: Bools) -> Indices:
     if batch.distinct():
         return np.flatnonzero(usable)
     runs = batch.runs()
+    if usable.all():
+        return runs.order[runs.stop - 1]
     latest = np.maximum.accumulate(np.where(usable[runs.order], np.arange(len(batch)), -1))
     last = latest[runs.stop - 1]
     return runs.order[last[last >= runs.start]]

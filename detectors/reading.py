@@ -211,7 +211,8 @@ class Batch:
     def sound(self) -> bool:
         """True if nothing is wrong with any reading."""
         if not self._sound:
-            self._sound.append(not (self.quality & FAULTS).any())
+            worst = int(self.quality.max(initial=0))
+            self._sound.append(worst == 0 or not (self.quality & FAULTS).any())
         return self._sound[0]
 
     def runs(self) -> Runs:
@@ -310,6 +311,8 @@ class Batch:
             may &= judged
         rows = np.flatnonzero(may)
         before = verdict[rows]
+        if not len(rows):
+            return rows, before
         after = AFTER[before, np.maximum(reset[rows] + _SHARPEN, trip[rows] * _ACTIVE)]
         moved = after != before
         rows, after = rows[moved], after[moved]

@@ -100,17 +100,18 @@ class Cusum:
         high, low = sums
         high += z
         high -= self.reference
-        np.clip(high, 0.0, None, out=high)
+        high.clip(0.0, np.inf, out=high)
         low -= z
         low -= self.reference
-        np.clip(low, 0.0, None, out=low)
+        low.clip(0.0, np.inf, out=low)
         size = np.maximum(high, low)
         size /= limit
         if len(size) and size.max() > CAP:
             np.minimum(high, CAP * limit, out=high)
             np.minimum(low, CAP * limit, out=low)
             np.minimum(size, CAP, out=size)
-        return np.copysign(size, high - low), size
+        part = high - low
+        return np.copysign(size, part, out=part), size
 
     def alone(self, sums: list[float], limit: float, z: Sequence[float]) -> list[float]:
         """The sums of one sensor."""
