@@ -46,6 +46,12 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
+def of_family(name: str, names: Iterable[str]) -> list[str]:
+    """The names that share with a wrong one what stands before the dot; all where none does."""
+    every = list(names)
+    return [one for one in every if one.partition(".")[0] == name.partition(".")[0]] or every
+
+
 def shown(value: Any) -> str:
     """A found value as a reader of TOML would write it, cut short."""
     if isinstance(value, bool):

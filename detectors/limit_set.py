@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from detectors.document import Table, as_unit, is_number, nearest, shown
+from detectors.document import Table, as_unit, is_number, nearest, of_family, shown
 from detectors.rule import Priority
 from detectors.units import UnitError, duration_ns
 
@@ -71,7 +71,9 @@ def _found(table: Table, use: str, limit_set: Mapping[str, Any]) -> Sequence[Map
         return ()
     if use not in names:
         if use:
-            table.wrong(("use",), shown(use), ", ".join(names), nearest(use, names))
+            family = of_family(use, names)
+            more = ", or another (`davylamp detectors --limits`)" if len(family) < len(names) else ""
+            table.wrong(("use",), shown(use), ", ".join(family) + more, nearest(use, names))
         return ()
     kind, _, place = use.partition(".")
     entries: Sequence[Mapping[str, Any]] = limit_set[kind][place]

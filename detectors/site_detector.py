@@ -6,20 +6,31 @@ What a detector itself refuses (at building or at its start) is a mistake of the
 
 from __future__ import annotations
 
+import ast
 import dataclasses
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from detectors.detector import PerSubject, catalogue
-from detectors.document import Table, as_seconds, as_unit, listed, nearest, shown
+from detectors.document import Table, as_seconds, as_unit, is_number, listed, nearest, of_family, shown
 from detectors.rule import Series, Subject
 from detectors.sensor import Sensor
 from detectors.site_subjects import subjects_as_columns
 from detectors.units import UnitError
 
 OWN_KEYS = ("kind", "of")
+NUMBER = is_number, 'a number, or a duration like "24h" where it is a time'
+TAKES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "float": NUMBER,
+    "PerSubject": NUMBER,
+    "int": (lambda value: isinstance(value, int) and not isinstance(value, bool), "a whole number"),
+    "str": (lambda value: isinstance(value, str), "a text"),
+    "bool": (lambda value: isinstance(value, bool), "true or false"),
+}
+"""By the type a parameter is declared with: what fits, and what is allowed in words."""
 
 
 def build_detector(
@@ -32,11 +43,11 @@ def build_detector(
     given = table.table("detector")
     if not isinstance(table.data["detector"], Mapping):
         return None
-    kind = given.text("kind", None, listed(catalogue(), 40))
+    kind = given.text("kind", None, _kinds(str(given.data.get("kind", ""))))
     cls = catalogue().get(kind)
     if cls is None:
         if kind:
-            given.wrong(("kind",), shown(kind), listed(catalogue(), 40), nearest(kind, catalogue()))
+            given.wrong(("kind",), shown(kind), _kinds(kind), nearest(kind, catalogue()))
         return None
     before = len(table.mistakes)
     _one_input(given, cls, subjects)
@@ -44,6 +55,13 @@ def build_detector(
     if len(table.mistakes) > before or not subjects:
         return None
     return _built(given, cls, parameters, subjects, sensors, series)
+
+
+def _kinds(wrong: str) -> str:
+    """The kinds of the family that was meant; where none was, all."""
+    family = of_family(wrong, catalogue())
+    more = ", or another family (`davylamp detectors`)" if len(family) < len(catalogue()) else ""
+    return listed(family, 100) + more
 
 
 def _one_input(given: Table, cls: type[Any], subjects: Sequence[Subject]) -> None:
@@ -67,10 +85,21 @@ def _built(
         detector = cls(**parameters)
         detector.start(subjects_as_columns(subjects, series, sensors))
     except (ValueError, TypeError) as refusal:
-        words = ", ".join(f"{key} = {shown(value)}" for key, value in given.data.items() if key != "kind")
-        given.wrong((), words or "no parameters", f"what {cls.kind} takes: {refusal}")
+        _refused(given, cls, str(refusal))
         return None
     return detector
+
+
+def _refused(given: Table, cls: type[Any], refusal: str) -> None:
+    """What a detector refuses begins with the name of the parameter, if it is one's fault."""
+    name, _, rest = refusal.partition(" is ")
+    if name in given:
+        value = given.data[name]
+        near = nearest(value, re.findall(r"[\w.-]+", rest.partition("; ")[2])) if isinstance(value, str) else None
+        given.wrong((name,), shown(value), f"what {cls.kind} takes: {refusal}", near)
+        return
+    words = ", ".join(f"{key} = {shown(value)}" for key, value in given.data.items() if key != "kind")
+    given.wrong((), words or "no parameters", f"what {cls.kind} takes: {refusal}")
 
 
 def _parameters(
@@ -86,20 +115,31 @@ def _parameters(
     out: dict[str, Any] = {}
     for field in fields:
         if field.name in given:
-            value = given.data[field.name]
             limit = limits.get(field.name)
-            plain = _plain(value) if limit is None else None
-            out[field.name] = plain if limit is None else _limit(given, field.name, limit, subjects, sensors, series)
+            out[field.name] = (
+                _plain(given, field) if limit is None else _limit(given, field.name, limit, subjects, sensors, series)
+            )
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             given.missing(field.name, f"{field.name}, which {cls.kind} needs")
     return out
 
 
-def _plain(value: Any) -> Any:
-    """Durations as seconds; lists as tuples, because what must agree between rules is compared."""
-    if isinstance(value, list | tuple):
-        return tuple(as_seconds(one) for one in value)
-    return as_seconds(value)
+def _plain(given: Table, field: dataclasses.Field[Any]) -> Any:
+    """A value of the field's type; durations as seconds, lists as tuples: what must agree between rules is compared."""
+    value, written = given.data[field.name], str(field.type)
+    if written.startswith("Literal["):
+        words = ast.literal_eval(written.removeprefix("Literal"))
+        return value if value in words else given.choice(field.name, [word for word in words if word])
+    of = written.removeprefix("tuple[").partition(",")[0]
+    several = of != written
+    if several and not isinstance(value, list | tuple):
+        given.wrong((field.name,), shown(value), "a list, [...]")
+        return ()
+    values = tuple(one if of == "str" else as_seconds(one) for one in (value if several else [value]))
+    fits, words = TAKES.get(of, (lambda _: True, ""))
+    if not all(fits(one) for one in values):
+        given.wrong((field.name,), shown(value), f"a list, each {words}" if several else words)
+    return values if several else values[0]
 
 
 def _limit(
