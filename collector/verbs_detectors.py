@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any
 
 from collector.verb import NO, OK, Arguments, Parser, Verb, add_json, say, say_json, warn
-from detectors.about import REQUIRED, About, Parameter, about
+from detectors.about import REQUIRED, About, Parameter, about, finds
 
 WIDEST = 110
 """Columns beyond which lines of prose are hard to read."""
@@ -30,7 +30,7 @@ def detectors(arguments: Arguments) -> int:
 
     known = catalogue()
     if arguments.kind is None:
-        found = {kind: first_sentence(about(cls).finds) for kind, cls in known.items()}
+        found = {kind: first_sentence(finds(cls)) for kind, cls in known.items()}
         say_json(found) if arguments.json else say(_beside(list(found.items())))
         return OK
     if arguments.kind not in known:

@@ -57,14 +57,14 @@ class About:
 
 
 def about(cls: type[Any]) -> About:
-    """A detector class in words."""
-    finds, _, rest = (inspect.getdoc(inspect.getmodule(cls)) or "").partition("\n\n")
+    """A detector class in words. It is read from the sources: a hundredth of a second each."""
+    _, _, rest = (inspect.getdoc(inspect.getmodule(cls)) or "").partition("\n\n")
     constraints, _, cannot = rest.partition(CANNOT)
     prose, sample = _prose_and_sample(inspect.getdoc(cls) or "")
     verdicts, _, source = prose.partition(SOURCE)
     return About(
         kind=cls.kind,
-        finds=_flowing(finds),
+        finds=finds(cls),
         constraints=_flowing(constraints.strip().removeprefix("Constraints.")),
         cannot_find=_flowing(cannot),
         verdicts=_paragraphs(verdicts),
@@ -73,6 +73,11 @@ def about(cls: type[Any]) -> About:
         parameters=_parameters(cls),
         columns={name: _unit(unit) for name, unit in cls.columns.items()},
     )
+
+
+def finds(cls: type[Any]) -> str:
+    """What a detector class finds: how its module begins."""
+    return _flowing((inspect.getdoc(inspect.getmodule(cls)) or "").partition("\n\n")[0])
 
 
 def _flowing(text: str) -> str:
