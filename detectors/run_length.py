@@ -98,13 +98,17 @@ def limits(
     """
     out = np.array([per_subject(given, len(interval))] * len(unsure[0]) if unsure else np.zeros((1, 0))).T
     wishes, every = per_subject(false_alarms, len(interval)).tolist(), interval.tolist()
+    without: set[tuple[float, Unsure]] = set()
     for k in np.flatnonzero(np.isnan(out[:, 0])).tolist():
         length = run_length(every[k], wishes[k])
         out[k, 0] = limit_of(length, unsure[k][0])
         for place, errors in enumerate(unsure[k][1:], 1):
+            if (length, errors) in without:
+                break
             try:
                 out[k, place] = limit_of(length, errors)
             except NoLimit:
+                without.add((length, errors))
                 break
     return out
 
