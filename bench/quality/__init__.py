@@ -1,0 +1,1 @@
+"""How late and how often wrong each statistical detector is: streams, kinds, measuring and the page of it."""
