@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dashboards import query
+from dashboards.alerts import SYSTEM
 from dashboards.dashboard import Dashboard, row
 from dashboards.facts import Facts
 from dashboards.panels import Panel, Target, figure, text, timeline
 from dashboards.parts import judging, level_words, present, worst_levels
 from dashboards.plan import plan
 from dashboards.texts import Words
-
-SYSTEM = "davylamp"
-"""The label `system` of every rule of ours: routes, silences and this list go by it."""
 
 
 def overview(facts: Facts, words: Words, page: str) -> Dashboard:
@@ -30,9 +28,9 @@ def overview(facts: Facts, words: Words, page: str) -> Dashboard:
 def grafana_alerts(words: Words, width: int) -> Panel:
     """Grafana's own list. It is empty while the data source is away: the tiles say UNKNOWN then."""
     options = {
-        "alertInstanceLabelFilter": f'{{system="{SYSTEM}"}}', "alertName": "", "dashboardAlerts": False,
-        "datasource": "grafana", "groupBy": [], "groupMode": "default", "maxItems": 50, "sortOrder": 3,
-        "viewMode": "list", "showInstances": False, "folder": None,
+        "alertInstanceLabelFilter": f'{{system="{SYSTEM}",part!="dead-man"}}', "alertName": "",
+        "dashboardAlerts": False, "datasource": "grafana", "groupBy": [], "groupMode": "default", "maxItems": 50,
+        "sortOrder": 3, "viewMode": "list", "showInstances": False, "folder": None,
         "stateFilter": {"firing": True, "pending": True, "noData": True, "error": True, "normal": False},
     }  # fmt: skip
     return Panel("alertlist", words("grafana_alerts"), width, options=options)

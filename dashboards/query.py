@@ -129,10 +129,11 @@ def pipeline(*fields: str, what: str = "max") -> str:
 def chosen(measure: Measure) -> str:
     """What selects a measure's series: a sensor's quantity, or the column of the rules that derive it."""
     if not measure.derived:
-        return f"\"quantity\" = '{_quoted(measure.quantity)}'"
+        return f"\"quantity\" = '{quoted(measure.quantity)}'"
     rules = "|".join(re.escape(rule).replace("/", r"\/") for rule in sorted(measure.rules))
     return f'"sensor" =~ /\\/({rules})\\.{re.escape(measure.quantity)}$/'
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text inside single quotes of InfluxQL."""
     return text.replace("\\", "\\\\").replace("'", "\\'")

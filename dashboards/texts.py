@@ -85,6 +85,30 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "no_forecast": ("no forecast", "无预测"),
     "prisms": ("Prisms on the plan", "测点平面图"),
     "events": ("Events", "事件数"),
+    "alert_title": ("Davylamp alarm: {priority}", "Davylamp 报警：{priority}"),
+    "dead_title": ("Davylamp is dead", "Davylamp 已停止"),
+    "dead_means": (
+        "No word from {site} for 60 s, or the database does not answer: nothing is judged or nobody would see it. "
+        "Go by local alarms, start Davylamp, look at its log.",
+        "{site} 60 秒无数据，或数据库无响应：可能已停止判断。请以就地报警为准，重启 Davylamp 并查看日志。",
+    ),
+    "behind_title": ("Davylamp is behind", "Davylamp 滞后"),
+    "behind_means": ("Judging of {site} is more than 60 s behind.", "{site} 的判断滞后超过 60 秒。"),
+    "dead_man_title": ("Davylamp lives", "Davylamp 运行中"),
+    "dead_man_means": (
+        "Comes again each minute while Davylamp of {site}, InfluxDB and Grafana live. No alarm: its absence is one.",
+        "{site} 的 Davylamp、InfluxDB 与 Grafana 正常时每分钟发送。此消息不是报警，收不到才是。",
+    ),
+    "limit": ("limit", "限值"),
+    "clause": ("source", "依据"),
+    "consequence": ("if nobody acts", "若无人处置"),
+    "to_do": ("what to do", "处置措施"),
+    "state_reason": ("Grafana's reason, not the site's", "Grafana 给出的原因，并非现场状态"),
+    "firing": ("ALARM", "报警"),
+    "resolved": ("returned", "恢复"),
+    "silence": ("silence in Grafana", "在 Grafana 中静默"),
+    "alarm_folder": ("Davylamp {site} alarms", "Davylamp {site} 报警规则"),
+    "folder": ("Davylamp {site}", "Davylamp {site}"),
 }  # fmt: skip
 
 

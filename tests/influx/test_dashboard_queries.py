@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from collector.influx import Address
+from dashboards.alerts import alert_rules
 from dashboards.every import every_dashboard
+from dashboards.texts import Words
 from tests.influx.conftest import ask, remove
 from tests.influx.filled import Filled
 
@@ -89,3 +91,35 @@ def test_a_dead_pipeline_reads_as_unknown_and_no_row_vanishes(filled: tuple[Fill
     site.again()
     assert max(series["values"][-1][1] for series in ask(address, as_grafana_asks(query.levels("area")))) >= 3
     assert ask(address, as_grafana_asks(query.heart()))[0]["values"][-1][1] == 1
+
+
+def newest(address: Address, query: str) -> list[float]:
+    """The last value of each series, as a rule's reduce step takes it."""
+    return [series["values"][-1][1] for series in ask(address, query)]
+
+
+def test_every_query_of_every_alert_rule_has_an_answer_with_one_number(filled: tuple[Filled, Address]) -> None:
+    site, address = filled
+    site.again()
+    for rule in alert_rules("north-pit", Words("en"), PAGE, 1, True):
+        found = ask(address, patiently(as_grafana_asks(rule.query)))
+        assert found, rule.query
+        assert all(len(series["columns"]) == 2 for series in found)
+        tags = [tuple(sorted(series["tags"].items())) for series in found]
+        assert len(set(tags)) == len(tags)
+        names = {"site", "area", "sensor", "kind", "rule"} if rule.labels["part"] == "alarm" else {"site"}
+        assert all(set(series["tags"]) == names for series in found)
+    assert not ask(address, as_grafana_asks(alert_rules("other", Words("en"), PAGE, 1, False)[0].query))
+
+
+def test_the_rule_of_death_fires_when_the_pipeline_is_silent_and_not_before(filled: tuple[Filled, Address]) -> None:
+    site, address = filled
+    rules = {rule.uid: rule for rule in alert_rules("north-pit", Words("en"), PAGE, 1, True)}
+    dead, critical = rules["davylamp-dead"].query, rules["davylamp-critical"].query
+    site.again()
+    assert newest(address, patiently(dead)) == [1]
+    standing = newest(address, as_grafana_asks(critical))
+    assert max(standing) > 3.5, "the simulated pit has a critical alarm"
+    time.sleep(2.5)
+    assert newest(address, dead.replace("now() - 60s", "now() - 2s")) == [2]
+    assert newest(address, as_grafana_asks(critical)) == standing, "silence ends no alarm"

@@ -1,0 +1,141 @@
+"""Alert rules, routes and templates: what must never read as returned, who is told, what a message carries."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from collector.config import load
+from dashboards.alerts import DAY, AlertRule, alert_rules
+from dashboards.contacts import DEAD_MAN, MUTED, Contacts, contact_points, mute_timings, route, template
+from dashboards.texts import Words
+from detectors.rule import Priority
+from detectors.site import Site
+from tests.test_docs import ROOT
+
+PAGE = "https://lamp.pit"
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    return load(ROOT / "simulators" / "scenarios" / "north-pit.toml").site
+
+
+def rules(dead_man: bool = True) -> dict[str, AlertRule]:
+    return {rule.uid: rule for rule in alert_rules("north-pit", Words("en"), PAGE, 7, dead_man)}
+
+
+def fires(rule: AlertRule, value: float) -> bool:
+    """As Grafana's threshold expression judges."""
+    kind, params = rule.evaluator
+    if kind == "within_range":
+        return params[0] < value < params[1]
+    return value > params[0] if kind == "gt" else value < params[0]
+
+
+def test_each_level_fires_exactly_one_rule() -> None:
+    alarms = {rule.labels["priority"]: rule for rule in rules().values() if rule.labels["part"] == "alarm"}
+    assert set(alarms) == {"critical", "high", "medium", "low"}
+    for level in range(5):
+        fired = [name for name, rule in alarms.items() if fires(rule, level)]
+        assert fired == ([] if level == 0 else [Priority(level).name.lower()])
+
+
+def test_missing_data_and_errors_keep_an_alarm() -> None:
+    for rule in rules().values():
+        body = rule.json()
+        if rule.labels["part"] == "alarm":
+            assert (body["noDataState"], body["execErrState"]) == ("KeepLast", "KeepLast")
+            assert body["data"][0]["relativeTimeRange"]["from"] == DAY
+            assert 'last("standing")' in rule.query
+            assert body["for"] == "0s"
+        assert body["data"][0]["refId"] == "A", "9.4 puts InfluxQL errors on A only"
+        assert [step["datasourceUid"] for step in body["data"]] == ["davylamp-influx", "__expr__", "__expr__"]
+
+
+def test_a_silent_pipeline_fires_and_the_dead_man_stops() -> None:
+    dead, lives = rules()["davylamp-dead"], rules()["davylamp-dead-man"]
+    assert [(fires(dead, age), fires(lives, age)) for age in (1, 2)] == [(False, True), (True, False)]
+    assert (dead.missing, lives.missing) == ("Alerting", "OK")
+    assert "davylamp-dead-man" not in rules(dead_man=False), "nobody awaits it"
+
+
+def test_labels_are_stable_and_one_number_comes_back() -> None:
+    for lang in ("en", "zh"):
+        for rule in alert_rules("north-pit", Words(lang), PAGE, 7, True):
+            assert set(rule.labels) <= {"system", "part", "priority"}
+            assert rule.labels["system"] == "davylamp"
+            assert not any("{{" in value for value in rule.labels.values())
+            assert rule.query.split(" FROM ")[0].count(" AS ") == 1
+            assert len(rule.uid) <= 40
+    assert all("\"site\" = 'north-pit'" in rule.query for rule in rules().values())
+
+
+def test_a_site_name_cannot_end_the_query() -> None:
+    (rule, *_) = alert_rules("o'pit", Words("en"), PAGE, 7, False)
+    assert "'o\\'pit'" in rule.query
+
+
+def matching(tree: dict[str, Any], labels: dict[str, str]) -> dict[str, Any]:
+    """The settings of the route that labels end in, as Alertmanager inherits them."""
+    settings = {key: value for key, value in tree.items() if key not in ("routes", "object_matchers")}
+    for branch in tree.get("routes", []):
+        if all(labels.get(name) == value for name, _, value in branch["object_matchers"]):
+            return settings | {"mute_time_intervals": None} | matching(branch, labels)
+    return settings
+
+
+def test_with_a_roster_only_death_goes_out() -> None:
+    for roster in (False, True):
+        tree = route(Contacts(email=("li@pit.example",), dead_man="https://outside/ping", roster=roster))
+        for rule in rules().values():
+            ends = matching({"routes": [tree]}, dict(rule.labels))
+            part = rule.labels["part"]
+            assert ends["receiver"] == (DEAD_MAN if part == "dead-man" else "davylamp")
+            muted = ends["mute_time_intervals"] == [MUTED]
+            assert muted == (roster and part in ("alarm", "behind")), rule.uid
+    assert mute_timings(Contacts(roster=True))[0]["name"] == MUTED
+    assert mute_timings(Contacts()) == []
+
+
+def test_critical_waits_for_nothing_and_no_branch_names_a_receiver_that_is_not_ours() -> None:
+    tree = route(Contacts())
+    assert "receiver" not in tree
+    ends = matching({"routes": [tree]}, dict(rules()["davylamp-critical"].labels))
+    assert (ends["group_by"], ends["group_wait"], ends["group_interval"]) == (["..."], "0s", "10s")
+
+
+def test_contact_points_of_one_name_are_one_and_the_dead_man_hears_no_return() -> None:
+    made = contact_points(Contacts(("a@pit.example", "b@pit.example"), "https://hook", "https://ping"))
+    assert [(one["name"], one["type"]) for one in made] == [
+        ("davylamp", "email"), ("davylamp", "webhook"), (DEAD_MAN, "webhook")
+    ]  # fmt: skip
+    assert made[0]["settings"]["addresses"] == "a@pit.example;b@pit.example"
+    assert [one["disableResolveMessage"] for one in made] == [False, False, True]
+    assert contact_points(Contacts()) == []
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_message_carries_limit_clause_and_guidance_of_every_rule_that_calls(site: Site, lang: Any) -> None:
+    text = template(site, Words(lang))
+    for rule in site.rules:
+        there = f'{{{{ if eq .Labels.rule "{rule.name}" }}}}' in text
+        assert there == (rule.priority > Priority.LOG), rule.name
+        if there:
+            assert rule.guidance in text
+    assert "1.5 %vol" in text
+    assert "AQ 1029" in text
+    assert ".Annotations.grafana_state_reason" in text
+    for name in ("title", "message", "facts"):
+        assert f'define "davylamp.{name}"' in text
+
+
+def test_braces_and_quotes_in_a_guidance_do_not_end_the_template(site: Site) -> None:
+    wild = replace(site.rules[-1], guidance='say "{{ .Now }}" \\ and go', priority=Priority.HIGH)
+    text = template(replace(site, rules=(wild,)), Words("en"))
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', '""', text)
+    assert ".Now" not in outside
+    assert outside.count("{{") == outside.count("}}")
