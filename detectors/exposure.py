@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.detector import NEVER, Column, Finding, Verdict, Why, at_deadline
+from detectors.detector import NEVER, Finding, Verdict, Why, at_deadline
 from detectors.reading import FAULTS, Batch, Bools, Floats, Indices, Quality, Times
 from detectors.state import SETTING
 
@@ -271,16 +271,3 @@ def told(average: Average, hours: float) -> dict[str, float]:
     """What the reason of an average over `hours` tells."""
     numbers = {"lower": average.lower, "best": average.best, "upper": average.upper, "coverage": average.coverage}
     return {name: number for name, number in numbers.items() if math.isfinite(number)} | {"hours": hours}
-
-
-def columns_of(batch: Batch, judged: list[tuple[float, ...]], columns: Any, quality: Any = 0) -> list[Column]:
-    """Derived columns from (row, subject, value, ...) of each judged moment, in log order."""
-    if not judged:
-        return []
-    judged.sort(key=lambda one: one[0])
-    table = np.array([one[2:] for one in judged])
-    rows, who = np.array([int(j[0]) for j in judged], np.intp), np.array([int(j[1]) for j in judged], np.intp)
-    return [
-        Column.of(name, unit, who, batch, rows, values, quality)
-        for (name, unit), values in zip(columns.items(), table.T, strict=True)
-    ]

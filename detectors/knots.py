@@ -15,8 +15,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.detector import NEVER, Column, Finding, Outcome, Subjects, Verdict, Why, at_deadline, whole
-from detectors.lapse import earliest, lapse
+from detectors.detector import NEVER, Finding, Outcome, Subjects, Verdict, Why, at_row, whole
+from detectors.drawing import columns_of
+from detectors.lapse import earliest, lapse, lapse_one
 from detectors.reading import FAULTS, Batch, Bools, Floats, Times
 from detectors.state import SETTING
 
@@ -211,12 +212,12 @@ class Follower:
         """One step of a detector whose state is a trail; `take` sees each reading that is taken."""
         findings: list[Finding] = []
         derived: dict[str, list[tuple[int, int, float]]] = {name: [] for name in self.units}
-        spacing = round(self.spacing * 1e9)
+        spacing, lapsed = round(self.spacing * 1e9), Why(self.why["learning"])
         good = (batch.quality & FAULTS) == 0
         for who, rows in batch.runs():
             for row in rows.tolist():
                 time, arrived = int(batch.time[row]), int(batch.arrived[row])
-                findings += self._lapse_one(state, who, arrived)
+                findings += lapse_one(state, who, arrived, lapsed)
                 if not good[row] or time <= state.time[who]:
                     continue
                 if take is not None:
@@ -227,18 +228,9 @@ class Follower:
                     for name, value in answer.derived.items():
                         derived[name].append((row, who, value))
                     findings += self._settle(state, who, batch, row, answer, limit[who])
-        findings += lapse(state, batch.until, lambda _: Why(self.why["learning"]))
-        return Outcome(whole(findings), list(self._columns(batch, derived)), earliest(state))
-
-    def _lapse_one(self, state: Trail, who: int, arrived: int) -> list[Finding]:
-        due = int(state.due[who])
-        if due >= arrived:
-            return []
-        state.due[who] = NEVER
-        if state.verdict[who] != Verdict.CLEAR:
-            return []
-        state.verdict[who] = Verdict.UNKNOWN
-        return [at_deadline(due, who, Verdict.UNKNOWN, Why(self.why["learning"]))]
+        findings += lapse(state, batch.until, lambda _: lapsed)
+        columns = [c for name, drawn in derived.items() for c in columns_of(batch, drawn, {name: self.units[name]})]
+        return Outcome(whole(findings), columns, earliest(state))
 
     def _settle(self, state: Trail, who: int, batch: Batch, row: int, answer: Answer, limit: float) -> list[Finding]:
         was = Verdict(int(state.verdict[who]))
@@ -246,16 +238,5 @@ class Follower:
         if verdict is was or (verdict is Verdict.UNKNOWN and was is Verdict.ACTIVE):
             return []
         state.verdict[who] = verdict
-        arrived, number, time = int(batch.arrived[row]), int(batch.row[row]), int(batch.time[row])
         shown = None if math.isnan(limit) else limit
-        why = Why(self.why[answer.key], answer.numbers)
-        return [Finding(arrived, number, who, verdict, time, answer.value, shown, why)]
-
-    def _columns(self, batch: Batch, derived: Mapping[str, list[tuple[int, int, float]]]) -> list[Column]:
-        out = []
-        for name, entries in derived.items():
-            entries.sort()
-            if entries:
-                rows, who = (np.array([e[k] for e in entries], np.intp) for k in (0, 1))
-                out.append(Column.of(name, self.units[name], who, batch, rows, np.array([e[2] for e in entries])))
-        return out
+        return [at_row(batch, row, who, verdict, answer.value, shown, Why(self.why[answer.key], answer.numbers))]

@@ -24,6 +24,18 @@ def lapse(state: Any, until: int, why: Callable[[int], Why]) -> list[Finding]:
     return findings
 
 
+def lapse_one(state: Any, who: int, before: int, why: Why) -> list[Finding]:
+    """The same of one subject, if its `state.due` passed before `before`, the arrival of its next row."""
+    due = int(state.due[who])
+    if due >= before:
+        return []
+    state.due[who] = NEVER
+    if state.verdict[who] != Verdict.CLEAR:
+        return []
+    state.verdict[who] = Verdict.UNKNOWN
+    return [at_deadline(due, who, Verdict.UNKNOWN, why)]
+
+
 def earliest(state: Any) -> int:
     """The next deadline ahead, NEVER if none."""
     return int(state.due.min()) if len(state.due) else NEVER

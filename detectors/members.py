@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.detector import NEVER, Column, Finding, Outcome, Subjects, Verdict, Why, at_deadline, whole
-from detectors.lapse import earliest, lapse
+from detectors.detector import NEVER, Finding, Outcome, Subjects, Verdict, Why, whole
+from detectors.drawing import columns_of
+from detectors.lapse import earliest, lapse, lapse_one
 from detectors.reading import BLURS, FAULTS, NEVER_RAISES, Batch, Floats, Indices, Times
 from detectors.state import PER_INPUT, SETTING
 
@@ -77,8 +78,7 @@ def judge_members(state: Members, batch: Batch, scale: Scale, column: str) -> Ou
     for row in range(len(batch)):
         member, arrived = int(batch.sensor[row]), int(batch.arrived[row])
         who = int(state.owner[member])
-        if state.due[who] < arrived:
-            findings += _lapsed(state, who, blind)
+        findings += lapse_one(state, who, arrived, blind)
         group, quality = places[who], int(batch.quality[row])
         trial = _take(state, member, float(batch.value[row]), quality, arrived)
         known = state.until[group] >= arrived
@@ -96,15 +96,7 @@ def judge_members(state: Members, batch: Batch, scale: Scale, column: str) -> Ou
             why = Why(scale.why[verdict], told)
             findings.append(Finding(at, place, who, verdict, time, number, float(scale.limit[who]), why))
     findings += lapse(state, batch.until, lambda _: blind)
-    return Outcome(whole(findings), _column(batch, drawn, column), earliest(state))
-
-
-def _lapsed(state: Members, who: int, why: Why) -> list[Finding]:
-    due, state.due[who] = int(state.due[who]), NEVER
-    if state.verdict[who] != Verdict.CLEAR:
-        return []
-    state.verdict[who] = Verdict.UNKNOWN
-    return [at_deadline(due, who, Verdict.UNKNOWN, why)]
+    return Outcome(whole(findings), columns_of(batch, drawn, {column: "1"}), earliest(state))
 
 
 def _take(state: Members, member: int, value: float, quality: int, arrived: int) -> float:
@@ -125,14 +117,6 @@ def _verdict(number: float, all_known: bool, good: bool, was: int, scale: Scale,
     if not all_known and was == Verdict.CLEAR:
         return Verdict.UNKNOWN
     return Verdict(was)
-
-
-def _column(batch: Batch, drawn: Sequence[tuple[int, int, float]], name: str) -> list[Column]:
-    if not drawn:
-        return []
-    rows = np.array([d[0] for d in drawn], np.intp)
-    who = np.array([d[1] for d in drawn], np.intp)
-    return [Column.of(name, "1", who, batch, rows, np.array([d[2] for d in drawn]))]
 
 
 def positive_hold(max_hold: float) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import NEVER, Finding, Outcome, PerSubject, Subjects, Verdict, Why, per_subject, whole
+from detectors.drawing import columns_of
 from detectors.exposure import (
     MINUTE,
     NO_TIME,
@@ -25,7 +26,6 @@ from detectors.exposure import (
     Exposure,
     Track,
     Window,
-    columns_of,
     entries,
     found,
     fresh,

@@ -16,7 +16,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from detectors.detector import Finding, Outcome, PerSubject, Subjects, Verdict, Why, per_subject, whole
-from detectors.exposure import MINUTE, NO_TIME, Exposure, Track, Window, columns_of, entries, found, fresh, holds
+from detectors.drawing import columns_of
+from detectors.exposure import MINUTE, NO_TIME, Exposure, Track, Window, entries, found, fresh, holds
 from detectors.lapse import earliest, lapse
 from detectors.reading import Batch, Bools, Floats, Quality, Times
 from detectors.state import SETTING

@@ -15,13 +15,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from detectors.detector import Column, Finding, Outcome, PerSubject, Subjects, Why, per_subject, whole
+from detectors.drawing import columns_of
 from detectors.exposure import (
     MINUTE,
     Average,
     Exposure,
     Track,
     Window,
-    columns_of,
     entries,
     found,
     fresh,

@@ -25,11 +25,10 @@ from detectors.detector import (
     Subjects,
     Verdict,
     Why,
-    at_deadline,
     per_subject,
     whole,
 )
-from detectors.lapse import earliest, lapse
+from detectors.lapse import earliest, lapse, lapse_one
 from detectors.reading import FAULTS, Batch, Floats, Quality, Times
 from detectors.state import SETTING
 from detectors.theil_sen import Slope, theil_sen
@@ -165,8 +164,7 @@ class RateOfRise:
             times, values = state.time[who], state.value[who]
             for row in rows.tolist():
                 arrived, time = int(batch.arrived[row]), int(batch.time[row])
-                if state.due[who] < arrived:
-                    findings += _lapsed(state, who)
+                findings += lapse_one(state, who, arrived, FEW)
                 newest = int(times[-1])
                 if batch.quality[row] & FAULTS or (newest != NO_TIME and time < newest + spacing):
                     continue
@@ -213,14 +211,6 @@ def _told(found: Rise) -> dict[str, float]:
     if math.isfinite(found.latest):
         numbers |= {"seconds_from": found.soonest, "seconds_to": found.latest}
     return numbers
-
-
-def _lapsed(state: State, who: int) -> list[Finding]:
-    due, state.due[who] = int(state.due[who]), NEVER
-    if state.verdict[who] != Verdict.CLEAR:
-        return []
-    state.verdict[who] = Verdict.UNKNOWN
-    return [at_deadline(due, who, Verdict.UNKNOWN, FEW)]
 
 
 def _columns(batch: Batch, drawn: list[tuple[int, int, Rise]]) -> list[Column]:

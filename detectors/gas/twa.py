@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from detectors.detector import Finding, Outcome, PerSubject, Subjects, Why, per_subject, whole
+from detectors.drawing import columns_of
 from detectors.exposure import (
     MINUTE,
     Average,
     Exposure,
     Track,
     Window,
-    columns_of,
     entries,
     found,
     fresh,

@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 
 from detectors.detector import (
     NEVER,
-    Column,
     Finding,
     Outcome,
     PerSubject,
     Subjects,
     Verdict,
     Why,
-    at_deadline,
     per_subject,
     whole,
 )
+from detectors.drawing import columns_of
+from detectors.lapse import earliest, lapse, lapse_one
 from detectors.reading import BLURS, FAULTS, Batch, Bools, Floats, Indices, Quality, Times
 from detectors.state import PER_INPUT, SETTING
 
@@ -33,6 +33,7 @@ BEYOND_ONLY = int(Quality.OUT_OF_SPAN)
 INTERVALS = 3
 NAN = float("nan")
 LONG_AGO = np.iinfo(np.int64).min // 2
+FEW = Why("network.deviation.few")
 
 
 @dataclass(slots=True)
@@ -176,7 +177,7 @@ class Deviation:
             if who not in groups:
                 groups[who] = Peers.of(state, who, float(limit[who]), float(reset[who]))
             peers = groups[who]
-            findings += self._lapse(state, who, arrived)
+            findings += lapse_one(state, who, arrived, FEW)
             if quality & ~BEYOND_ONLY and not quality & BLURS:
                 continue
             compared = self._hear(state, who, peers, member - peers.first, value, arrived, quality)
@@ -186,9 +187,8 @@ class Deviation:
                 findings += self._settle(state, batch, row, who, peers, compared, quality)
         for peers in groups.values():
             peers.keep(state)
-        for who in np.flatnonzero(state.due < batch.until).tolist():
-            findings += self._lapse(state, who, batch.until)
-        return Outcome(whole(findings), _columns(batch, drawn), int(state.due.min()) if len(state.due) else NEVER)
+        findings += lapse(state, batch.until, lambda _: FEW)
+        return Outcome(whole(findings), columns_of(batch, drawn, self.columns), earliest(state))
 
     def _limits(self, count: int) -> tuple[Floats, Floats]:
         limit, reset = per_subject(self.limit, count), per_subject(self.reset, count)
@@ -230,23 +230,11 @@ class Deviation:
         state.verdict[who] = verdict
         at, number, time = int(batch.arrived[row]), int(batch.row[row]), int(batch.time[row])
         if compared is None:
-            return [Finding(at, number, who, verdict, time, None, peers.limit, Why("network.deviation.few"))]
+            return [Finding(at, number, who, verdict, time, None, peers.limit, FEW)]
         key = "network.deviation.apart" if odd else "network.deviation.alike"
         name = str(state.input_id[compared.member])
         why = Why(key, {"member": name, "off": compared.off, "median": compared.middle, "members": compared.members})
         return [Finding(at, number, who, verdict, time, compared.off, peers.limit, why)]
-
-    @staticmethod
-    def _lapse(state: State, who: int, before: int) -> list[Finding]:
-        """Too few values are fresh from the deadline on, if that passed before `before`."""
-        deadline = int(state.due[who])
-        if deadline >= before:
-            return []
-        state.due[who] = NEVER
-        if state.verdict[who] != Verdict.CLEAR:
-            return []
-        state.verdict[who] = Verdict.UNKNOWN
-        return [at_deadline(deadline, who, Verdict.UNKNOWN, Why("network.deviation.few"))]
 
 
 def apart(values: list[float]) -> tuple[float, list[float]]:
@@ -254,14 +242,3 @@ def apart(values: list[float]) -> tuple[float, list[float]]:
     ordered, count = sorted(values), len(values)
     middle = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
     return middle, [abs(value - middle) for value in values]
-
-
-def _columns(batch: Batch, drawn: list[tuple[int, int, float, float]]) -> list[Column]:
-    if not drawn:
-        return []
-    rows, who = (np.array([d[k] for d in drawn], np.intp) for k in (0, 1))
-    middle, off = (np.array([d[k] for d in drawn]) for k in (2, 3))
-    return [
-        Column.of("median", "{unit}", who, batch, rows, middle),
-        Column.of("deviation", "{unit}", who, batch, rows, off),
-    ]

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from detectors.detector import (
     NEVER,
-    Column,
     Finding,
     Outcome,
     PerSubject,
@@ -29,6 +28,7 @@ from detectors.detector import (
     per_subject,
     whole,
 )
+from detectors.drawing import columns_of
 from detectors.lapse import earliest
 from detectors.reading import FAULTS, Batch, Floats, Indices, Quality, Times
 from detectors.state import PER_INPUT, SETTING
@@ -168,7 +168,7 @@ class Activity:
             self._schedule(state, who, arrived)
         for who in np.flatnonzero(state.due < batch.until).tolist():
             findings += self._lapse(state, who, batch.until)
-        return Outcome(whole(findings), self._columns(batch, told), earliest(state))
+        return Outcome(whole(findings), columns_of(batch, told, self.columns), earliest(state))
 
     def _event(
         self,
@@ -253,15 +253,6 @@ class Activity:
 
     def _why(self, key: str) -> Why:
         return Why(f"seismic.activity.{key}", {"hours": self.window / 3600})
-
-    def _columns(self, batch: Batch, told: list[tuple[int, int, float, float]]) -> list[Column]:
-        if not told:
-            return []
-        rows, who, *values = (np.array(column) for column in zip(*told, strict=True))
-        return [
-            Column.of(name, unit, who, batch, rows, value)
-            for (name, unit), value in zip(self.columns.items(), values, strict=True)
-        ]
 
 
 def _push(ring: NDArray[Any], who: int, new: float) -> None:

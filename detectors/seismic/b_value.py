@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.detector import Column, Finding, Outcome, PerSubject, Subjects, Verdict, Why, per_subject, whole
+from detectors.detector import Finding, Outcome, PerSubject, Subjects, Verdict, Why, per_subject, whole
+from detectors.drawing import columns_of
 from detectors.reading import FAULTS, Batch, Bools, Floats, Indices, Quality, Times
 from detectors.state import PER_INPUT, SETTING
 
@@ -179,7 +180,7 @@ class BValue:
                 state.ring[who, -1] = round(value / self.rounding) * self.rounding if self.rounding else value
                 state.known[who] = min(KEPT, int(state.known[who]) + 1)
                 self._judge(state, who, batch, row, findings, told)
-        return Outcome(whole(findings), self._columns(batch, told))
+        return Outcome(whole(findings), columns_of(batch, told, self.columns))
 
     def _judge(
         self,
@@ -226,15 +227,6 @@ class BValue:
         step = self.rounding
         b = tinti_mulargia(magnitudes, complete, step) if step else aki_utsu(magnitudes, complete)
         return ((b, shi_bolt(magnitudes, b)), "usual") if b <= GREATEST else (None, "not_exponential")
-
-    def _columns(self, batch: Batch, told: list[tuple[int, int, float, float, float]]) -> list[Column]:
-        if not told:
-            return []
-        rows, who, *values = (np.array(column) for column in zip(*told, strict=True))
-        return [
-            Column.of(name, unit, who, batch, rows, value)
-            for (name, unit), value in zip(self.columns.items(), values, strict=True)
-        ]
 
 
 def _verdict(b: float, margin: float, limit: float, was: int) -> tuple[Verdict, str]:

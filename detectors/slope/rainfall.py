@@ -18,18 +18,18 @@ from numpy.typing import NDArray
 
 from detectors.detector import (
     NEVER,
-    Column,
     Finding,
     Outcome,
     PerSubject,
     Subjects,
     Verdict,
     Why,
-    at_deadline,
+    at_row,
     per_subject,
     whole,
 )
-from detectors.lapse import earliest, lapse
+from detectors.drawing import columns_of
+from detectors.lapse import earliest, lapse, lapse_one
 from detectors.reading import FAULTS, Batch, Bools, Floats, Quality, Times
 from detectors.state import SETTING
 
@@ -49,6 +49,7 @@ WHY: Mapping[str, str] = {
     "below": "slope.rainfall.below",
     "low_coverage": "slope.rainfall.low_coverage",
 }
+LOW = Why(WHY["low_coverage"])
 
 
 def curve(alpha: float, beta: float, hours: float) -> float:
@@ -158,19 +159,14 @@ class Rainfall:
         for who, rows in batch.runs():
             for row in rows.tolist():
                 time, arrived, value = int(batch.time[row]), int(batch.arrived[row]), float(batch.value[row])
-                findings += _lapse_one(state, who, arrived)
+                findings += lapse_one(state, who, arrived, LOW)
                 if good[row] and time > state.time[who] and value >= 0:
                     _take(state, who, time, value)
                     quiet = max(LATE * float(state.interval[who]), min(self.windows) / 4)
                     state.due[who] = arrived + round(quiet * 1e9)
                     findings += self._judge(state, who, batch, row, limits[who].tolist(), parts)
-        findings += lapse(state, batch.until, lambda _: Why(WHY["low_coverage"]))
-        parts.sort()
-        if not parts:
-            return Outcome(whole(findings), due=earliest(state))
-        places, subjects = (np.array([part[k] for part in parts], np.intp) for k in (0, 1))
-        column = Column.of("of_limit", "1", subjects, batch, places, np.array([part[2] for part in parts]))
-        return Outcome(whole(findings), [column], earliest(state))
+        findings += lapse(state, batch.until, lambda _: LOW)
+        return Outcome(whole(findings), columns_of(batch, parts, self.columns), earliest(state))
 
     def _limits(self, count: int) -> Floats:
         """(N, windows) mm."""
@@ -199,18 +195,7 @@ class Rainfall:
             return []
         state.verdict[who] = verdict
         why = Why(WHY[key], {"rain": rain, "window": window, "coverage": least})
-        return [Finding(int(batch.arrived[row]), int(batch.row[row]), who, verdict, time, rain, limit, why)]
-
-
-def _lapse_one(state: State, who: int, arrived: int) -> list[Finding]:
-    due = int(state.due[who])
-    if due >= arrived:
-        return []
-    state.due[who] = NEVER
-    if state.verdict[who] != Verdict.CLEAR:
-        return []
-    state.verdict[who] = Verdict.UNKNOWN
-    return [at_deadline(due, who, Verdict.UNKNOWN, Why(WHY["low_coverage"]))]
+        return [at_row(batch, row, who, verdict, rain, limit, why)]
 
 
 def _take(state: State, who: int, time: int, value: float) -> None:

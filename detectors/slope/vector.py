@@ -19,20 +19,19 @@ from numpy.typing import NDArray
 
 from detectors.detector import (
     NEVER,
-    Column,
     Finding,
     Outcome,
     PerSubject,
     Subjects,
     Verdict,
     Why,
-    at_deadline,
     at_row,
     per_subject,
     whole,
 )
+from detectors.drawing import columns_of
 from detectors.epochs import OWN, Epochs, completes, unmeasured
-from detectors.lapse import earliest, lapse
+from detectors.lapse import earliest, lapse, lapse_one
 from detectors.reading import Batch, Quality, Times
 
 WHY: Mapping[str, str] = {
@@ -42,6 +41,7 @@ WHY: Mapping[str, str] = {
     "below_floor": "slope.vector.below_floor",
     "stale": "slope.vector.stale",
 }
+STALE = Why(WHY["stale"])
 
 
 def direction(azimuth: float, plunge: float) -> tuple[float, float, float]:
@@ -147,7 +147,7 @@ class Vector:
         for row in range(len(batch)):
             member, arrived = int(batch.sensor[row]), int(batch.arrived[row])
             who = int(state.owner[member])
-            findings += _lapse_one(state, who, arrived)
+            findings += lapse_one(state, who, arrived, STALE)
             time, read = int(batch.time[row]), float(batch.value[row])
             if good[row] and completes(state, who, member, time, read, together):
                 state.due[who] = arrived + round(self.stale * 1e9)
@@ -157,8 +157,9 @@ class Vector:
                     shown[name].append((row, who, value))
                 value = measures["total" if self.measure == "total" else f"along_{self.measure}"]
                 findings += _judge(state, who, batch, row, value, float(limit[who]), float(reset[who]))
-        findings += lapse(state, batch.until, lambda _: Why(WHY["stale"]))
-        return Outcome(whole(findings), list(_columns(batch, shown)), earliest(state))
+        findings += lapse(state, batch.until, lambda _: STALE)
+        columns = [c for name, drawn in shown.items() for c in columns_of(batch, drawn, {name: self.columns[name]})]
+        return Outcome(whole(findings), columns, earliest(state))
 
     def _measures(self, moved: tuple[float, float, float]) -> dict[str, float]:
         out = {"total": total(moved)}
@@ -183,23 +184,3 @@ def _judge(state: State, who: int, batch: Batch, row: int, value: float, limit: 
     state.verdict[who] = verdict
     numbers = {part: float(state.moved[who, k]) for k, part in enumerate(OWN)}
     return [at_row(batch, row, who, verdict, value, limit, Why(WHY[key], numbers))]
-
-
-def _lapse_one(state: State, who: int, arrived: int) -> list[Finding]:
-    due = int(state.due[who])
-    if due >= arrived:
-        return []
-    state.due[who] = NEVER
-    if state.verdict[who] != Verdict.CLEAR:
-        return []
-    state.verdict[who] = Verdict.UNKNOWN
-    return [at_deadline(due, who, Verdict.UNKNOWN, Why(WHY["stale"]))]
-
-
-def _columns(batch: Batch, shown: Mapping[str, list[tuple[int, int, float]]]) -> list[Column]:
-    out = []
-    for name, entries in shown.items():
-        if entries:
-            rows, who = (np.array([e[k] for e in entries], np.intp) for k in (0, 1))
-            out.append(Column.of(name, "{unit}", who, batch, rows, np.array([e[2] for e in entries])))
-    return out
