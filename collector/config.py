@@ -34,7 +34,7 @@ from collector.toml_places import line_of, places
 from detectors.document import Mistake, SiteMistakes, Table, listed, nearest, shown
 from detectors.site import TABLES, Payload, Site, read_site
 
-SETTING_TABLES = ("mqtt", "influx", "announce", "channel", "person", "roster", "oncall", "page")
+SETTING_TABLES = ("mqtt", "influx", "announce", "channel", "person", "roster", "oncall", "grafana", "page")
 OFFSET = re.compile(r"[+-]\d{2}:\d{2}|UTC|Z")
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from collector.grafana_settings import GrafanaSettings, read_grafana
 from collector.oncall import OnCall, channel_secrets, read_oncall
 from collector.secret import Secret, read_secret
+from collector.urls import read_url
 from detectors.document import Table, nearest, shown
 from detectors.sensor import Payload
 
@@ -122,6 +123,7 @@ class Settings:
     influx: Influx | None = None
     announce: Announce = Announce()
     oncall: OnCall | None = None
+    grafana: GrafanaSettings = GrafanaSettings()
     page: Page = Page()
     roles: tuple[str, ...] = ROLES
 
@@ -140,6 +142,7 @@ def read_settings(
         influx=_influx(whole.table("influx", INFLUX_KEYS), folder) if "influx" in whole else None,
         announce=_announce(whole.table("announce", ANNOUNCE_KEYS)),
         oncall=read_oncall(whole, folder, zone, areas),
+        grafana=read_grafana(whole, folder),
         page=_page(whole.table("page", PAGE_KEYS)),
         roles=_roles(site),
     )
@@ -161,7 +164,7 @@ def _mqtt(table: Table, folder: Path, site_id: str, payloads: tuple[Payload, ...
     if str(version) not in ("3.1.1", "5"):
         table.wrong(("version",), shown(version), '"3.1.1" or "5"')
     return Mqtt(
-        url=_url(table, ("mqtt", "mqtts"), "mqtt://broker:1883 or mqtts://broker:8883"),
+        url=read_url(table, ("mqtt", "mqtts"), "mqtt://broker:1883 or mqtts://broker:8883"),
         client_id=table.text("client_id", f"davylamp-{site_id}"),
         user=table.text("user", "") or None,
         password=read_secret(table, "password", folder),
@@ -177,22 +180,6 @@ def _filter(topic: str) -> str:
     return "/".join("+" if "{" in level else level for level in topic.split("/"))
 
 
-def _url(table: Table, schemes: tuple[str, ...], allowed: str, key: str = "url") -> str:
-    url = table.text(key, None, allowed)
-    if not url:
-        return url
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        good = False
-    if not good:
-        table.wrong((key,), shown(url), allowed, nearest(url.partition(":")[0], schemes))
-    elif parts.password:
-        table.wrong((key,), "a password in the url", "user, and password_file or password_env")
-    return url
-
-
 def _file(table: Table, key: str, folder: Path) -> Path | None:
     name = table.text(key, "")
     if name and not (folder / name).is_file():
@@ -205,7 +192,7 @@ def _influx(table: Table, folder: Path) -> Influx:
     if bool(bucket) == bool(database):
         table.wrong((), "both bucket and database" if bucket else "neither bucket nor database", "one of them")
     return Influx(
-        url=_url(table, ("http", "https"), "http://host:8086"),
+        url=read_url(table, ("http", "https"), "http://host:8086"),
         token=read_secret(table, "token", folder),
         org=table.text("org", "-"),
         bucket=bucket or None,
@@ -214,7 +201,8 @@ def _influx(table: Table, folder: Path) -> Influx:
 
 
 def _announce(table: Table) -> Announce:
-    alertmanager = _url(table, ("http", "https"), "http://host:9093", "alertmanager") if "alertmanager" in table else ""
+    wanted = "alertmanager" in table
+    alertmanager = read_url(table, ("http", "https"), "http://host:9093", "alertmanager") if wanted else ""
     given = table.data.get("webhooks", [])
     if not isinstance(given, list):
         table.wrong(("webhooks",), shown(given), "a list of tables {name, url}")
@@ -225,7 +213,7 @@ def _announce(table: Table) -> Announce:
         name = hook.text("name")
         if name and name in [other.name for other in hooks]:
             hook.wrong(("name",), f"a second webhook {name!r}", "a name of its own")
-        hooks.append(Webhook(name, _url(hook, ("http", "https"), "http://host/path or https://host/path")))
+        hooks.append(Webhook(name, read_url(hook, ("http", "https"), "http://host/path or https://host/path")))
     return Announce(tuple(hooks), alertmanager.rstrip("/"))
 
 

@@ -1,0 +1,81 @@
+"""What a site file means for Grafana: everything to push, or the files to provision it from.
+
+Constraints. Files hold no secret: where one belongs stands the name of an environment variable, the same at every site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from collector.config import Loaded
+from collector.errors import DavylampError
+from collector.secret import Secret
+from collector.settings import Settings
+from dashboards.console.figures import Lang
+from dashboards.contacts import Contacts
+from dashboards.provision import DASHBOARD_FILES, Provisioned, Source, files, provisioned
+
+TOKEN, WEBHOOK, DEAD_MAN = "DAVYLAMP_INFLUX_TOKEN", "DAVYLAMP_GRAFANA_WEBHOOK", "DAVYLAMP_DEAD_MAN"
+"""Environment variables that provisioned files name."""
+
+
+class NoInflux(DavylampError):
+    """Grafana has nothing to read from."""
+
+
+def to_push(loaded: Loaded, lang: Lang) -> Provisioned:
+    """Everything of the site with its secrets. Raises `SecretAbsent`, or `NoInflux` if there is no [influx]."""
+    return provisioned(loaded.site, lang, page_of(loaded.settings), *_asked(loaded.settings, _revealed))
+
+
+def to_files(loaded: Loaded, lang: Lang, policies: bool) -> dict[str, str]:
+    """The provisioning files by path. `policies` says whether the whole policy tree becomes Davylamp's."""
+    where = _asked(loaded.settings, lambda name, secret: f"${name}" if secret else "")
+    return files(loaded.site, lang, page_of(loaded.settings), *where, policies)
+
+
+def variables(settings: Settings) -> list[str]:
+    """The environment variables that Grafana needs for the files."""
+    token = settings.influx.token if settings.influx else None
+    named = {TOKEN: token, WEBHOOK: settings.grafana.webhook, DEAD_MAN: settings.grafana.dead_man}
+    return [name for name, secret in named.items() if secret]
+
+
+def write_files(folder: Path, wanted: dict[str, str]) -> list[str]:
+    """Write what differs and remove dashboards of ours that are no more; what was done, a line each."""
+    done = []
+    for name, text in wanted.items():
+        path = folder / name
+        if path.is_file() and path.read_text("utf-8") == text:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+        done.append(f"written    {name}")
+    for path in sorted((folder / DASHBOARD_FILES).glob("davylamp-*.json")):
+        name = path.relative_to(folder).as_posix()
+        if name not in wanted:
+            path.unlink()
+            done.append(f"removed    {name}")
+    return done
+
+
+def page_of(settings: Settings) -> str:
+    """The operator's page as people reach it."""
+    link = settings.oncall.link if settings.oncall is not None else ""
+    return settings.grafana.page or link or f"http://{settings.page.host}:{settings.page.port}"
+
+
+def _asked(settings: Settings, put: Callable[[str, Secret | None], str]) -> tuple[Source, Contacts]:
+    """Data source and contacts; `put` gives the text for a secret of a name."""
+    influx, grafana = settings.influx, settings.grafana
+    if influx is None:
+        raise NoInflux(f"{settings.path} has no [influx]: Grafana reads what Davylamp writes there, so give one")
+    source = Source(grafana.influx_url or influx.url, influx.bucket or influx.database or "", put(TOKEN, influx.token),
+                    settings.announce.alertmanager)  # fmt: skip
+    return source, Contacts(grafana.email, put(WEBHOOK, grafana.webhook), put(DEAD_MAN, grafana.dead_man),
+                            settings.oncall is not None)  # fmt: skip
+
+
+def _revealed(_: str, secret: Secret | None) -> str:
+    return secret.reveal() if secret else ""
