@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from detectors.detector import Why
 from detectors.judge import Judge
-from detectors.reading import Batch
-from detectors.records import Action, Change
+from detectors.reading import Batch, Wave
+from detectors.records import WRONG_UNIT, Action, Change
+from detectors.rule import Priority
 from detectors.site import read_site
 
 S = 10**9
@@ -185,3 +188,33 @@ def test_a_rule_that_raises_is_a_finding_at_its_row_and_the_others_go_on(monkeyp
     assert judge.records.is_active(("level", "ch4-1"))
     assert (3, "gas-warn", "ch4-1", "returned") in told(changes)
     assert (4, "gas-warn", "ch4-1", "raised") in told(changes)
+
+
+def test_a_waveform_shows_its_greatest_sample_and_its_end() -> None:
+    data = document()
+    data["sensor"]["geo"] = {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200}
+    judge = Judge(read_site(data), 0)
+    wave = Wave(0, 3, 5 * S, 6 * S, 200.0, np.array([0.1, -2.5, 1.0, 0.0]))
+
+    judge.step(Batch.of(6 * S, waves=[wave]))
+
+    newest = (judge.latest_value[3], judge.latest_time[3], judge.latest_arrived[3])
+    assert newest == (2.5, 5 * S + 20_000_000, 6 * S)
+    judge.step(Batch.of(7 * S, waves=[replace(wave, arrived=7 * S, samples=np.zeros(0))]))
+    assert np.isnan(judge.latest_value[3])
+
+
+def test_an_alarm_of_the_systems_own_takes_the_priority_that_stands_and_ends_once() -> None:
+    judge = judge_of()
+    feed(judge, [(1, 0, 0.2), (2, 0, 1.6)])
+    records, why = judge.records, Why("payload.wrong_unit", {"detail": "ppm"})
+
+    raised = records.own(WRONG_UNIT, "ch4-1", 3 * S, why, Priority.MEDIUM)
+    assert [(c.change, c.priority, c.area, c.why) for c in raised] == [("raised", "high", "face", why)]
+    assert records.own(WRONG_UNIT, "ch4-1", 4 * S, why, Priority.MEDIUM) == []
+    assert records.own_standing(WRONG_UNIT) == ["ch4-1"]
+
+    ended = records.own_ends(WRONG_UNIT, "ch4-1", 5 * S, Why("payload.readable"))
+    assert [(c.change, c.why.key) for c in ended] == [("returned", "payload.readable")]
+    assert records.own_ends(WRONG_UNIT, "ch4-1", 6 * S, Why("payload.readable")) == []
+    assert records.own_standing(WRONG_UNIT) == []

@@ -13,7 +13,7 @@ import pytest
 from detectors.detector import catalogue, structure, together
 from detectors.document import SiteMistakes
 from detectors.rule import LONGEST_SHELF, Priority
-from detectors.site import priority_mix, read_site, series
+from detectors.site import describe, priority_mix, read_site, series
 from detectors.units import SECOND
 
 SITE = """
@@ -216,6 +216,29 @@ def test_a_stricter_value_needs_no_deviation() -> None:
     assert (cut.detector.limit, cut.detector.reset) == (1.25, 0.8)
 
 
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"use": "methane.T2"}, "nearest 'methane.T1'"),
+        ({"on_delay": "5s"}, "on_delay beside use, allowed: only what the clause leaves open"),
+        ({"detector": {"reset": "0.8 %vol"}}, "reset beside use"),
+        ({"change": {"cut": {"trip": "1.4 mm"}}}, "mm (length) cannot become %vol"),
+        ({"change": {"alert": {"trip": "1 %vol"}}}, "'alert'"),
+    ],
+)
+def test_each_mistake_about_a_clause_is_found(rule: dict[str, Any], words: str) -> None:
+    found = the_only(document(face={**LADDER, "confirmed": "Li Wei, 2026-03-02", **rule}))
+
+    assert words in found
+
+
+def test_a_clause_without_a_limit_set_names_the_sets() -> None:
+    data = document(face=LADDER)
+    del data["limit_set"]
+
+    assert 'limits = "cn" (or "us", "eu")' in the_only(data)
+
+
 def test_a_clause_on_another_quantity_is_refused() -> None:
     rule = {**LADDER, "sensors": ["area:face-2105"], "confirmed": "Li Wei, 2026-03-02"}
 
@@ -250,12 +273,19 @@ def test_a_clause_on_another_quantity_is_refused() -> None:
         ({"detector": {"kind": "signal.state", "alarm_on": "on"}}, "what signal.state takes"),
         ({"detector": "signal.limit"}, "a table"),
         ({"sensors": {"a": "ch4-2105"}}, "parts without a group"),
+        ({"mark": "R", "confirmed": "yes"}, "a name and a date"),
+        ({"rung": 1.5}, "a whole number"),
+        ({"guidance": 5}, "a text"),
+        ({"detector": None}, "or use ="),
+        ({"group": "a b", "detector": {"kind": "network.vote", "k": 1}}, 'name "a b"'),
+        ({"group": "g", "detector": {"kind": "network.vote", "k": 1.5}}, "a whole number"),
     ],
 )
 def test_each_mistake_in_a_rule_is_found_and_no_other(rule: dict[str, Any], words: str) -> None:
     good = {"sensors": ["ch4-2105"], "detector": {"kind": "signal.limit", "limit": "1 %vol"}, "priority": "high"}
+    both = {key: value for key, value in {**good, **rule}.items() if value is not None}
 
-    found = mistakes(document(gas={**good, **rule}))
+    found = mistakes(document(gas=both))
 
     assert all(text.startswith("rule.gas") for text in found)
     assert any(words in text for text in found), found
@@ -278,6 +308,21 @@ def test_each_mistake_in_a_sensor_is_found(sensor: dict[str, Any], words: str) -
     }
 
     assert words in the_only(data)
+
+
+def test_names_that_no_topic_can_carry_and_names_given_twice_are_refused() -> None:
+    data = document(face={**LADDER, "confirmed": "Li Wei, 2026-03-02"})
+    data["rule"]["face.cut"] = data["rule"]["fan-stopped"]
+    data["sensor"]["rain gauge"] = data["sensor"].pop("rain")
+
+    found = mistakes(data)
+    assert any("name 'rain gauge'" in text for text in found)
+    assert any("rule name 'face.cut'" in text for text in found)
+    assert any("a second rule 'face.cut'" in text for text in found)
+    assert len(found) == 3
+    with pytest.raises(SiteMistakes) as raised:
+        read_site(data)
+    assert describe(raised.value.mistakes).splitlines() == found
 
 
 def test_each_circle_is_one_mistake_and_rules_outside_it_are_still_checked() -> None:

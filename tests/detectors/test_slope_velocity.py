@@ -3,6 +3,8 @@ savgol_coeffs, and a Kalman filter in matrices."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy import signal, stats
@@ -81,6 +83,19 @@ def test_measured_scatter_stands_in_for_undeclared_noise() -> None:
     seconds = np.arange(0, 2 * DAY, HOUR)
     assert said(WALL, seconds, rng.normal(0, 0.5, len(seconds)))[0] == [Verdict.CLEAR]
     assert Verdict.CLEAR not in said(WALL, seconds, rng.normal(0, 60, len(seconds)))[0]
+
+
+@pytest.mark.parametrize("estimate", [theil_sen, savitzky_golay])
+@pytest.mark.parametrize("noise", [0.5, float("nan")])
+def test_the_standard_error_is_that_of_many_trials_whether_noise_is_declared_or_measured(
+    estimate: Callable[..., tuple[float, float]], noise: float
+) -> None:
+    rng = np.random.default_rng(11)
+    t, count = np.linspace(-1, 0, 40), np.ones(40)
+    trials = [estimate(t, 3 * t + rng.normal(0, 0.5, 40), count, noise) for _ in range(600)]
+    velocity, error = np.array(trials).T
+    assert velocity.mean() == pytest.approx(3.0, abs=4 * velocity.std() / 600**0.5)
+    assert error.mean() == pytest.approx(velocity.std(), rel=0.12)
 
 
 def test_the_floor_is_three_standard_errors_of_the_slope() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from detectors.detector import Subjects, Verdict
+from detectors.gas.twa import Twa
 from detectors.health.silent import Silent
 from detectors.network.vote import Vote
 from detectors.reading import Batch
@@ -101,7 +102,7 @@ def test_a_subject_that_is_new_takes_no_member_from_another() -> None:
 
 
 def test_a_changed_form_is_refused() -> None:
-    one, other = Velocity(limit=1.0, window=60.0), Limit(limit=1.0)
+    shift, longer = Twa(limit=1.0), Twa(limit=1.0, shift_hours=12.0)
     subjects = Subjects.simple(1)
-    with pytest.raises((StateMismatch, AttributeError)):
-        take(one.start(subjects), np.array([0]), subjects, other.start(subjects))
+    with pytest.raises(StateMismatch, match=r"dose: float64\(480,\) became float64\(720,\)"):
+        take(shift.start(subjects), np.array([0]), subjects, longer.start(subjects))
