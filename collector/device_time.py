@@ -64,10 +64,12 @@ def read_times(values: list[Any], zone: tzinfo | None = None) -> NDArray[np.int6
             column: NDArray[np.int64] = np.array(values, np.int64)
         except OverflowError as error:
             raise BadTime("a time is beyond 64 bits of ns") from error
-        size = np.abs(column)
-        if not len(column) or size.min() >= 10**17:
+        size = np.abs(column.astype(np.float64))
+        if not len(column) or (size.min() >= 1e17 and size.max() < FARTHEST):
             return column
         scale = np.select([size < below for below, _ in _SCALES[:3]], [scale for _, scale in _SCALES[:3]], 1)
+        if (size * scale >= FARTHEST).any():
+            raise BadTime(f"time {column[np.argmax(size * scale)]} is beyond 64 bits of ns")
         scaled: NDArray[np.int64] = column * scale
         return scaled
     return np.array([read_time(value, zone) for value in values], np.int64)
@@ -76,8 +78,10 @@ def read_times(values: list[Any], zone: tzinfo | None = None) -> NDArray[np.int6
 def _scaled(value: int) -> int:
     size = abs(value)
     for below, scale in _SCALES:
-        if size < below:
+        if size < below and size * scale <= FARTHEST:
             return value * scale
+        if size < below:
+            break
     raise BadTime(f"time {value} is beyond 64 bits of ns")
 
 

@@ -75,7 +75,9 @@ class Rows:
 
     def add_wave(self, sensor: int, time: int, rate: float, samples: Floats) -> None:
         """A block of samples, lying before the next reading."""
-        quality = self.flags | (0 if np.isfinite(samples).all() else int(Quality.NO_VALUE))
+        quality, numbers = self.flags, np.isfinite(samples)
+        if not numbers.all():
+            quality, samples = quality | int(Quality.NO_VALUE), np.where(numbers, samples, np.nan)
         self.waves.append(Wave(len(self), sensor, time, self.now, rate, samples, quality))
         self.in_seal += 1
 

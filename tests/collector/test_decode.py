@@ -413,3 +413,18 @@ def _told(decoded: Decoded) -> Sequence[Any]:
 def test_a_payload_just_within_the_limit_is_looked_into() -> None:
     (dead,) = decode(mqtt("pit/face/ch4", b" " * LARGEST)).dead
     assert dead.reason == "unparsable"
+
+
+@pytest.mark.parametrize("size", [90_000_000_000_000_000, -90_000_000_000_000_000, -(2**63)])
+def test_a_time_that_overflows_when_scaled_is_a_dead_letter_alone_and_in_a_column(size: int) -> None:
+    for message in (mqtt("pit/face/ch4", {"v": 1.0, "t": size}), mqtt("log/ch4", {"v": [1.0, 2.0], "t": [size, NOW]})):
+        decoded = decode(message)
+        assert [letter.reason for letter in decoded.dead] == ["bad_time"], message
+        assert decoded.time.tolist() == ([NOW] if message.topic == "log/ch4" else []), "the others of a column stay"
+
+
+def test_a_sample_that_is_not_finite_is_no_number() -> None:
+    decoded = decode(mqtt("wave/geo", b'{"t":%d,"hz":200,"x":[0.5,-1e999,0.25]}' % NOW))
+    (wave,) = decoded.waves
+    assert np.isnan(wave.samples).tolist() == [False, True, False]
+    assert wave.quality & int(Quality.NO_VALUE)
