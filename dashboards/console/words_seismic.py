@@ -74,5 +74,34 @@ SEISMIC: Mapping[str, tuple[str, str]] = {
         "no b value: the magnitudes do not follow Gutenberg and Richter, as those of blasts",
         "无 b 值：震级分布不符合古登堡-里克特关系（如爆破）",
     ),
+    "seismic.location.near": (
+        "an event {away:count} m from the place watched ({radius:count} m)"
+        "[, error {error:count} m][, gap {gap:count}°]",
+        "距监视点 {away:count} 米处发生事件（半径 {radius:count} 米）"
+        "[，误差 {error:count} 米][，方位空隙 {gap:count}°]",
+    ),
+    "seismic.location.near_depth_unknown": (
+        "an event {away:count} m from the place watched ({radius:count} m), depth unconstrained"
+        "[, error {error:count} m][, gap {gap:count}°]",
+        "距监视点 {away:count} 米处发生事件（半径 {radius:count} 米），深度无法约束"
+        "[，误差 {error:count} 米][，方位空隙 {gap:count}°]",
+    ),
+    "seismic.location.elsewhere": (
+        "the last event was elsewhere[: {away:count} m away, error {error:count} m]",
+        "最近一次事件在别处[：距离 {away:count} 米，误差 {error:count} 米]",
+    ),
+    "seismic.location.elsewhere_depth_unknown": (
+        "the last event was elsewhere, depth unconstrained[: {away:count} m away, error {error:count} m]",
+        "最近一次事件在别处，深度无法约束[：距离 {away:count} 米，误差 {error:count} 米]",
+    ),
+    "seismic.location.few": ("not located: only {onsets:count} onsets", "未定位：仅有 {onsets:count} 个到时"),
+    "seismic.location.misfit": (
+        "not located: the onsets do not fit one place[, {residual:count} ms off on the mean]",
+        "未定位：到时与单一震源不符[，均方根残差 {residual:count} 毫秒]",
+    ),
+    "seismic.location.beyond": (
+        "not located: too far from the stations, or not to be told from them",
+        "未定位：距台网过远，或台网无法约束",
+    ),
 }
 """Key -> (English, Chinese)."""

@@ -23,9 +23,10 @@ from tests.strategies import SECOND, cut, cuts
 
 COUNT = 3
 KINDS = sorted(catalogue())
-ENDS_BY_TIME = ("network.vote", "network.common_cause", "network.compound", "seismic.activity")
+ENDS_BY_TIME = ("network.vote", "network.common_cause", "network.compound", "seismic.activity", "seismic.location")
 """What time alone may end, once good readings have ended its parts (a held vote, a coincidence that has passed), or
-while a part proves that the source lives (events that leave the window)."""
+while a part proves that the source lives (events that leave the window), or once it was waited for more good ones (an
+event that a station missed)."""
 SIGNS_OF_LIFE = ("health.silent", "health.frozen_network")
 """What any reading ends, good or bad."""
 

@@ -42,6 +42,10 @@ SENSORS: dict[str, dict[str, Any]] = {
     "geo-1-frequency": {"area": "wall", "quantity": "frequency", "unit": "Hz", "every": "10s"},
     "event-magnitude": {"area": "stope", "quantity": "magnitude", "unit": "1"},
     "blasting": {"area": "stope", "states": ["no", "blasting"]},
+    **{
+        f"geo-{name}": {"area": "stope", "quantity": "vibration", "unit": "mm/s", "rate": 200, "position": [*place]}
+        for name, *place in (("a", 0, 0, 0), ("b", 90, 5, -30), ("c", 85, 95, 2), ("d", 0, 88, -42), ("e", 40, 50, -70))
+    },
     "geo-1-east": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
     "geo-1-north": {"area": "wall", "quantity": "vibration", "unit": "mm/s", "rate": 200},
 }
@@ -64,6 +68,12 @@ RULES: dict[str, dict[str, Any]] = {
         "detector": {"kind": "signal.state", "alarm_on": "stopped"},
         "priority": "high",
         "guidance": "Withdraw",
+    },
+    "onset": {
+        "sensors": ["geo-a", "geo-b", "geo-c", "geo-d", "geo-e"],
+        "detector": {"kind": "seismic.pick"},
+        "priority": "log",
+        "guidance": "Locate the event",
     },
 }
 """What rules on rules look at."""
