@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy
@@ -19,8 +19,8 @@ from detectors.reading import Floats
 
 MONTH = 30.44 * 86_400.0
 """s."""
-SMALLEST, LARGEST = 0.5, 80.0
-"""Limits looked at, in sigma."""
+SMALLEST, LARGEST = 0.5, 12.0
+"""Limits looked at, in sigma of what is compared with them; a CUSUM's are LARGEST / k at most."""
 SHORTEST, LONGEST = 20.0, 1e10
 """Run lengths for which a limit is looked for."""
 Unsure: TypeAlias = tuple[float, float]
@@ -64,16 +64,27 @@ class NoLimit(ValueError):
 def cusum_limit(k: float, run_length: float, unsure: Unsure = KNOWN) -> float:
     """The limit h whose two-sided run length without a shift is `run_length`, rounded up to 0.001.
 
-    Where the baseline was estimated (`unsure`), the false alarms are those of many such baselines together.
-    Raises NoLimit where none gives that.
+    Where the baseline was estimated (`unsure`), the false alarms are those of many such baselines together; from the
+    limit of a known one on, run lengths grow as Siegmund's do. Raises NoLimit where none gives that.
     """
-    return _limit(lambda h: cusum_run_length(k, h) / cusum_excess(k, h, unsure), run_length)
+    if unsure == KNOWN:
+        return _limit(lambda h: cusum_run_length(k, h), run_length, SMALLEST, LARGEST / k)
+    known = cusum_limit(k, run_length)
+    ratio = cusum_run_length(k, known) * float(_siegmund(k, known))
+    return _limit(
+        lambda h: ratio / float(_siegmund(k, h)) / cusum_excess(k, h, unsure), run_length, known, LARGEST / k
+    )
 
 
 @lru_cache(maxsize=4096)
 def ewma_limit(weight: float, run_length: float, unsure: Unsure = KNOWN) -> float:
     """As cusum_limit, for the limit L of an EWMA."""
-    return _limit(lambda limit: ewma_run_length(weight, limit) / ewma_excess(weight, limit, unsure), run_length)
+    if unsure == KNOWN:
+        return _limit(lambda limit: ewma_run_length(weight, limit), run_length, SMALLEST, LARGEST)
+    known = ewma_limit(weight, run_length)
+    return _limit(
+        lambda limit: ewma_run_length(weight, limit) / ewma_excess(weight, limit, unsure), run_length, known, LARGEST
+    )
 
 
 def check_wish(false_alarms: PerSubject, limit: PerSubject) -> None:
@@ -129,34 +140,37 @@ def run_length(every: float, false_alarms: float) -> float:
 def cusum_excess(k: float, h: float, unsure: Unsure) -> float:
     """How many times more often a CUSUM alarms whose baseline was estimated than one that knows it.
 
-    Siegmund's form (within 1 % of the integral equation), averaged over the errors of mean and variance.
+    By Siegmund's form, averaged over the errors of mean and variance.
     Source: Siegmund 1985 (shared reference: statistics 2); that short baselines alarm: performance 9.
+    """
+    return 1.0 if unsure == KNOWN else _averaged(lambda d, v: _siegmund(k, h, d, v), unsure)
+
+
+def ewma_excess(weight: float, limit: float, unsure: Unsure) -> float:
+    """The same for an EWMA: alarms are as frequent as L exp(-L^2 / 2), L seen from the true mean in true sigma.
+
+    Siegmund's correction here, too: L is higher by 0.583 steps, as the average leaps over it.
     """
     if unsure == KNOWN:
         return 1.0
 
     def rate(shift: Floats, variance: Floats) -> Floats:
-        spread = np.sqrt(variance)
-        away = 2 * (k - shift) / spread * (h / spread + 1.166)
-        small = np.abs(away) < 1e-3
-        away = np.where(small, 1e-3, np.minimum(away, 600.0))
-        one: Floats = 2 * ((k - shift) / spread) ** 2 / (np.exp(away) - away - 1)
-        return np.where(small, 1 / (h / spread + 1.166) ** 2, one)
-
-    return _averaged(rate, unsure)
-
-
-def ewma_excess(weight: float, limit: float, unsure: Unsure) -> float:
-    """The same for an EWMA: alarms are as frequent as L exp(-L^2 / 2), L seen from the true mean in true sigma."""
-    if unsure == KNOWN:
-        return 1.0
-
-    def rate(shift: Floats, variance: Floats) -> Floats:
-        seen = np.maximum(limit - shift * np.sqrt((2 - weight) / weight), 0.5) / np.sqrt(variance)
+        reach = limit - shift * np.sqrt((2 - weight) / weight)
+        seen = np.maximum(reach / np.sqrt(variance) + 0.583 * np.sqrt(2 * weight), 0.5)
         one: Floats = seen * np.exp(-seen * seen / 2)
         return one
 
     return _averaged(rate, unsure)
+
+
+def _siegmund(k: float, h: float, shift: Any = 0.0, variance: Any = 1.0) -> Any:
+    """Alarms a reading of a one-sided CUSUM, within 1 % of the integral equation."""
+    spread = np.sqrt(variance)
+    drift, b = (k - shift) / spread, h / spread + 1.166
+    away = np.clip(2 * drift * b, -np.inf, 600.0)
+    flat = np.abs(away) < 1e-3
+    away = np.where(flat, 1.0, away)
+    return np.where(flat, 1.0 / (b * b), 2 * drift * drift / (np.exp(away) - away - 1.0))
 
 
 def _averaged(rate: Callable[[Floats, Floats], Floats], unsure: Unsure) -> float:
@@ -202,19 +216,19 @@ def _solve(matrix: Floats, right: Floats) -> Floats:
     return out
 
 
-def _limit(length: Callable[[float], float], wished: float) -> float:
+def _limit(length: Callable[[float], float], wished: float, least: float, most: float) -> float:
     """Bracket and regula falsi on the logarithm, which is nearly straight (Illinois: the end that stays is halved)."""
 
     def misses(limit: float) -> float:
         return float(np.log(max(length(limit), 1e-300) / wished))
 
-    low, below = SMALLEST, misses(SMALLEST)
+    low, below = least, misses(least)
     high, above = low, below
     while above < 0:
         low, below = high, above
-        high = low + max(1.0, low / 2)
+        high = min(low + max(1.0, low / 4), most)
         above = misses(high)
-        if high > LARGEST or above <= below:
+        if above <= below or above < 0 and high == most:
             raise NoLimit(
                 "no limit gives so few false alarms on a baseline of so few readings; learn from more, declare mean and"
                 " sigma, or give more false_alarms"

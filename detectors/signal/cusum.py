@@ -44,8 +44,9 @@ class Cusum:
 
     The limit is that of `false_alarms` a sensor-month by the integral equation, higher where the baseline is learned
     from few readings; or `limit` itself, in sigma. Mean, sigma and phi (correlation of neighbours) are learned from
-    `learn` good readings and frozen; declare them where commissioning knows them. Unknown while learning. The column
-    `of_limit` is the larger sum as a part of the limit, negative below the mean.
+    `learn` good readings and frozen; declare them where commissioning knows them. Unknown while learning, and where
+    neighbours correlate too much for so few readings (at phi 0.7 learn from 2000 or more). The column `of_limit` is the
+    larger sum as a part of the limit, negative below the mean.
     Source: Page 1954; Montgomery's table (shared reference: statistics 2, performance 8 and 9).
 
         [rule.co-shifted]

@@ -45,8 +45,9 @@ class Ewma:
     The average moves by `weight` of the way a reading. The limit is that of `false_alarms` a sensor-month by the
     integral equation, higher where the baseline is learned from few readings; or `limit` itself, in sigma of the
     average. Mean, sigma and phi (correlation of neighbours) are learned from `learn` good readings and frozen; declare
-    them where commissioning knows them. Unknown while learning. The column `of_limit` is the average as a part of the
-    limit, negative below the mean.
+    them where commissioning knows them. Unknown while learning, and where neighbours correlate too much for so few
+    readings (at phi 0.7 learn from 2000 or more). The column `of_limit` is the average as a part of the limit, negative
+    below the mean.
     Source: Roberts 1959; Lucas and Saccucci 1990 (shared reference: statistics 3, performance 9).
 
         [rule.filter-shifted]

@@ -91,19 +91,27 @@ def test_what_a_baselines_errors_cost_is_the_integral_equations(h: float, unsure
     assert cusum_excess(0.5, h, unsure) == pytest.approx(wanted, rel=0.02)
 
 
-@pytest.mark.parametrize(("weight", "limit"), [(0.1, 3.0), (0.1, 4.5), (0.3, 4.0)])
+@pytest.mark.parametrize(("weight", "limit"), [(0.05, 4.5), (0.1, 3.0), (0.1, 4.5), (0.3, 4.0)])
 def test_what_it_costs_an_ewma_as_well(weight: float, limit: float) -> None:
     unsure = (0.002, 0.004)
     wanted = averaged(lambda d, s: 1 / ewma_run_length(weight, limit / s, d / s), unsure)
-    assert ewma_excess(weight, limit, unsure) == pytest.approx(wanted, rel=0.06)
+    assert ewma_excess(weight, limit, unsure) == pytest.approx(wanted, rel=0.03)
 
 
 def test_an_estimated_baseline_gets_a_higher_limit_or_none() -> None:
     known, learned = cusum_limit(0.5, 6e7), cusum_limit(0.5, 6e7, (0.0014, 0.0086))
     assert known + 1 < learned < known + 3
     assert ewma_limit(0.1, 6e7) < ewma_limit(0.1, 6e7, (0.0014, 0.007))
-    with pytest.raises(ValueError, match="learn from more"):
-        cusum_limit(0.5, 6e7, (0.014, 0.086))
+    for limit in (lambda: cusum_limit(0.5, 6e7, (0.014, 0.11)), lambda: ewma_limit(0.1, 6e7, (0.014, 0.11))):
+        with pytest.raises(NoLimit, match="learn from more"):
+            limit()
+
+
+@pytest.mark.parametrize("unsure", [(0.0014, 0.0086), (0.0, 0.02)])
+def test_the_limit_for_an_estimated_baseline_makes_up_for_it(unsure: tuple[float, float]) -> None:
+    h, limit = cusum_limit(0.5, 1e5, unsure), ewma_limit(0.1, 1e5, unsure)
+    assert cusum_run_length(0.5, h) / cusum_excess(0.5, h, unsure) == pytest.approx(1e5, rel=0.005)
+    assert ewma_run_length(0.1, limit) / ewma_excess(0.1, limit, unsure) == pytest.approx(1e5, rel=0.01)
 
 
 def test_false_alarms_a_month_are_a_run_length() -> None:
