@@ -88,7 +88,7 @@ def least(found: Hypocentre, given: Sequence[Onset]) -> Floats:
     def slopes(p: Floats) -> Floats:
         q = p * scale
         rows = [[*((q[:3] - np.array(o.station)) / math.dist(q[:3], o.station) / o.velocity), 1.0] for o in given]
-        return np.array(rows) * scale
+        return np.array(np.array(rows) * scale, np.float64)
 
     start = np.array([found.east + 30, found.north - 20, (found.up or 0.0) + 25, found.origin]) / scale
     fit = least_squares(residuals, start, slopes, xtol=1e-15, ftol=1e-15, gtol=1e-15, method="lm")
