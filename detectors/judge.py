@@ -21,9 +21,9 @@ from detectors.gate import Gate
 from detectors.holding import Held, Holding, Silence
 from detectors.levels import SILENCE, levels_of, rungs_from_the_top
 from detectors.reading import AFTER_ROWS, Batch, Quality, Wave
-from detectors.records import Action, Change
+from detectors.records import Action, Change, Key
 from detectors.revising import Memory, carry
-from detectors.rule import Rule
+from detectors.rule import Rule, Subject
 from detectors.settling import Records
 from detectors.site import Site, series
 from detectors.state import take
@@ -233,9 +233,8 @@ class Judge:
     def revise(self, site: Site, now: int, revision: int, by: str, note: str) -> list[Change]:
         """Adopt a revision. It clears nothing: what stood stands until good readings, or a reset, end it."""
         old = self._memory()
-        kinds = {key: self.pairs[pair][0].detector.kind for key, pair in self.pair_of.items()}
-        again = {rule.name: rule.detector.kind for rule in site.rules}
-        self._build(site, now, revision, {k: t for k, t in self.seen.items() if again.get(k[0]) == kinds[k]})
+        before, again = (_watched(pairs) for pairs in (self.pairs, [(r, s) for r in site.rules for s in r.subjects]))
+        self._build(site, now, revision, {k: t for k, t in self.seen.items() if again.get(k) == before[k]})
         carry(old, self._memory(), self.records.active_keys(), self.now)
         return self.records.revised(now, by, note)
 
@@ -249,3 +248,8 @@ class Judge:
         out = self.records.out_of_service_pairs()
         watched = int(np.count_nonzero(self.holding.watching)) - sum(bool(self.holding.watching[p]) for p in out)
         return watched, len(self.pairs)
+
+
+def _watched(pairs: Sequence[tuple[Rule, Subject]]) -> dict[Key, Any]:
+    """What each pair looks at, and how: a subject of other inputs comes under watch anew."""
+    return {(rule.name, subject.id): (rule.detector.kind, subject.inputs) for rule, subject in pairs}

@@ -13,7 +13,7 @@ from detectors.health.frozen_network import FrozenNetwork
 from detectors.judge import Judge
 from detectors.reading import Batch
 from detectors.records import Action, Change
-from detectors.site import read_site
+from detectors.site import Site, read_site
 
 S = 10**9
 BEHIND, ALL = 30, 34
@@ -21,32 +21,29 @@ BEHIND, ALL = 30, 34
 GATEWAY = ("gateway-3", "gateway-3")
 
 
-def judge_of(priority: str = "medium", rung: dict[str, Any] | None = None) -> Judge:
+def site_of(priority: str = "medium", rung: dict[str, Any] | None = None, behind: int = BEHIND) -> Site:
     """34 methane sensors, each 10 s; the first 30 are behind gateway-3."""
     names = [f"ch4-{k}" for k in range(ALL)]
     sensor = {"area": "face", "quantity": "methane", "unit": "%vol", "span": [0, 4], "every": "10s"}
     high = {"kind": "signal.limit", "side": "above", "limit": "1 %vol"}
     network = {"kind": "health.frozen_network"}
-    return Judge(
-        read_site({
-            "site": {"id": "pit", "timezone": "UTC", "simulated": True},
-            "sensor": dict.fromkeys(names, sensor),
-            "rule": {
-                "gas": {"sensors": names, "detector": high, "priority": "high", "guidance": "Withdraw"},
-                "gateway-3": {"group": "gateway-3", "sensors": names[:BEHIND], "detector": network,
-                              "priority": priority, "guidance": "Power"},
-                **(rung or {}),
-            },
-        }),
-        0,
-    )  # fmt: skip
+    return read_site({
+        "site": {"id": "pit", "timezone": "UTC", "simulated": True},
+        "sensor": dict.fromkeys(names, sensor),
+        "rule": {
+            "gas": {"sensors": names, "detector": high, "priority": "high", "guidance": "Withdraw"},
+            "gateway-3": {"group": "gateway-3", "sensors": names[:behind], "detector": network,
+                          "priority": priority, "guidance": "Power"},
+            **(rung or {}),
+        },
+    })  # fmt: skip
 
 
 class Told:
     """A judge fed second by second, and what it changed."""
 
     def __init__(self, **site: Any) -> None:
-        self.judge = judge_of(**site)
+        self.judge = Judge(site_of(**site), 0)
         self.changes: list[Change] = []
 
     def feed(self, begin: int, end: int, silent: Iterable[int] = (), high: Iterable[int] = ()) -> None:
@@ -182,3 +179,25 @@ def test_a_lower_rung_that_matters_more_is_told_too() -> None:
     told.feed(0, 60, high=[0])
     hidden = {rule: r.alarm.hidden for (rule, who), r in told.judge.records.standing() if who == "ch4-0"}
     assert hidden == {"gas": Hidden.NO, "odd-low": Hidden.NO, "odd-top": Hidden.NO}
+
+
+def test_a_sensor_added_behind_a_frozen_gateway_ends_nothing_and_is_given_its_time() -> None:
+    told = Told()
+    told.feed(0, 60)
+    told.feed(60, 300, silent=range(BEHIND))
+    told.changes = told.judge.revise(site_of(behind=BEHIND + 1), 300 * S, 2, "Li", "one more")
+    told.feed(300, 330, silent=range(BEHIND))
+    assert told.shown() == [GATEWAY]
+    assert [c.change for c in told.changes if c.rule in GATEWAY] == []
+    told.feed(330, 400, silent=[3])
+    assert told.shown() == [GATEWAY, ("silent", "ch4-3")]
+    assert [(c.now // S >= 300, c.change) for c in told.changes if c.rule in GATEWAY] == [(True, "returned")]
+
+
+def test_a_group_that_a_revision_changed_is_under_watch_from_then_on() -> None:
+    told = Told()
+    told.feed(0, 60)
+    told.changes = told.judge.revise(site_of(behind=BEHIND + 1), 60 * S, 2, "Li", "one more")
+    told.feed(60, 200)
+    assert [c.change for c in told.changes if c.rule in GATEWAY] == ["watched"]
+    assert told.shown() == []
