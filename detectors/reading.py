@@ -381,6 +381,10 @@ def group(sensor: Indices) -> Runs:
     if int(sensor.max()) > 0xFFFF:
         order = order[np.argsort((sensor[order] >> 16).astype(np.uint16), kind="stable")]
     grouped = sensor[order]
-    start = np.flatnonzero(np.concatenate(([True], grouped[1:] != grouped[:-1])))
-    stop = np.append(start[1:], len(grouped))
+    new = np.empty(len(grouped), np.bool_)
+    new[0] = True
+    np.not_equal(grouped[1:], grouped[:-1], out=new[1:])
+    start = np.flatnonzero(new)
+    stop = np.empty_like(start)
+    stop[:-1], stop[-1] = start[1:], len(grouped)
     return Runs(order, start, stop, grouped[start])
