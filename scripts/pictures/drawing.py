@@ -138,7 +138,8 @@ def _derived(axis: Any, scene: Scene, seen: Seen, unit: str) -> None:
     for ink, name in enumerate(names):
         x, y = (column / SECONDS[scene.per] for column in seen.columns[name])
         y = (seen.columns[name][1] - BEGIN / SECOND) / SECONDS[scene.per] if instants else seen.columns[name][1]
-        dashes, marker = DASHES[ink % 5] if len(x) > 9 else "", "." if len(x) < 60 else ""
+        apart = len(x) < 10 or any(trace.dots for trace in scene.traces)
+        dashes, marker = "" if apart else DASHES[ink % 5], "." if apart or len(x) < 60 else ""
         steps = "steps-post" if dashes and (y == np.round(y)).all() else "default"
         axis.plot(x, y, dashes, color=INKS[ink % 5], lw=1, marker=marker, ms=4, label=name, drawstyle=steps)
     if instants:

@@ -10,6 +10,7 @@ import numpy as np
 from detectors.detector import Subjects
 from detectors.seismic.activity import Activity
 from detectors.seismic.b_value import BValue
+from detectors.seismic.location import Location
 from detectors.seismic.magnitude import Magnitude
 from detectors.seismic.pick import Pick
 from detectors.seismic.ppv import Ppv
@@ -93,6 +94,28 @@ def activity() -> Scene:
     return Scene(Activity(limit=30.0), stope, traces, caption, "h")
 
 
+def location() -> Scene:
+    rng = np.random.default_rng(49)
+    stations = np.array(
+        [[0, 0, 0], [900, 50, -300], [850, 950, 20], [-40, 880, -420], [430, 460, -700], [300, -200, -150]], np.float64
+    )
+    origins = np.sort(rng.uniform(0, 6 * 3600, 24))
+    near = np.arange(24) % 6 == 4
+    sources = np.where(near[:, None], [220.0, 310.0, -250.0], rng.uniform([0, 0, -600], [900, 900, -50], (24, 3)))
+    away = np.sqrt(((sources[:, None, :] - stations[None]) ** 2).sum(axis=2))
+    onsets = origins[:, None] + away / 5000.0 + rng.normal(0, 0.001, away.shape)
+    names = [f"st-{k}" for k in range(1, 7)]
+
+    def network(n: int) -> Subjects:
+        plain = Subjects.simple(n, unit="s", members=6, parts=names)
+        return replace(plain, position=np.tile(stations, (n, 1)))
+
+    caption = "Onsets at six stations (above: s after each hour); events within 100 m of 200 m east, 300 m north."
+    detector = Location(vp=5000.0, radius=100.0, east=200.0, north=300.0, within=0.5, wait=3.0)
+    traces = [events(onsets[:, k], onsets[:, k] % 3600) for k in range(6)]
+    return Scene(detector, network, traces, caption, "h", levels=False)
+
+
 def b_value() -> Scene:
     rng = np.random.default_rng(48)
     slopes = np.repeat([1.2, 0.7], [500, 500])
@@ -105,6 +128,7 @@ def b_value() -> Scene:
 SCENES: Mapping[str, Callable[[], Scene]] = {
     "seismic.activity": activity,
     "seismic.b_value": b_value,
+    "seismic.location": location,
     "seismic.magnitude": magnitude,
     "seismic.pick": pick,
     "seismic.ppv": ppv,
