@@ -163,6 +163,14 @@ def test_a_clipped_channel_is_never_below_its_limit() -> None:
     assert [f.verdict for f in said(DWELLING, packets(samples, [100] * 12, RATE), full=5.0).findings] == [Verdict.CLEAR]
 
 
+def test_what_was_clear_and_stands_at_full_scale_is_not_known() -> None:
+    samples = np.concatenate((sine(1.0, 40, 6.0), np.clip(sine(6.0, 40, 6.0), -4.0, 4.0), sine(1.0, 40, 6.0)))
+    findings = said(DWELLING, packets(samples, [100] * 36, RATE), full=4.0).findings
+    assert [(f.verdict, f.why.key.rpartition(".")[2]) for f in findings] == [
+        (Verdict.CLEAR, "below"), (Verdict.UNKNOWN, "clipped"), (Verdict.CLEAR, "below"),
+    ]  # fmt: skip
+
+
 def test_an_out_of_span_packet_may_raise() -> None:
     waves = [
         Wave(0, 0, w.time, w.arrived, w.rate, w.samples, int(Quality.OUT_OF_SPAN))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,6 +142,18 @@ def test_a_packet_longer_than_the_buffer_is_taken() -> None:
     assert column(found, "pvs")[:6] == tops(traces, 2.0)[:6]
 
 
+def test_another_rate_begins_anew_and_is_judged_by_itself() -> None:
+    slow, fast = [sine(1.0, 9, 6.0)] * 3, [sine(4.0, 9, 6.0, 400.0)] * 3
+    after = [
+        Wave(0, w.sensor, w.time + 6 * SECOND, w.arrived + 6 * SECOND, w.rate, w.samples)
+        for w in together(fast, [100] * 24, 400.0)
+    ]
+    found = said(VECTOR, together(slow, [100] * 12) + after)
+    assert column(found, "pvs")[:2] == tops(slow, 2.0)[:2]
+    assert column(found, "pvs")[-2:] == tops(fast, 2.0, 400.0)[:2]
+    assert [f.verdict for f in found.findings] == [Verdict.CLEAR, Verdict.UNKNOWN, Verdict.CLEAR]
+
+
 def test_nonsense_is_refused() -> None:
     with pytest.raises(ValueError, match="give a velocity"):
         Pvs(0.0)
@@ -150,3 +163,6 @@ def test_nonsense_is_refused() -> None:
         VECTOR.start(Subjects.simple(1, unit="mm/s", rate=RATE))
     with pytest.raises(ValueError, match="declares no rate"):
         VECTOR.start(Subjects.simple(1, unit="mm/s", members=3))
+    for parts in ({"rate": np.array([RATE, RATE, 100.0])}, {"input_unit": ["mm/s", "mm/s", "m/s"]}):
+        with pytest.raises(ValueError, match="give axes of one unit and one rate"):
+            VECTOR.start(replace(station(1), **parts))
