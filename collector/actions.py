@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from collector.decode import OWN_ALARM
 from collector.inbox import new_id, put
-from collector.message import ACTION, REVISION, Message
+from collector.message import ACTION, OWN, REVISION, Message
 
 WAIT = 5.0
 """s to wait for judging's answer."""
@@ -106,6 +107,12 @@ def ask_revision(data: Path, document: Any, by: str, note: str) -> str:
     name = new_id()
     payload = {"id": name, "document": document, "by": by, "note": note, "wall": time.time_ns()}
     return put(data, Message("revision", json.dumps(payload).encode(), REVISION, id=name))
+
+
+def own_alarm(data: Path, rule: str, subject: str, active: bool, detail: str = "") -> str:
+    """Put on disk for judging that an alarm about the system itself begins or ends; returns its id."""
+    payload = {"rule": rule, "subject": subject, "active": active, "detail": detail}
+    return put(data, Message(OWN_ALARM, json.dumps(payload).encode(), OWN, id=new_id()))
 
 
 def act(data: Path, judged: Answering, asked: Sequence[Asked], wait: float = WAIT) -> list[Answer]:

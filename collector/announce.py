@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from collector.accepting import Signer
+from collector.actions import own_alarm
 from collector.alertmanager import Alertmanager
 from collector.announcing import Destination
 from collector.channels import Channel, Console, Webhook
@@ -20,6 +21,7 @@ from collector.oncall import OnCall
 from collector.paging import Pager
 from collector.receipts import Receipts
 from collector.settings import Settings
+from detectors.records import CHANNEL
 
 
 def announce(settings: Settings, stop: threading.Event) -> None:
@@ -53,7 +55,11 @@ def _tell(channel: Channel, data: Path, stop: threading.Event) -> None:
 
 def _call(oncall: OnCall, data: Path, stop: threading.Event) -> None:
     links = Signer(data, oncall.link) if oncall.link else None
-    Pager(oncall, Judged(data), data, links=links).follow(stop)
+
+    def report(way: str, failing: bool, problem: str) -> None:
+        own_alarm(data, CHANNEL, way, failing, problem)
+
+    Pager(oncall, Judged(data), data, links=links, report=report).follow(stop)
 
 
 def _keep_equal(settings: Settings, stop: threading.Event) -> None:

@@ -31,6 +31,9 @@ ROUTES = 100_000
 """Topics remembered; more than these are looked up again, so strangers cannot fill the memory."""
 OWN_TOPIC = "own/"
 BLIND = "own/blind"
+OWN_ALARM = "own/alarm"
+FACTS = (BLIND, OWN_ALARM)
+"""Own messages that are no readings."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +50,7 @@ class Decoded:
     waves: list[Wave]
     dead: list[DeadLetter]
     received: int
-    """Messages of origin mqtt, csv and own, but for `own/blind`."""
+    """Messages of origin mqtt, csv and own, but for FACTS."""
     own: int
     """Own messages among them whose sensor the site does not declare."""
 
@@ -76,7 +79,7 @@ class Decoder:
             for rows.index, message in enumerate(seal.messages):
                 if message.origin == MQTT:
                     received += 1
-                elif message.origin not in (CSV, OWN) or (message.origin == OWN and message.topic == BLIND):
+                elif message.origin not in (CSV, OWN) or (message.origin == OWN and message.topic in FACTS):
                     continue
                 else:
                     received += 1
@@ -126,4 +129,4 @@ def _id(known: Known | None) -> str | None:
     return None if known is None else known.id
 
 
-__all__ = ["BLIND", "DeadLetter", "Decoded", "Decoder"]
+__all__ = ["BLIND", "FACTS", "OWN_ALARM", "DeadLetter", "Decoded", "Decoder"]

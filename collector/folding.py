@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collector import orders
-from collector.decode import BLIND, Decoded, Decoder
+from collector.decode import BLIND, FACTS, Decoded, Decoder
 from collector.message import ACTION, OWN, REVISION, Message, Seal
 from collector.rows import DeadLetter
 from detectors.bank import Rows
 from detectors.detector import Why
 from detectors.judge import Judge
 from detectors.reading import Batch
-from detectors.records import WRONG_UNIT, Change, Key
+from detectors.records import DIFFERS, WRONG_UNIT, Change, Key
 from detectors.rule import Priority, Series
 from detectors.site import Site
 
@@ -84,20 +84,34 @@ class Folding:
         self._obey([one for one in special if one[1].origin != OWN and one not in first], seal, out)
 
     def _obey(self, special: Sequence[tuple[int, Message]], seal: Seal, out: Folded) -> None:
-        obey = {OWN: self._blind, REVISION: self._revise, ACTION: self._act}
+        obey = {OWN: self._fact, REVISION: self._revise, ACTION: self._act}
         for place, message in special:
             try:
                 obey[message.origin](message, seal, out)
             except orders.Unreadable as error:
-                reason = "blind" if message.origin == OWN else message.origin
+                reason = message.topic.removeprefix("own/") if message.origin == OWN else message.origin
                 out.dead.append(DeadLetter(seal.seq, place, message.topic, reason, None, str(error)))
                 self._count(**{f"dead.{reason}": 1, "received": int(message.origin == OWN)})
 
-    def _blind(self, message: Message, seal: Seal, out: Folded) -> None:
-        start, end = orders.blind(message.payload, seal.now)
-        self._count(blind=1)
+    def _fact(self, message: Message, seal: Seal, out: Folded) -> None:
+        if message.topic == BLIND:
+            start, end = orders.blind(message.payload, seal.now)
+            self._count(blind=1)
+            if self.judge is not None:
+                self._note(out, self.judge.blind(start, end))
+            return
+        said = orders.own_alarm(message.payload)
+        self._count(own_alarms=1)
         if self.judge is not None:
-            self._note(out, self.judge.blind(start, end))
+            self._note(out, self._own_alarm(said, seal.now))
+
+    def _own_alarm(self, said: orders.OwnAlarm, now: int) -> list[Change]:
+        assert self.judge is not None
+        numbers = {"detail": said.detail} if said.detail else {}
+        if said.active:
+            priority = Priority.CRITICAL if said.rule == DIFFERS else Priority.HIGH
+            return self.judge.records.own(said.rule, said.subject, now, Why(f"own.{said.rule}", numbers), priority)
+        return self.judge.records.own_ends(said.rule, said.subject, now, Why("own.ended"))
 
     def _readings(self, seals: Sequence[Seal], out: Folded) -> None:
         if not seals:
@@ -109,7 +123,7 @@ class Folding:
                     for k, m in enumerate(seal.messages)
                     if m.origin not in (ACTION, REVISION, OWN)
                 ]
-                own = sum(m.origin == OWN and m.topic != BLIND for m in seal.messages)
+                own = sum(m.origin == OWN and m.topic not in FACTS for m in seal.messages)
                 out.dead += letters
                 self._count(received=len(letters) + own, own=own, **{"dead.no_site": len(letters)})
             return
@@ -197,4 +211,4 @@ class Folding:
 
 def _special(message: Message) -> bool:
     """True for what the judge hears of otherwise than as a reading."""
-    return message.origin in (ACTION, REVISION) or (message.origin == OWN and message.topic == BLIND)
+    return message.origin in (ACTION, REVISION) or (message.origin == OWN and message.topic in FACTS)

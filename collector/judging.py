@@ -7,7 +7,6 @@ into the log as an own message, and says so on stderr.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Iterable, Mapping
@@ -17,18 +16,17 @@ from typing import Any
 
 import numpy as np
 
+from collector.actions import own_alarm
 from collector.errors import Damaged
 from collector.folding import Folded, Folding
-from collector.inbox import new_id, put
 from collector.journal import line_json, link
 from collector.judged_writer import JudgedWriter
 from collector.keeping import BlockKeeper
-from collector.message import OWN, Message
 from collector.pairs import all_keys, pair_row
 from collector.settings import Keep, Settings
 from collector.snapshots import Place, discard, newest, save
 from collector.spool import SpoolReader
-from detectors.records import Key
+from detectors.records import DIFFERS, Key
 from detectors.rule import Series
 
 log = logging.getLogger(__name__)
@@ -126,8 +124,7 @@ class Judging:
     def _differs(self, line: int) -> None:
         text = f"folding the log again gave {line} journal lines, and the journal on disk has {self.writer.line}"
         log.error("judge=differs detail=%s", text)
-        payload = json.dumps({"value": 1.0, "detail": text}).encode()
-        put(self.folder, Message("own/davylamp.judge-differs", payload, OWN, id=new_id()))
+        own_alarm(self.folder, DIFFERS, "journal", True, text)
 
     def save(self) -> None:
         """Write a snapshot, and what of the log can now be done without."""

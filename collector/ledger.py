@@ -117,7 +117,8 @@ def balance(counts: Mapping[str, int]) -> list[Imbalance]:
         return {name: counts.get(name, 0) for name in names}
 
     hops = [
-        ("spool -> decode", of(*(f"spool.{origin}" for origin in READINGS)), of("judge.received", "judge.blind")),
+        ("spool -> decode", of(*(f"spool.{origin}" for origin in READINGS)),
+         of("judge.received", "judge.blind", "judge.own_alarms")),
         ("spool -> actions", of(f"spool.{ACTION}"), of("judge.actions", "judge.dead.action")),
         ("spool -> revisions", of(f"spool.{REVISION}"), of("judge.revisions", "judge.dead.revision")),
         ("decode -> gate", of("judge.readings"), of("gate.judged", "gate.duplicate", "gate.waves")),

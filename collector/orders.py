@@ -1,4 +1,4 @@
-"""What other messages than readings say: a blind interval, a revision, an action; checked before it reaches the judge.
+"""What other messages than readings say: blindness, an own alarm, a revision, an action; checked before the judge.
 
 Constraints. Whatever the bytes are, the answer is an order or `Unreadable`: a message must never hold up the log. Pure:
 the same bytes give the same answer. Not here: whether an action is allowed; that is the judge's, and it is journaled.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -36,6 +36,15 @@ class _Gap(msgspec.Struct):
     end: int = msgspec.field(name="to")
 
 
+class OwnAlarm(msgspec.Struct, frozen=True):
+    """What a role says of the system itself: an own alarm begins or ends."""
+
+    rule: Literal["channel-failing", "judge-differs"]
+    subject: str
+    active: bool
+    detail: str = ""
+
+
 class _Order(msgspec.Struct):
     document: dict[str, Any]
     by: str = ""
@@ -60,6 +69,17 @@ def blind(payload: bytes, now: int) -> tuple[int, int]:
     if not 0 <= gap.start <= gap.end <= now:
         raise Unreadable(f"blind from {gap.start} to {gap.end}: expected 0 <= from <= to <= {now}, its seal's now")
     return gap.start, gap.end
+
+
+def own_alarm(payload: bytes) -> OwnAlarm:
+    """An own alarm that begins or ends."""
+    try:
+        said = msgspec.convert(_plain(payload), OwnAlarm)
+    except msgspec.ValidationError as error:
+        raise Unreadable(str(error)) from None
+    if not said.subject:
+        raise Unreadable("subject is empty")
+    return said
 
 
 def revision(payload: bytes) -> Revision:

@@ -11,11 +11,11 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from collector.announcing import Followed, unread
 from collector.call_text import Wording
@@ -26,6 +26,7 @@ from collector.errors import DavylampError, Rejected, Unavailable
 from collector.escalation import Call, Escalation, spelled
 from collector.oncall import OnCall
 from dashboards.console.figures import Local
+from detectors.records import CHANNEL
 
 log = logging.getLogger(__name__)
 POLL = 0.2
@@ -51,6 +52,10 @@ class Links(Protocol):
     def link(self, call: Call) -> str: ...
 
 
+Report: TypeAlias = Callable[[str, bool, str], object]
+"""(channel, or channel:person; whether it fails; how): told when that changes."""
+
+
 class Pager:
     """One site's calls."""
 
@@ -61,8 +66,9 @@ class Pager:
         folder: Path,
         clock: Clock | None = None,
         links: Links | None = None,
+        report: Report = lambda way, failing, problem: None,
     ) -> None:
-        self._oncall, self._followed, self._links = oncall, followed, links
+        self._oncall, self._followed, self._links, self._report = oncall, followed, links, report
         self._book = CallBook(folder)
         self._clock = clock or Clock(self._book.now)
         self._escalation = Escalation(oncall.policy, oncall.people, self._book.memory)
@@ -70,6 +76,8 @@ class Pager:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="call")
         self._under_way: set[str] = set()
         self._unwritten: list[dict[str, Any]] = []
+        standing = [row["subject"] for row in followed.alarms() if row["rule"] == CHANNEL and row["active"]]
+        self._failing: set[str] = set(standing)
 
     def step(self) -> int:
         """Take what is new, call whom it is time to call; the number of calls begun."""
@@ -140,6 +148,20 @@ class Pager:
             self._escalation.settled(outcome.call, outcome.what == TAKEN, now)
             said = {"code": outcome.code} if outcome.what == TAKEN else {"problem": outcome.problem}
             self._unwritten.append(self._line(now, outcome.what, outcome.call, **said))
+            self._tell(outcome)
+
+    def _tell(self, outcome: Outcome) -> None:
+        """A channel that fails is an alarm of its own, and so is an address that is refused."""
+        channel, address = outcome.call.channel, f"{outcome.call.channel}:{outcome.call.person}"
+        if outcome.what == TAKEN:
+            for way in self._failing & {channel, address}:
+                self._failing.remove(way)
+                self._report(way, False, "")
+            return
+        way = address if outcome.what == REFUSED else channel
+        if way not in self._failing:
+            self._failing.add(way)
+            self._report(way, True, outcome.problem)
 
     def _begin(self, calls: Sequence[Call]) -> None:
         if not calls:

@@ -15,7 +15,11 @@ BROKEN = "broken"
 """The own rule whose subjects are rules that raised an exception."""
 WRONG_UNIT = "wrong-unit"
 """The own rule whose subjects are sensors whose payload named another unit than the site file."""
-OWN_RULES = (BROKEN, WRONG_UNIT)
+CHANNEL = "channel-failing"
+"""The own rule whose subjects are ways to reach people, or one person's address on one."""
+DIFFERS = "judge-differs"
+"""The own rule that says that folding the log again gave another journal than the one on disk."""
+OWN_RULES = (BROKEN, WRONG_UNIT, CHANNEL, DIFFERS)
 
 Key = tuple[str, str]
 """(rule, subject)"""

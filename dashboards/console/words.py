@@ -130,6 +130,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "a payload's unit disagrees with the site file[: {detail}]",
         "报文单位与站点文件不符[：{detail}]",
     ),
+    "own.channel-failing": ("people cannot be reached this way[: {detail}]", "此通道无法通知人员[：{detail}]"),
+    "own.judge-differs": (
+        "folding the log again gave another journal; the one on disk is kept[: {detail}]",
+        "重放日志得到的记录与磁盘上的不同，以磁盘为准[：{detail}]",
+    ),
+    "own.ended": ("works again", "已恢复"),
     "payload.readable": ("its payloads can be read again", "报文已恢复可读"),
     "judge.refused.unknown_action": ("there is no such action", "没有此操作"),
     **DUST,

@@ -99,7 +99,7 @@ def test_a_high_alarm_calls_whoever_is_on_duty_and_the_link_accepts_it_once(site
     assert "Withdraw" in said
     link = re.search(r"http://127\.0\.0\.1(/accept/\S+?)(\||$)", said)
     assert link is not None
-    assert "1.4 %vol" in ask(site.app, link[1]).text
+    assert "1.40 %vol" in ask(site.app, link[1]).text
     assert site.called() == [said]
 
     answered = ask(site.app, link[1], "POST", headers=SELF)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.decode import BLIND
+from collector.decode import BLIND, OWN_ALARM
 from collector.folding import Folded, Folding
 from collector.judging import Judging
 from collector.ledger import balance, read_counts
@@ -109,6 +109,33 @@ def test_blindness_that_a_broker_claims_is_an_ordinary_message() -> None:
     assert ([c.change for c in out.changes], out.dead) == (["blind"], [])
 
 
+@pytest.mark.parametrize("payload", [*NOT_JSON, b"{}", b'{"rule": "gas", "subject": "x", "active": true}',
+                                     b'{"rule": "channel-failing", "subject": "", "active": true}'])  # fmt: skip
+def test_an_own_alarm_that_cannot_be_read_is_a_dead_letter(payload: bytes) -> None:
+    folding = Folding()
+    first(folding)
+    out = folding.fold([Seal(2, START + S, START, (Message(OWN_ALARM, payload, OWN),))])
+    assert [d.reason for d in out.dead] == ["alarm"]
+
+
+def test_an_own_alarm_begins_once_and_ends_and_a_broker_cannot_claim_it() -> None:
+    folding = Folding()
+    first(folding)
+
+    def said(active: bool, origin: str = OWN, detail: str = "down") -> list[tuple[str, str, str, str]]:
+        payload = {"rule": "channel-failing", "subject": "sms", "active": active, "detail": detail}
+        message = Message(OWN_ALARM, json.dumps(payload).encode(), origin)
+        out = folding.fold([Seal(2, START + S, START, (message,))])
+        return [(c.rule, c.sensor, c.change, c.priority) for c in out.changes]
+
+    assert said(True, MQTT) == []
+    assert said(True) == [("channel-failing", "sms", "raised", "high")]
+    assert said(True) == []
+    assert said(False) == [("channel-failing", "sms", "returned", "high")]
+    assert said(False) == []
+    assert folding.counts["own_alarms"] == 4
+
+
 def test_a_log_with_all_of_them_balances_and_judging_goes_on(tmp_path: Path) -> None:
     fill(tmp_path, 20)
     spool = Spool(tmp_path)
@@ -117,6 +144,8 @@ def test_a_log_with_all_of_them_balances_and_judging_goes_on(tmp_path: Path) -> 
     wrong += [Message("revision", p, REVISION) for p in REVISIONS]
     wrong += [Message("action", p, ACTION) for p in ACTIONS]
     wrong += [Message(BLIND, claim, MQTT), Message(BLIND, claim, OWN)]
+    alarm = {"rule": "channel-failing", "subject": "sms", "active": True}
+    wrong += [Message(OWN_ALARM, json.dumps(alarm).encode(), OWN)]
     spool.append(wrong, START + 30 * S, START)
     spool.append([reading(3, START + 31 * S, 1.2)], START + 31 * S, START)
     spool.close()
@@ -127,6 +156,6 @@ def test_a_log_with_all_of_them_balances_and_judging_goes_on(tmp_path: Path) -> 
     assert balance(counts) == []
     dead = {name: counts[f"judge.dead.{name}"] for name in ("blind", "revision", "action")}
     assert dead == {"blind": len(BLINDS), "revision": len(REVISIONS), "action": len(ACTIONS)}
-    assert {(d["seal"], d["number"]) for d in judged.dead(1000)} >= {(21, k) for k in range(len(wrong) - 1)}
+    assert {(d["seal"], d["number"]) for d in judged.dead(1000)} >= {(21, k) for k in range(len(wrong) - 2)}
     assert judged.status()["seal"] == 22
     Judging(tmp_path).close()

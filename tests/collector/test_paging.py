@@ -189,6 +189,21 @@ def test_an_address_that_is_refused_and_a_channel_that_breaks_fall_back_at_once(
     assert night.book()[3]["problem"] == "RuntimeError: a fault of the plugin"
 
 
+def test_a_channel_that_fails_and_an_address_that_is_refused_are_alarms_until_they_work(night: Night) -> None:
+    told: list[tuple[str, bool, str]] = []
+    night.pager._report = lambda way, failing, problem: told.append((way, failing, problem))
+    night.ways["sms"].raises = Unavailable("the gateway is down")
+    night.ways["phone"].raises = Rejected("no such number")
+    for k in range(2):
+        night.judging.add(DUSK, "raised", f"wall{k}", "critical")
+    night.step()
+    assert sorted(told) == [("phone:li", True, "no such number"), ("sms", True, "the gateway is down")]
+    night.ways["sms"].raises = night.ways["phone"].raises = None
+    night.judging.add(DUSK, "raised", "wall9", "critical")
+    night.step()
+    assert told[2:] == [("sms", False, "")]
+
+
 def test_another_judged_db_calls_nobody_again(night: Night) -> None:
     night.judging.add(DUSK, "raised", "wall", "critical")
     night.step()
