@@ -8,6 +8,7 @@ and so does one whose neighbours correlate so much (above 0.95, or too much for 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -134,6 +135,8 @@ def unsure(declared: Floats, learn: int) -> list[list[Unsure]]:
 
 def take_in(state: Baseline, batch: Batch, learn: int) -> tuple[Rows, Bools | None]:
     """The good rows of a batch; learn from those that are to be learned from: they are True in the mask, if any."""
+    if not state.known.all():
+        adopt(state, np.flatnonzero(~state.known & ~np.isnan(state.learned[:, 1])))
     rows: Indices | slice = slice(None) if batch.sound() else np.flatnonzero(batch.good)
     whole = batch.whole(len(state.verdict)) and batch.sound()
     who = slice(None) if whole else batch.sensor[rows]
@@ -188,18 +191,26 @@ def _learn(state: Baseline, batch: Batch, taken: Rows, learn: int) -> Bools | No
     """Round by round, those that have no baseline yet: which rows were learned from (None: none)."""
     if state.known[taken.who].all():
         return None
-    rows = np.arange(len(batch))[taken.rows]
-    who = batch.sensor[rows]
-    adopt(state, np.unique(who[~state.known[who]]))
-    learning, place = np.zeros(len(rows), np.bool_), np.zeros(len(batch), np.intp)
-    place[rows] = np.arange(len(rows))
-    for turn in batch.ranked(rows[~state.known[who]]).turns():
-        at = place[turn]
+    who = np.arange(len(state.known)) if isinstance(taken.who, slice) else taken.who
+    learning = np.zeros(len(who), np.bool_)
+    for at in _learners(state, batch, taken, who):
         at = at[~state.known[who[at]]]
         learning[at] = True
         step = (taken.value[at] - taken.last[at]) * taken.near[at]
         _fill(state, who[at], taken.value[at], step, taken.near[at], learn // BLOCKS)
     return learning if learning.any() else None
+
+
+def _learners(state: Baseline, batch: Batch, taken: Rows, who: Indices) -> Iterator[Indices]:
+    """Places in `taken` of those without a baseline, in turns in which no sensor repeats."""
+    unknown = np.flatnonzero(~state.known[who])
+    if batch.distinct():
+        yield unknown
+        return
+    rows, place = np.arange(len(batch))[taken.rows], np.zeros(len(batch), np.intp)
+    place[rows] = np.arange(len(rows))
+    for turn in batch.ranked(rows[unknown]).turns():
+        yield place[turn]
 
 
 def _fill(state: Baseline, who: Indices, value: Floats, step: Floats, near: Bools, length: int) -> None:

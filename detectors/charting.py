@@ -73,6 +73,17 @@ class Chart(Protocol):
         ...
 
 
+class Charted(NamedTuple):
+    """(M,) after each row, NaN where it is not judged."""
+
+    part: Floats
+    size: Floats
+    """Without its sign."""
+    run: NDArray[Any]
+    judged: Bools | None
+    """None: all."""
+
+
 def begin(chart: Chart, subjects: Subjects, limit_of: Callable[[float, Unsure], float]) -> dict[str, Any]:
     """The arrays of a ChartState that knows nothing yet, by name."""
     arrays = fresh(subjects, chart.mean, chart.sigma, chart.phi)
@@ -97,17 +108,6 @@ def judge(chart: Chart, state: Any, batch: Batch, why: Mapping[Verdict, str]) ->
         charted.part[drawn], np.zeros(len(charted.part[drawn]), np.uint8),
     )  # fmt: skip
     return Outcome(found, [column] if len(column.value) else [])
-
-
-class Charted(NamedTuple):
-    """(M,) after each row, NaN where it is not judged."""
-
-    part: Floats
-    size: Floats
-    """Without its sign."""
-    run: NDArray[Any]
-    judged: Bools | None
-    """None: all."""
 
 
 def _numbers(chart: Chart, state: ChartState, who: Indices, part: Floats, run: Floats) -> dict[str, Floats]:

@@ -256,6 +256,15 @@ def test_a_declared_part_is_kept_and_the_rest_is_learned(given: dict[str, float]
     assert sigma == pytest.approx(2.0 if "sigma" in given else 1.0, rel=1e-12 if "sigma" in given else 0.3)
 
 
+def test_a_bad_reading_after_a_restart_says_what_it_would_have_said() -> None:
+    detector, subjects = Cusum(limit=8.0, learn=100), Subjects.simple(1, interval=1.0)
+    state = detector.start(subjects)
+    feed(detector, state, np.random.default_rng(17).normal(4.5, 1, (120, 1)))
+    again = restore(detector.start(subjects), arrays_of(state))
+    lost = Batch.of(120 * SECOND, [0], [120 * SECOND], [NAN])
+    assert detector.step(again, lost).findings == detector.step(state, lost).findings != []
+
+
 def test_a_restart_goes_on_with_what_was_learned_and_a_new_declaration_holds() -> None:
     detector = Cusum(limit=8.0, learn=100)
     subjects = Subjects.simple(1, interval=1.0)
