@@ -29,7 +29,7 @@ GREATEST = 1e150
 """What is greater counts as it: an infinite energy would stay in a mean for ever."""
 WIDE = 64
 """From so many channels on, a step of all of them at once is cheaper than a filter along each."""
-_UNKNOWN, _ACTIVE = np.int8(Verdict.UNKNOWN), np.int8(Verdict.ACTIVE)
+_UNKNOWN, _CLEAR, _ACTIVE = (np.int8(verdict) for verdict in (Verdict.UNKNOWN, Verdict.CLEAR, Verdict.ACTIVE))
 """Comparing an array with the enumeration's own member costs four times as much."""
 Peaks: TypeAlias = tuple[Indices, Indices, Times, Floats]
 """(place among the waves, subject, time, value), an entry a packet."""
@@ -119,11 +119,13 @@ class StaLta:
     def resume(self, state: State, packets: Packets, waves: Sequence[Wave], findings: list[Finding]) -> Packets:
         """Those to be filtered; what does not continue starts again, and a clear verdict is then unknown."""
         who, place = packets.sensor, packets.place_in(len(state.seen))
-        ahead = packets.time - state.next[place]
+        ahead, usable = packets.time - state.next[place], packets.usable & (packets.rate > 2 * self.high)
         going = state.seen[place] > 0
+        goes_on = usable & going & (np.abs(ahead) <= packets.slack) & (state.rate[place] == packets.rate)
+        if goes_on.all():
+            return packets
         late = going & (ahead < -packets.slack)
-        usable = packets.usable & (packets.rate > 2 * self.high)
-        afresh = ~late & ~(usable & going & (ahead <= packets.slack) & (state.rate[place] == packets.rate))
+        afresh = ~late & ~goes_on
         if afresh.any():
             cut = who[afresh]
             state.rate[cut] = packets.rate
@@ -144,7 +146,8 @@ class StaLta:
         )
         energy = np.minimum(np.abs(band), GREATEST)
         energy *= energy
-        energy[seen == 0, 0] = 0.0  # as in ObsPy, the means begin at the second sample
+        if not seen.all():
+            energy[seen == 0, 0] = 0.0  # as in ObsPy, the means begin at the second sample
         short, long = max(1, round(self.sta * rate)), max(2, round(self.lta * rate))
         sta, lta = _means(energy, (short, long), (state.sta[who], state.lta[who]))
         ratio = sta / np.maximum(lta, LEAST)
@@ -168,6 +171,8 @@ class StaLta:
     ) -> None:
         """Every crossing of `on` and `off`, and where the long window became full."""
         verdict = state.verdict[packets.place_in(len(state.verdict))]
+        if (verdict == _CLEAR).all() and ratio.max() <= self.on:
+            return
         active = verdict == _ACTIVE
         moves = ratio.max(axis=1) > self.on
         if active.any():
