@@ -135,7 +135,8 @@ def unsure(declared: Floats, learn: int) -> list[list[Unsure]]:
 
 def take_in(state: Baseline, batch: Batch, learn: int) -> tuple[Rows, Bools | None]:
     """The good rows of a batch; learn from those that are to be learned from: they are True in the mask, if any."""
-    if not state.known.all():
+    all_known = bool(state.known.all())
+    if not all_known:
         adopt(state, np.flatnonzero(~state.known & ~np.isnan(state.learned[:, 1])))
     rows: Indices | slice = slice(None) if batch.sound() else np.flatnonzero(batch.good)
     whole = batch.whole(len(state.verdict)) and batch.sound()
@@ -149,7 +150,7 @@ def take_in(state: Baseline, batch: Batch, learn: int) -> tuple[Rows, Bools | No
         last[inside] = batch.value[before]
         until[inside] = batch.time[before] + state.gap[batch.sensor[before]]
     taken = Rows(rows, who, value, last, time <= until)
-    return taken, _learn(state, batch, taken, learn)
+    return taken, None if all_known else _learn(state, batch, taken, learn)
 
 
 def scores(state: Baseline, taken: Rows, clip: float) -> Floats:
@@ -189,8 +190,6 @@ def long_run_sigma(state: Baseline, who: Indices) -> Floats:
 
 def _learn(state: Baseline, batch: Batch, taken: Rows, learn: int) -> Bools | None:
     """Round by round, those that have no baseline yet: which rows were learned from (None: none)."""
-    if state.known[taken.who].all():
-        return None
     who = np.arange(len(state.known)) if isinstance(taken.who, slice) else taken.who
     learning = np.zeros(len(who), np.bool_)
     for at in _learners(state, batch, taken, who):

@@ -79,6 +79,7 @@ class Charted(NamedTuple):
     part: Floats
     size: Floats
     """Without its sign."""
+    calm: Bools
     run: NDArray[Any]
     judged: Bools | None
     """None: all."""
@@ -96,7 +97,7 @@ def judge(chart: Chart, state: Any, batch: Batch, why: Mapping[Verdict, str]) ->
     """A step of a chart: findings with the size of the shift, and the column `of_limit`."""
     charted = _follow(chart, state, batch)
     judged = charted.judged
-    rows, verdicts = batch.settle_level(state.verdict, charted.size > 1.0, charted.size < chart.calm, judged)
+    rows, verdicts = batch.settle_level(state.verdict, charted.size > 1.0, charted.calm, judged)
     found = []
     if len(rows):
         who = batch.sensor[rows]
@@ -136,7 +137,8 @@ def _follow(chart: Chart, state: ChartState, batch: Batch) -> Charted:
         part, judged = np.full(len(batch), np.nan), np.zeros(len(batch), np.bool_)
         part[rows], judged[rows] = z[kept], True
     _scattered(chart, moving, state.limit, batch, rows, part, run)
-    return Charted(part, np.abs(part), run, judged)
+    size = np.abs(part)
+    return Charted(part, size, size < chart.calm, run, judged)
 
 
 def _whole(
@@ -145,11 +147,11 @@ def _whole(
     """A row of each sensor: what moves is moved in place, and a z of 0 moves nothing."""
     if learning is not None:
         z[learning] = 0.0
-    part, size, run = _turn(chart, moving, limit, z)
+    part, size, calm = _turn(chart, moving, limit, z)
     if learning is None:
-        return Charted(part, size, run, None)
+        return Charted(part, size, calm, moving[-1], None)
     part[learning] = size[learning] = np.nan
-    return Charted(part, size, run, ~learning)
+    return Charted(part, size, calm, moving[-1], ~learning)
 
 
 def _scattered(
@@ -163,7 +165,8 @@ def _scattered(
     for at in [rows] if ranked is None else ranked.turns(NARROW):
         z = part[at]
         turn, width = turn + 1, len(z)
-        part[at], _, run[at] = _turn(chart, [array[:width] for array in mine], limit[:width], z)
+        part[at], _, _ = _turn(chart, [array[:width] for array in mine], limit[:width], z)
+        run[at] = mine[-1][:width]
     for place, left in () if ranked is None else ranked.rest(turn):
         part[left], run[left] = _alone(chart, mine, place, float(limit[place]), part[left].tolist())
     for array, moved in zip(moving, mine, strict=True):
@@ -172,12 +175,12 @@ def _scattered(
 
 def _turn(
     chart: Chart, mine: Sequence[NDArray[Any]], limit: Floats, z: Floats
-) -> tuple[Floats, Floats, NDArray[Any]]:
+) -> tuple[Floats, Floats, Bools]:
     part, size = chart.turn(mine[:-1], limit, z)
-    run = mine[-1]
+    calm, run = size < chart.calm, mine[-1]
     run += 1
-    run *= size >= chart.calm
-    return part, size, run
+    run *= ~calm
+    return part, size, calm
 
 
 def _alone(
