@@ -168,6 +168,20 @@ def test_a_slow_member_that_was_silent_is_given_its_own_time() -> None:
     assert [(f.at // SECOND, f.verdict) for f in found] == [(3, Verdict.ACTIVE), (140, Verdict.CLEAR)]
 
 
+def test_an_alarm_stands_where_those_not_yet_heard_could_decide() -> None:
+    slow = replace(subjects(1, 7), interval=np.array([1.0] * 6 + [100.0]))
+    state = DETECTOR.start(slow)
+    found = list(DETECTOR.step(state, Batch.of(SECOND, range(6), [SECOND] * 6, np.ones(6))).findings)
+    found += DETECTOR.step(state, Batch.of(8 * SECOND, range(5), [8 * SECOND] * 5, np.ones(5))).findings
+    found += DETECTOR.step(state, Batch.of(9 * SECOND, range(3), [9 * SECOND] * 3, np.ones(3))).findings
+    found += DETECTOR.step(state, Batch.of(10 * SECOND, range(3), [10 * SECOND] * 3, np.ones(3))).findings
+    found += DETECTOR.step(state, Batch.of(11 * SECOND)).findings
+    assert [(f.at // SECOND, f.verdict.name) for f in found] == [(1, "CLEAR"), (3, "ACTIVE")]
+    for second in (11, 12):
+        found += DETECTOR.step(state, Batch.of(second * SECOND, range(6), [second * SECOND] * 6, np.ones(6))).findings
+    assert [(f.at // SECOND, f.verdict.name) for f in found][2:] == [(11, "CLEAR")]
+
+
 def test_bad_readings_prove_life_and_retained_ones_do_not() -> None:
     group = Group(4)
     group.speak(1)

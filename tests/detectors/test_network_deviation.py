@@ -131,6 +131,8 @@ def test_a_group_that_cannot_be_compared_is_refused() -> None:
         DETECTOR.start(subjects(1, 2))
     with pytest.raises(ValueError, match="5 members in kPa, mm; give"):
         DETECTOR.start(replace(subjects(1), input_unit=["mm"] * 4 + ["kPa"]))
+    with pytest.raises(ValueError, match="give them group by group"):
+        DETECTOR.start(replace(subjects(2), owner=np.arange(10) % 2))
     with pytest.raises(ValueError, match="no interval; give fresh"):
         DETECTOR.start(Subjects.simple(1, members=3))
     assert Deviation(limit=1.0, fresh=9.0).start(Subjects.simple(1, members=3)).fresh.tolist() == [9 * SECOND]

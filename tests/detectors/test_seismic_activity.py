@@ -119,6 +119,14 @@ def test_long_blasting_is_not_judged() -> None:
     assert all(f.verdict is not Verdict.ACTIVE for f in findings)
 
 
+def test_where_blasting_leaves_too_little_of_the_window_it_is_unknown_until_a_whole_window_is_watched() -> None:
+    findings = said([300.0, 1000.0], STOPE, 2400, ((550.0, 1300.0),)).findings
+    assert [(f.verdict, f.why.key.rpartition(".")[2]) for f in findings] == [
+        (Verdict.CLEAR, "below"), (Verdict.UNKNOWN, "blasting"), (Verdict.CLEAR, "below"),
+    ]  # fmt: skip
+    assert [(f.at - BEGIN) // SECOND for f in findings] == [600, 900, 1930]
+
+
 def test_without_a_sign_of_life_no_event_is_not_quiet() -> None:
     alive = tuple(float(t) for t in range(0, 1000, 60))
     findings = said([5.0], STOPE, 2000, alive=alive).findings

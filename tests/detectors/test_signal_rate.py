@@ -48,6 +48,14 @@ def words(findings: Any) -> list[str]:
     return [f.why.key.rpartition(".")[2] for f in findings]
 
 
+def test_between_limit_and_reset_an_alarm_stands_and_an_unknown_rate_is_clear() -> None:
+    detector = Rate(limit=1.0, window=WINDOW, reset=0.5)
+    slow = 0.12 * np.arange(100.0)  # 0.72 a minute
+    assert [(f.verdict, f.why.key) for f in told(slow, detector).findings] == [(Verdict.CLEAR, "signal.rate.between")]
+    fast = 0.5 * np.arange(60.0)
+    assert words(told(np.concatenate((fast, fast[-1] + slow)), detector).findings) == ["rising"]
+
+
 def test_slope_and_interval_are_scipys_on_the_readings_of_the_window() -> None:
     """One reading a mean, so the means are the readings."""
     values = np.random.default_rng(1).normal(0, 1, 200).cumsum()

@@ -59,6 +59,12 @@ def test_a_slope_that_is_not_significant_has_no_latest_end() -> None:
     assert band.latest is None
 
 
+def test_a_slope_that_says_nothing_has_no_bound_at_all() -> None:
+    band = fieller(np.arange(6.0) - 5, np.array([0.1, 0.8, 0.7, 0.1, 0.7, 0.1]), 0.95)
+    assert band is not None
+    assert (band.earliest, band.latest) == (None, None)
+
+
 def test_a_rising_inverse_velocity_has_no_time_of_failure() -> None:
     assert fieller(np.arange(5.0), np.arange(5.0) + 1, 0.95) is None
 
