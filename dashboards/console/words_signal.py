@@ -97,5 +97,27 @@ SIGNAL: Mapping[str, tuple[str, str]] = {
     ),
     "signal.ewma.in_control": ("at its normal[ of {normal:reading}]", "处于正常水平[ {normal:reading}]"),
     "signal.ewma.no_value": ("no usable value", "无可用数值"),
+    "signal.seasonal.above": (
+        "higher than usual at this hour: on the mean {mean:reading}, usually {usual:reading}[; bound {limit}]",
+        "高于该时段的正常值：小时均值 {mean:reading}，通常为 {usual:reading}[；界限 {limit}]",
+    ),
+    "signal.seasonal.below": (
+        "lower than usual at this hour: on the mean {mean:reading}, usually {usual:reading}[; bound {limit}]",
+        "低于该时段的正常值：小时均值 {mean:reading}，通常为 {usual:reading}[；界限 {limit}]",
+    ),
+    "signal.seasonal.within": (
+        "as usual at this hour[: {mean:reading}, usually {usual:reading}]",
+        "与该时段的正常值相符[：{mean:reading}，通常为 {usual:reading}]",
+    ),
+    "signal.seasonal.learning": (
+        "not judged: what is usual at this hour is still being learned[ ({known:count} times so far)]",
+        "未判断：正在学习该时段的正常值[（已有 {known:count} 次）]",
+    ),
+    "signal.seasonal.flat": (
+        "not judged: it was one value at this hour each time, and no quantum is declared",
+        "未判断：该时段历次数值相同，且未声明分辨率",
+    ),
+    "signal.seasonal.few": ("not judged: too few readings in the hour", "未判断：该小时内读数太少"),
+    "signal.seasonal.holiday": ("not judged: a holiday has no usual hours", "未判断：节假日没有可比的正常值"),
 }
 """Key -> (English, Chinese)."""
