@@ -42,6 +42,12 @@ def variables(settings: Settings) -> list[str]:
     return [name for name, secret in named.items() if secret]
 
 
+def secrets_of(settings: Settings) -> list[str]:
+    """The texts that no message may show."""
+    named = (settings.influx.token if settings.influx else None, settings.grafana.webhook, settings.grafana.dead_man)
+    return [secret.reveal() for secret in named if secret]
+
+
 def write_files(folder: Path, wanted: dict[str, str]) -> list[str]:
     """Write what differs and remove dashboards of ours that are no more; what was done, a line each."""
     done = []

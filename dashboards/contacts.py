@@ -92,6 +92,7 @@ def template(site: Site, words: Words) -> str:
     facts = "".join(f'{{{{ if eq .Labels.rule {_text(rule.name)} }}}}{{{{ {_text(told)} }}}}{{{{ end }}}}'
                     for rule in site.rules if (told := _facts(rule, site, words)))  # fmt: skip
     status = f'{{{{ if eq .Status "firing" }}}}{words("firing")}{{{{ else }}}}{words("resolved")}{{{{ end }}}} '
+    status = (words("simulation") if site.simulated else "") + status
     shared = "".join(_given(f".CommonLabels.{name}") for name in ("area", "sensor", "rule", "alertname", "site"))
     label = "".join(_given(f".Labels.{name}") for name in ("priority", "site"))
     more = "".join(_given(f".{name}", end="\n") for name in ("Annotations.page", "DashboardURL"))

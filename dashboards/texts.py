@@ -104,6 +104,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "consequence": ("if nobody acts", "若无人处置"),
     "to_do": ("what to do", "处置措施"),
     "state_reason": ("Grafana's reason, not the site's", "Grafana 给出的原因，并非现场状态"),
+    "simulation": ("SIMULATION ", "仿真数据 "),
     "firing": ("ALARM", "报警"),
     "resolved": ("returned", "恢复"),
     "silence": ("silence in Grafana", "在 Grafana 中静默"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from collector.cli import main
 from collector.config import load
 from collector.grafana_site import page_of
 from tests.collector.test_cli import SITE
+from tests.grafana_fake import TOKEN, GrafanaFake, serving
 
 INFLUX = """
 [influx]
@@ -30,7 +32,8 @@ SECRETS = {"token": "influx-s3cret", "grafana-token": "grafana-s3cret", "hook": 
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GRAFANA_TOKEN", TOKEN)
     for name, text in SECRETS.items():
         (tmp_path / name).write_text(text + "\n", "utf-8")
     path = tmp_path / "site.toml"
@@ -106,3 +109,63 @@ def test_where_the_page_is(site: Path) -> None:
     assert page_of(load(site).settings) == "https://lamp.pit"
     site.write_text(SITE, "utf-8")
     assert page_of(load(site).settings) == "http://127.0.0.1:8080"
+
+
+def test_a_push_shows_each_object_and_a_second_one_says_unchanged(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(GrafanaFake()) as url:
+        words = ["grafana", "push", str(site), "--url", url, "--token-env", "GRAFANA_TOKEN"]
+        assert main(words) == 0
+        said = capsys.readouterr()
+        assert "davylamp-critical" in said.out
+        assert "created" in said.out
+        assert main([*words, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert {one["outcome"] for one in told["objects"]} == {"unchanged"}
+    assert not any(secret in said.out + said.err for secret in (*SECRETS.values(), TOKEN))
+
+
+def test_a_push_to_9_4_exits_1_with_the_reason(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(GrafanaFake((9, 4, 0))) as url:
+        assert main(["grafana", "push", str(site), "--url", url, "--token-env", "GRAFANA_TOKEN"]) == 1
+    said = capsys.readouterr()
+    assert "refused" in said.out
+    assert said.err.count("needs Grafana 10.4.1") == 1, "once for all four"
+
+
+def test_a_push_that_fails_half_way_exits_1_and_says_where(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(GrafanaFake(from_files={"davylamp-overview"})) as url:
+        assert main(["grafana", "push", str(site), "--url", url, "--token-env", "GRAFANA_TOKEN"]) == 1
+    said = capsys.readouterr()
+    assert "not pushed" in said.out
+    assert "davylamp-overview: Grafana has this from a provisioned file" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        ((), 1, "is Grafana running"),
+        (("--url", "grafana:3000"), 2, "--url http://host:3000"),
+        (("--token-env", "NOT_SET"), 1, "NOT_SET is not set"),
+        (("--token-file", "/nowhere/token"), 1, "cannot be read"),
+    ],
+)
+def test_a_push_that_cannot_begin_says_why(
+    site: Path, words: tuple[str, ...], code: int, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["grafana", "push", str(site), *words]) == code
+    said = capsys.readouterr()
+    assert sentence in said.err
+    assert said.out == ""
+
+
+def test_a_push_without_a_token_or_address(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site.write_text(SITE + INFLUX, "utf-8")
+    assert main(["grafana", "push", str(site)]) == 2
+    assert "--url" in capsys.readouterr().err
+    assert main(["grafana", "push", str(site), "--url", "http://127.0.0.1:1"]) == 2
+    assert "--token-file" in capsys.readouterr().err
+    with serving(GrafanaFake()) as url:
+        assert main(["grafana", "push", str(site), "--url", url, "--token-env", "GRAFANA_TOKEN"]) == 0
+    assert "names no email and no webhook" in capsys.readouterr().err

@@ -133,6 +133,12 @@ def test_a_message_carries_limit_clause_and_guidance_of_every_rule_that_calls(si
         assert f'define "davylamp.{name}"' in text
 
 
+def test_messages_of_a_simulated_site_say_so(site: Site) -> None:
+    for simulated in (True, False):
+        text = template(replace(site, simulated=simulated), Words("en"))
+        assert text.count("SIMULATION") == (2 if simulated else 0), "in the title and in each alarm"
+
+
 def test_braces_and_quotes_in_a_guidance_do_not_end_the_template(site: Site) -> None:
     wild = replace(site.rules[-1], guidance='say "{{ .Now }}" \\ and go', priority=Priority.HIGH)
     text = template(replace(site, rules=(wild,)), Words("en"))
