@@ -71,7 +71,7 @@ def about(cls: type[Any]) -> About:
         source=_flowing(source),
         sample=sample,
         parameters=_parameters(cls),
-        columns={name: _unit(unit) for name, unit in cls.columns.items()},
+        columns={name: _unit(unit) for name, unit in getattr(cls, "columns", {}).items()},
     )
 
 

@@ -1,6 +1,6 @@
 """Measure what each detector costs, into detectors/cost.toml: the page of detectors and the command show it.
 
-python scripts/detectors_cost.py            measure the kinds that are not in it
+python scripts/detectors_cost.py            measure the kinds that are not in it; on another machine all
 python scripts/detectors_cost.py KIND ...   measure these anew, or all with --all
 
 Constraints. Each kind steps the scene of its picture, the same for 100 subjects at once, in batches of 500 entries (a
@@ -28,6 +28,7 @@ from scripts.pictures.scenes import scene_of  # noqa: E402
 from tests.strategies import cut  # noqa: E402
 
 FILE = ROOT / "detectors" / "cost.toml"
+MACHINE = machine().removeprefix("machine: ")
 SUBJECTS, ROUNDS = 100, 3
 HEAD = """\
 # What each detector costs: ns of processor time a reading (or a sample of a waveform), bytes remembered a subject.
@@ -49,13 +50,13 @@ def cost(scene: Scene) -> dict[str, Any]:
         taken.append(time.process_time() - begun)
     entries = samples_in or len(stream)
     each = float(f"{min(taken) / entries * 1e9:.2g}")
-    of = "sample" if samples_in > len(stream) else "reading"
+    of = "sample" if samples_in else "reading"
     return {"ns": int(each) if each >= 10 else each, "of": of, "bytes": -(-size_of(state) // SUBJECTS)}
 
 
 def written(costs: Mapping[str, Mapping[str, Any]]) -> str:
     """The file."""
-    lines = [HEAD + f'machine = "{machine().removeprefix("machine: ")}"\n']
+    lines = [HEAD + f'machine = "{MACHINE}"\n']
     for kind, one in sorted(costs.items()):
         lines.append(f'["{kind}"]\nns = {one["ns"]}\nof = "{one["of"]}"\nbytes = {one["bytes"]}\n')
     return "\n".join(lines)
@@ -66,7 +67,8 @@ def main(asked: Iterable[str]) -> int:
     known = catalogue()
     old = {} if not FILE.exists() else tomllib.loads(FILE.read_text("utf-8"))
     kept = {kind: one for kind, one in old.items() if kind in known}
-    again = set(known) if "--all" in asked else set(asked) | (set(known) - set(kept))
+    elsewhere = old.get("machine") != MACHINE
+    again = set(known) if elsewhere or "--all" in asked else set(asked) | (set(known) - set(kept))
     for kind in sorted(again):
         kept[kind] = cost(scene_of(kind))
         print(kind, kept[kind], flush=True)

@@ -22,7 +22,7 @@ from scripts.pictures.scene import BEGIN, SECOND, Floats, Scene, Seen, Trace
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 INKS = ("#1f3b57", "#b5651d", "#5b8c5a", "#7d5ba6", "#8a8a8a")
 DASHES = ("-", "--", "-.", ":", "-")
-STYLE = {"font.family": "DejaVu Sans", "font.size": 8, "axes.spines.top": False, "axes.spines.right": False}
+STYLE: Any = {"font.family": "DejaVu Sans", "font.size": 8, "axes.spines.top": False, "axes.spines.right": False}
 INSTANT = 1e9
 """s: a derived value above it is a time since 1970."""
 NOT_A_LEVEL = ("allowance", "ambient", "noise", "oxygen")
@@ -30,8 +30,9 @@ NOT_A_LEVEL = ("allowance", "ambient", "noise", "oxygen")
 
 
 def digest(scene: Scene, seen: Seen) -> str:
-    """Of all that is drawn, to six digits: the picture carries it, and is current while it is the same."""
-    parts = [scene.caption, scene.per, repr(scene.detector), *(str(int(v)) for v in seen.verdicts)]
+    """Of all that is drawn, to six digits, and of how: the picture carries it, and is current while it is the same."""
+    parts = [Path(__file__).read_text("utf-8"), scene.caption, scene.per, repr(scene.detector)]
+    parts += [verdict.name for verdict in seen.verdicts]
     columns = [x for trace in scene.traces for x in (trace.seconds, trace.value)]
     columns += [x for name in seen.columns for x in seen.columns[name]]
     parts += [f"{x:.6g}" for column in (seen.begins, *columns) for x in column.tolist()]

@@ -39,7 +39,7 @@ def of(detector: object, changes: Changes, end: float, caption: str, per: str) -
 
 
 def coincidence() -> Scene:
-    changes = {
+    changes: Changes = {
         "trigger/st-1": [(0, 0), (8, 1), (9, 0), (30, 1), (32, 0)],
         "trigger/st-2": [(0, 0), (18, 1), (19, 0), (31, 1), (33, 0)],
         "trigger/st-3": [(0, 0), (31.5, 1), (33.5, 0)],
@@ -63,7 +63,7 @@ def compound() -> Scene:
 
 
 def vote() -> Scene:
-    changes = {
+    changes: Changes = {
         "high/ch4-1": [(0, 0), (10 * MINUTE, 1), (18 * MINUTE, 0), (44 * MINUTE, 1), (52 * MINUTE, 0)],
         "high/ch4-2": [(0, 0), (12 * MINUTE, 1), (16 * MINUTE, 0)],
         "high/ch4-3": [(0, 0), (35 * MINUTE, np.nan)],

@@ -12,6 +12,7 @@ from detectors.signal.cusum import Cusum
 from detectors.signal.ewma import Ewma
 from detectors.signal.limit import Limit
 from detectors.signal.rate import Rate
+from detectors.signal.seasonal import Seasonal
 from detectors.signal.spike import Spike
 from detectors.signal.state import StateIs
 from detectors.signal.tail import Tail
@@ -77,6 +78,16 @@ def trend() -> Scene:
     return Scene(detector, lambda n: Subjects.simple(n, unit="Pa"), [regular(pressure, 600)], caption, "d")
 
 
+def seasonal() -> Scene:
+    hours = np.arange(0, 14 * 24, 0.25)
+    co = 6 + 4 * np.exp(-(((hours % 24 - 14) / 2.5) ** 2)) + noise(68, len(hours), 0.5)
+    co += np.where((hours >= 290) & (hours < 294), 4.0, 0.0)
+    caption = "CO with a peak each afternoon; on day 12 the same value comes at 3 in the morning."
+    detector = Seasonal(utc_offset=0, cycle="day")
+    subjects = lambda n: Subjects.simple(n, unit="ppm", interval=900)  # noqa: E731
+    return Scene(detector, subjects, [regular(co, 900)], caption, "d", levels=False)
+
+
 def spike() -> Scene:
     value = 0.4 + noise(63, 720, 0.02, 0.6)
     value[[150, 420]] += (0.5, -0.3)
@@ -107,6 +118,7 @@ SCENES: Mapping[str, Callable[[], Scene]] = {
     "signal.ewma": ewma,
     "signal.limit": limit,
     "signal.rate": rate,
+    "signal.seasonal": seasonal,
     "signal.spike": spike,
     "signal.state": state,
     "signal.tail": tail,
