@@ -65,15 +65,15 @@ def write_readings(path: Path, days: int) -> None:
             out.writelines(f"{now}{name}{v}\n" for name, v in zip(names, np.round(level, 2).tolist(), strict=True))
 
 
-def run(root: Path, third: str) -> None:
-    """One line of the table."""
+def run(root: Path, third: str) -> bool:
+    """One line of the table; False if the command failed, which it has said itself."""
     (root / "site.toml").write_text(site(third), encoding="utf-8")
     command = [sys.executable, "-m", "collector.cli", "replay", str(root / "site.toml"), str(root / "readings.csv")]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
     done = subprocess.run([*command, "--journal", str(root / "j"), "--json"], stdout=subprocess.PIPE)
     if done.returncode:
-        return
+        return False
     taken = time.perf_counter() - begun
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     told = json.loads(done.stdout)
@@ -84,6 +84,7 @@ def run(root: Path, third: str) -> None:
         f"{told['lines']} journal lines; third rule {third}",
         flush=True,
     )
+    return True
 
 
 def main() -> int:
@@ -98,9 +99,8 @@ def main() -> int:
         write_readings(root / "readings.csv", asked.days)
         size = (root / "readings.csv").stat().st_size
         print(f"{size / 1e6:.0f} MB of CSV written in {time.perf_counter() - begun:.0f} s (not counted)", flush=True)
-        for third in asked.third or [THIRD]:
-            run(root, third)
-    return 0
+        done = [run(root, third) for third in asked.third or [THIRD]]
+    return 0 if all(done) else 1
 
 
 if __name__ == "__main__":
