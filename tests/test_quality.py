@@ -159,7 +159,7 @@ def test_the_figures_are_whole() -> None:
             assert part["noise"] in NOISES
             assert [row["wished"] for row in part["rows"]][:3] == FIGURES["wished"]
             assert all(set(row["late"]) == set(LADDER) for row in part["rows"])
-            assert len(part["check"]) == (len(part["rows"]) if part["noise"] == NOISES[0] else 0)
+            assert len(part["check"]) in ({0, len(part["rows"])} if part["noise"] == NOISES[0] else {0})
 
 
 @pytest.mark.parametrize(
