@@ -205,7 +205,7 @@ class Location:
         verdict, key = _verdict(found, away, radius)
         if verdict is not Verdict.UNKNOWN:
             told.places.append((at, row, who, time, found))
-        self._settle(state, Finding(at, row, who, verdict, time, away, radius, _why(key, numbers)), told)
+        self._settle(state, Finding(at, row, who, verdict, time, None, None, _why(key, numbers)), told)
 
     def _onsets(self, state: State, who: int, used: Indices, first: int) -> list[Onset]:
         count = len(state.verdict)
@@ -241,4 +241,5 @@ def _verdict(found: Hypocentre, away: float, radius: float) -> tuple[Verdict, st
 
 
 def _why(key: str, numbers: Mapping[str, float]) -> Why:
+    """All that is told is in it: a finding's value is in the unit of the inputs, which are s."""
     return Why(f"seismic.location.{key}", numbers)

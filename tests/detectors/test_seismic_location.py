@@ -13,6 +13,7 @@ from scipy.optimize import least_squares
 
 from detectors.detector import Subjects, Verdict
 from detectors.geiger import FAR, Hypocentre, Onset, Point, geiger
+from detectors.judge import Judge
 from detectors.reading import Batch, Floats
 from detectors.seismic.location import Location
 from detectors.site import read_site, series
@@ -199,7 +200,9 @@ def test_near_is_active_and_elsewhere_clears() -> None:
     assert [f.verdict for f in found.findings] == [Verdict.CLEAR, Verdict.ACTIVE, Verdict.CLEAR]
     assert [f.why.key.rpartition(".")[2] for f in found.findings] == ["elsewhere", "near", "elsewhere"]
     assert found.findings[1].time == pytest.approx(BEGIN + 20 * SECOND, abs=SECOND // 1000)
-    assert found.findings[1].value == pytest.approx(math.hypot(20, 10), abs=0.1)
+    assert found.findings[1].value is None, "it would be shown in s"
+    assert found.findings[1].why.numbers["away"] == pytest.approx(math.hypot(20, 10), abs=0.1)
+    assert found.findings[1].why.numbers["radius"] == 150.0
     assert [v for *_, v, _ in found.columns["east"]] == pytest.approx([700, 220, 700], abs=0.1)
     assert [t for _, t, *_ in found.columns["east"]] == pytest.approx(
         [BEGIN + k * 20 * SECOND for k in range(3)], abs=SECOND // 1000
@@ -294,3 +297,35 @@ def test_stations_that_cannot_locate_are_refused() -> None:
     two = dataclasses.replace(network(1), position=np.array([*STATIONS[:2]] * 3, np.float64))
     with pytest.raises(ValueError, match="fewer than 3 stations"):
         DETECTOR.start(two)
+
+
+def test_it_locates_in_the_fold_and_a_rule_may_watch_where() -> None:
+    """Through the judge: an event of five stations is told by a deadline, and what it derives is judged with it."""
+    sensors = {
+        f"o-{k}": {"area": "a", "quantity": "onset", "unit": "s", "position": list(p)} for k, p in enumerate(STATIONS)
+    }
+    alarm = {"priority": "low", "guidance": "Look"}
+    where = {"kind": "seismic.location", "vp": "5 km/s", "radius": "150 m", "east": "200 m", "north": "300 m"}
+    rules = {
+        "where": {"group": "net", "sensors": ["o-*"], "detector": where, **alarm},
+        "far-east": {"sensors": ["net/where.east"], "detector": {"kind": "signal.limit", "limit": "500 m"}, **alarm},
+    }
+    judge = Judge(
+        read_site({"site": {"id": "pit", "timezone": "UTC", "simulated": True}, "sensor": sensors, "rule": rules}),
+        BEGIN,
+    )
+    events = [(ELSEWHERE, 6), (NEAR, 5), (ELSEWHERE, 5)]
+    rows = [
+        (k, BEGIN + round(t * SECOND))
+        for e, (place, n) in enumerate(events)
+        for k, t in enumerate(times(place, 20.0 * e)[:n])
+    ]
+    arrived = np.maximum.accumulate([t + SECOND for _, t in rows])
+    batch = Batch.of(
+        BEGIN + 90 * SECOND, [k for k, _ in rows], [t for _, t in rows], [0.0] * len(rows), arrived=arrived
+    )
+    told = [(change.rule, change.change) for change in judge.step(batch).changes]
+    assert told == [
+        ("where", "watched"), ("far-east", "raised"), ("where", "raised"), ("far-east", "returned"),
+        ("where", "returned"), ("far-east", "raised"),
+    ]  # fmt: skip
