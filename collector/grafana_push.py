@@ -96,6 +96,7 @@ class _Push:
         self.again = again
         self.rules = [rule for rule in wanted.rules if version >= KEEPS_LAST or not rule.keeps]
         self.org = 1
+        self.stale: list[str] = []
 
     def look(self) -> None:
         """Whatever would stop the push is found before it begins."""
@@ -113,6 +114,7 @@ class _Push:
         if there != title and there.startswith("Davylamp "):
             raise Rejected(f"this organisation of Grafana shows {there!r} already and one shows one site, found "
                            f"{title!r}: push to an organisation of its own, or delete that folder")  # fmt: skip
+        self.stale = self._stale()
 
     def _uids(self) -> Iterable[str]:
         wanted = self.wanted
@@ -137,7 +139,7 @@ class _Push:
         yield _Step("policies", self.policies, self._policies)
         for dashboard in wanted.dashboards:
             yield _Step("dashboard", dashboard["uid"], _bound(self._dashboard, dashboard))
-        for uid in self._stale():
+        for uid in self.stale:
             yield _Step("dashboard", uid, _bound(self._unneeded, uid))
         for rule in self.rules:
             yield _Step("alert rule", rule.uid, _bound(self._rule, rule))

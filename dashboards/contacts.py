@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dashboards.alerts import SYSTEM
 from dashboards.console.figures import number
@@ -35,8 +35,8 @@ class Contacts:
     """Whom a site's Grafana reaches. The texts may hold secrets."""
 
     email: tuple[str, ...] = ()
-    webhook: str = ""
-    dead_man: str = ""
+    webhook: str = field(default="", repr=False)
+    dead_man: str = field(default="", repr=False)
     """Address that alarms when nothing comes to it any more."""
     roster: bool = False
     """Davylamp pages people itself."""

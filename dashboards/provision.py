@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dashboards.alerts import DEAD_MAN_RULE, FOLDER, GROUP, INTERVAL, AlertRule, alert_rules
@@ -40,7 +40,7 @@ class Source:
 
     url: str
     database: str
-    token: str = ""
+    token: str = field(default="", repr=False)
     alertmanager: str = ""
     """Address of an Alertmanager to show; empty for none."""
 
@@ -51,8 +51,8 @@ class Provisioned:
 
     folders: tuple[tuple[str, str], ...]
     """(uid, title): that of dashboards, that of rules."""
-    sources: tuple[Json, ...]
-    contact_points: tuple[Json, ...]
+    sources: tuple[Json, ...] = field(repr=False)
+    contact_points: tuple[Json, ...] = field(repr=False)
     mute_timings: tuple[Json, ...]
     templates: tuple[tuple[str, str], ...]
     route: Json

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from collector.config import load
-from collector.errors import DavylampError, Rejected
+from collector.errors import DavylampError, Rejected, Unavailable
 from collector.grafana import Absent, Grafana
 from collector.grafana_push import PROVISIONING, Outcome, Policies, Pushed, merged, push
 from collector.grafana_same import same, same_routes
@@ -256,6 +256,25 @@ def test_what_can_be_known_before_stops_before_anything_is_sent(
     with pytest.raises(DavylampError, match=sentence):
         pushed(fake, wanted)
     assert fake.writes == []
+
+
+def test_a_server_that_goes_away_half_way_is_said_and_not_raised(wanted: Provisioned) -> None:
+    fewer = replace(wanted, dashboards=wanted.dashboards[:2])
+    fake = new()
+    pushed(fake, wanted)
+    fake.broken["GET /v1/provisioning/policies"] = (503, b"<html>away</html>")
+    done = pushed(fake, fewer)
+    assert outcome_of(done, "merge") == Outcome.FAILED
+    assert outcome_of(done, "davylamp-slope") == Outcome.NOT_PUSHED
+    fake.writes.clear()
+    fake.broken["GET /dashboards/uid/davylamp-slope"] = (503, b"<html>away</html>")
+    with pytest.raises(Unavailable):
+        pushed(fake, fewer)
+    assert fake.writes == []
+
+
+def test_no_secret_is_printed(wanted: Provisioned) -> None:
+    assert not any(secret in f"{wanted} {SOURCE} {CONTACTS}" for secret in ("t0ken", "s3cret", "outside/ping"))
 
 
 def test_a_name_over_40_characters_stops_before_anything_is_sent(wanted: Provisioned) -> None:
