@@ -129,8 +129,6 @@ class Subjects:
     """(N,) ns: `now` at which the subject came under watch (a dead-man counts from here)."""
     states: Sequence[Sequence[str]] = ()
     """(I,) names of the states 0, 1, ... of a two- or many-state sensor; empty for numbers."""
-    site_utc_offset: int = 0
-    """ns east of UTC of the site's local time at the start (shift and day boundaries)."""
 
     def __len__(self) -> int:
         return len(self.id)

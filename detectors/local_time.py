@@ -16,6 +16,14 @@ DAY = 24 * HOUR
 Summer: TypeAlias = Literal["none", "eu", "us"]
 
 
+def checked(utc_offset: float, summer_time: str) -> None:
+    """Raises ValueError with what to give for an offset that no place has, or rules that are not known here."""
+    if not (-12 <= utc_offset <= 14 and utc_offset * 4 == round(utc_offset * 4)):
+        raise ValueError(f"utc_offset is {utc_offset}; give plain hours, -12 to 14, like 8 or 5.5")
+    if summer_time not in ("none", "eu", "us"):
+        raise ValueError(f"summer_time is {summer_time!r}; give 'none', 'eu' or 'us'")
+
+
 def local_time(time: int, offset: int, summer: Summer) -> int:
     """Local wall time of a time UTC, as ns since 1970-01-01 00:00 local; `offset` is that of winter.
 

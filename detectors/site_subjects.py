@@ -101,7 +101,6 @@ def subjects_as_columns(
     series: Mapping[str, Series],
     sensors: Mapping[str, Sensor],
     first_seen: int = 0,
-    site_utc_offset: int = 0,
 ) -> Subjects:
     """What a detector's `start` is given for these subjects."""
     who = list(subjects)
@@ -125,5 +124,4 @@ def subjects_as_columns(
         position=np.array([s.position or nowhere if s else nowhere for s in about], np.float64).reshape(-1, 3),
         first_seen=np.full(len(who), first_seen, np.int64),
         states=[s.states if s else () for s in of],
-        site_utc_offset=site_utc_offset,
     )

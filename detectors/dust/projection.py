@@ -1,7 +1,7 @@
 """How much dust is allowed for the rest of the shift, and whether the last half hour, continued, would exceed it.
 
-Constraints. Shifts begin at declared local times; the site's offset from UTC is that of the start (after a change to
-summer time shifts lie an hour off until the rule starts anew). Nothing is imputed: see `ACTIVE` and `CLEAR`.
+Constraints. Shifts begin at declared local times; the site's zone does not reach a detector: give `utc_offset` and
+`summer_time`. A shift in which clocks change keeps its beginning. Nothing is imputed: see `ACTIVE` and `CLEAR`.
 Cannot find: a worker who walks between sensors, a change that comes later in the shift, exposure outside shifts.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -19,12 +19,14 @@ from detectors.detector import Finding, Outcome, PerSubject, Subjects, Verdict, 
 from detectors.drawing import columns_of
 from detectors.exposure import MINUTE, NO_TIME, Exposure, Track, Window, entries, found, fresh, holds
 from detectors.lapse import earliest, lapse
+from detectors.local_time import HOUR, Summer, checked, local_time
 from detectors.reading import Batch, Bools, Floats, Quality, Times
-from detectors.state import SETTING
 
 RECENT = Window(MINUTE, 30)
 DAY = 1440
 """min"""
+CHANGE = 60
+"""min by which clocks change: so much a running shift's beginning may seem to move."""
 CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 LAPSED = Why("dust.projection.low_coverage")
 
@@ -41,8 +43,6 @@ class State(Exposure):
     """ns of it that were measured."""
     bounded: Bools
     """No reading of it stood at full scale."""
-    offset: Times = field(metadata=SETTING)
-    """Minutes east of UTC."""
 
 
 class Rest(NamedTuple):
@@ -78,7 +78,7 @@ class Projection:
 
         [rule.dust-rest-of-shift]
         sensors = ["dust-2105"]
-        detector = { kind = "dust.projection", limit = "1.5 mg/m3", begins = ["06:00", "14:00", "22:00"] }
+        detector = { kind = "dust.projection", limit = "1.5 mg/m3", begins = ["08:00", "16:00"], utc_offset = 8 }
         priority = "low"
         guidance = "Rotate the crew, more water, check the curtain"
     """
@@ -93,17 +93,22 @@ class Projection:
     limit: PerSubject
     begins: tuple[str, ...]
     """Local times of the shifts' beginnings, "HH:MM"."""
+    utc_offset: float
+    """Hours east of UTC, in winter."""
     shift_hours: float = 8.0
     """h."""
     max_hold: float = float("nan")
     """s; NaN: three intervals of the sensor, or 60 s where it declares none."""
     coverage: float = 0.75
+    summer_time: Summer = "none"
+    """The rule by which clocks change."""
 
     def __post_init__(self) -> None:
         if not (np.asarray(self.limit) > 0).all():
             raise ValueError(f"limit is {self.limit}; give a concentration above 0, like '1.5 mg/m3'")
         if isinstance(self.begins, str) or not self.begins or not all(CLOCK.fullmatch(str(b)) for b in self.begins):
             raise ValueError(f'begins is {self.begins!r}; give local times, like ["06:00", "14:00", "22:00"]')
+        checked(self.utc_offset, self.summer_time)
         if not 2 <= self.shift_hours <= 16:
             raise ValueError(f"shift_hours is {self.shift_hours}; give plain hours, 2 to 16")
         starts = self.minutes()
@@ -130,7 +135,6 @@ class Projection:
             used=np.zeros(count),
             measured=np.zeros(count, np.int64),
             bounded=np.ones(count, np.bool_),
-            offset=np.full(count, subjects.site_utc_offset // MINUTE),
         )
 
     def step(self, state: Any, batch: Batch) -> Outcome:
@@ -183,7 +187,7 @@ class _Track(Track):
     def __init__(self, state: State, who: int, of: Projection) -> None:
         super().__init__(state, who, RECENT)
         self.begins, self.length = of.minutes(), round(of.shift_hours * 60)
-        self.offset, self.shift = int(state.offset[who]), int(state.shift[who])
+        self.offset, self.summer, self.shift = round(of.utc_offset * HOUR), of.summer_time, int(state.shift[who])
         self.used, self.measured = float(state.used[who]), int(state.measured[who])
         self.bounded = bool(state.bounded[who])
 
@@ -195,8 +199,9 @@ class _Track(Track):
 
     def began(self, minute: int) -> int:
         """The minute (UTC) at which the newest shift before or at `minute` began."""
-        local = (minute + self.offset) % DAY
-        return minute - min((local - begin) % DAY for begin in self.begins)
+        local = local_time(minute * MINUTE, self.offset, self.summer) // MINUTE % DAY
+        began = minute - min((local - begin) % DAY for begin in self.begins)
+        return self.shift if abs(began - self.shift) <= CHANGE else began
 
     def closed(self, number: int) -> None:
         """A minute is over: it belongs to the shift it lies in."""

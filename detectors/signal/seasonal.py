@@ -34,7 +34,7 @@ from detectors.detector import (
 from detectors.drawing import columns_of
 from detectors.exposure import entries
 from detectors.lapse import earliest, lapse, lapse_one
-from detectors.local_time import HOUR, date_of, local_time
+from detectors.local_time import HOUR, checked, date_of, local_time
 from detectors.reading import Batch, Floats, Indices, Quality, Times
 from detectors.state import SETTING
 
@@ -181,8 +181,7 @@ class Seasonal:
     """Local dates, "2026-10-01", or "10-01" for each year."""
 
     def __post_init__(self) -> None:
-        if not (-12 <= self.utc_offset <= 14 and self.utc_offset * 4 == round(self.utc_offset * 4)):
-            raise ValueError(f"utc_offset is {self.utc_offset}; give plain hours, -12 to 14, like 8 or 5.5")
+        checked(self.utc_offset, self.summer_time)
         if not (np.asarray(self.limit) >= 0).all():
             raise ValueError(f"limit is {self.limit}; give a departure of 0 or more (side gives the direction)")
         wished = np.asarray(self.false_alarms)
@@ -192,8 +191,6 @@ class Seasonal:
             raise ValueError(f"side is {self.side!r}; give 'above', 'below' or 'either'")
         if self.cycle not in BINS:
             raise ValueError(f"cycle is {self.cycle!r}; give 'week' or 'day'")
-        if self.summer_time not in ("none", "eu", "us"):
-            raise ValueError(f"summer_time is {self.summer_time!r}; give 'none', 'eu' or 'us'")
         if not LEAST <= self.cycles <= MOST[self.cycle]:
             raise ValueError(f"cycles is {self.cycles}; give {LEAST} to {MOST[self.cycle]} {self.cycle}s")
         for text in self.holidays:

@@ -115,7 +115,7 @@ def hybrid() -> Scene:
 
 def projection() -> Scene:
     dust = peaks(13, 7 * 60, 0.8, (0.3, 0.85, 3.2))
-    detector = Projection(limit=1.5, begins=("00:00", "08:00", "16:00"))
+    detector = Projection(limit=1.5, begins=("00:00", "08:00", "16:00"), utc_offset=0)
     caption = "Dust of a shift: what the rest of it may still have falls, and is exceeded before the shift average is."
     return Scene(detector, simple("mg/m3", 60), [regular(dust, 60)], caption, "h")
 

@@ -10,13 +10,12 @@ import pytest
 from detectors import evaluate
 from detectors.detector import Outcome, Subjects, Verdict
 from detectors.dust.projection import Projection, allowed
-from detectors.reading import Batch
 from tests.contract import Sample
 from tests.strategies import SECOND, Stream, readings
 
 MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
 MIDNIGHT = 1_700_006_400 * SECOND  # 2023-11-15T00:00Z
-ROUND = Projection(limit=2.0, begins=("00:00", "08:00", "16:00"))
+ROUND = Projection(limit=2.0, begins=("00:00", "08:00", "16:00"), utc_offset=0)
 
 
 def stream(seed: int, inputs: int) -> Stream:
@@ -88,7 +87,7 @@ def test_the_next_shift_begins_anew() -> None:
 
 
 def test_between_shifts_it_says_so() -> None:
-    day = Projection(limit=2.0, begins=("00:00",))
+    day = Projection(limit=2.0, begins=("00:00",), utc_offset=0)
     outcome = said([(8, 1.0), (2, 9.0)], day)
     assert [(f.verdict, f.why.key.rpartition(".")[2]) for f in outcome.findings] == [
         (Verdict.CLEAR, "within"),
@@ -97,7 +96,7 @@ def test_between_shifts_it_says_so() -> None:
 
 
 def test_an_alarm_is_over_with_its_shift() -> None:
-    outcome = said([(8, 3.0), (2, 9.0)], Projection(limit=2.0, begins=("00:00",)))
+    outcome = said([(8, 3.0), (2, 9.0)], Projection(limit=2.0, begins=("00:00",), utc_offset=0))
     assert [f.verdict for f in outcome.findings] == [Verdict.ACTIVE, Verdict.CLEAR, Verdict.UNKNOWN]
 
 
@@ -112,15 +111,34 @@ def test_a_gap_is_no_dust_for_the_alarm_and_no_proof_for_the_clear() -> None:
     assert [f.verdict for f in low.findings][:2] == [Verdict.CLEAR, Verdict.UNKNOWN]
 
 
+def begun(detector: Projection, first: int, minutes: int) -> list[int]:
+    """Minutes after `first` at which something was said for the first time in a shift."""
+    times = first + np.arange(minutes) * MINUTE
+    outcome = evaluate(detector, times, np.ones(minutes), interval=60.0)
+    return [(f.time - first) // MINUTE for f in outcome.findings if f.verdict is Verdict.CLEAR]
+
+
 def test_local_time_decides_when_a_shift_begins() -> None:
-    subjects = Subjects.simple(1, unit="mg/m3", interval=60.0)
-    names = subjects.__dataclass_fields__
-    east = type(subjects)(**{n: getattr(subjects, n) for n in names} | {"site_utc_offset": 8 * HOUR})
-    detector = Projection(limit=2.0, begins=("08:00",))
-    times = MIDNIGHT + np.arange(60) * MINUTE
-    state = detector.start(east)
-    outcome = detector.step(state, Batch.of(int(times[-1]), [0] * 60, times, np.ones(60)))
-    assert [f.time - MIDNIGHT for f in outcome.findings] == [30 * MINUTE]
+    assert begun(Projection(limit=2.0, begins=("08:00",), utc_offset=8), MIDNIGHT, 60) == [30]
+    assert begun(Projection(limit=2.0, begins=("08:00",), utc_offset=5.5), MIDNIGHT, 240) == [150 + 30]
+
+
+def test_in_summer_a_shift_begins_an_hour_earlier_by_utc() -> None:
+    july = int(np.datetime64("2026-07-01T00:00", "ns").astype(np.int64))
+    for summer, first in (("none", 420), ("eu", 360)):
+        detector = Projection(limit=2.0, begins=("08:00",), utc_offset=1, summer_time=summer)  # type: ignore[arg-type]
+        assert begun(detector, july, 600) == [first + 30]
+
+
+@pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24"])
+def test_a_shift_in_which_clocks_change_keeps_its_beginning_and_its_dose(day: str) -> None:
+    begin = int(np.datetime64(f"{day}T20:00", "ns").astype(np.int64))
+    detector = Projection(limit=2.0, begins=("22:00",), utc_offset=1, summer_time="eu")
+    times = begin + np.arange(600) * MINUTE
+    used = column(evaluate(detector, times, np.ones(600), interval=60.0), "used")
+    told = used.value[used.time >= begin + 65 * MINUTE]
+    assert (np.diff(told) > 0).all(), "the dose goes on over the change"
+    assert len(told) > 300
 
 
 def test_a_sensor_at_full_scale_is_never_clear_in_that_shift() -> None:
@@ -140,8 +158,10 @@ def test_a_sensor_at_full_scale_is_never_clear_in_that_shift() -> None:
         {"shift_hours": 28_800.0},
         {"max_hold": 0.0},
         {"coverage": 75.0},
+        {"utc_offset": 28_800.0},
+        {"summer_time": "cn"},
     ],
 )
 def test_nonsense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="give"):
-        Projection(**{"limit": 2.0, "begins": ("06:00",), **wrong})
+        Projection(**{"limit": 2.0, "begins": ("06:00",), "utc_offset": 0, **wrong})
