@@ -6,7 +6,8 @@ python scripts/quality.py --only KIND      measure that kind if it is missing, w
 python scripts/quality.py --gather         measure nothing, write both from what was measured
 python scripts/quality.py --check          exit 1 if the page is not that of the figures
 
-Parts that are measured lie in build/quality/, so that it can be stopped and go on. Seeds are fixed: see bench/quality/.
+Parts that are measured lie in build/quality/, so that it can be stopped and go on; what docs/quality.json has and still
+holds is not measured again. Seeds are fixed: see bench/quality/.
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ def measure(task: tuple[str, str]) -> str:
     kind = next(kind for kind in standing() if kind.kind == name)
     if figures.kept(PARTS, kind, noise) is not None:
         return f"{name}, {noise}: there"
-    begun, mark = time.perf_counter(), figures.digest(kind)
+    begun = time.perf_counter()
     try:
         part = figures.part_of(kind, noise)
     except ValueError as error:
         return f"{name}, {noise}: NOT MEASURED, {error}"
-    figures.keep(PARTS, kind, noise, part, mark)
+    figures.keep(PARTS, name, part)
     return f"{name}, {noise}: {time.perf_counter() - begun:.0f} s"
 
 
@@ -77,6 +78,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     given = parser.parse_args()
     if not given.check:
+        figures.unpack(PARTS, FIGURES.read_text("utf-8"))
         for file in (file for name in given.again for file in PARTS.glob(f"{name}.*.json")):
             file.unlink()
         if not given.gather:
@@ -88,7 +90,7 @@ def main() -> int:
     if given.check:
         current = PAGE.exists() and PAGE.read_text("utf-8") == text
         if not current:
-            print("docs/quality.md is not that of docs/quality.json: python scripts/quality.py --page", file=sys.stderr)
+            print("docs/quality.md is not of docs/quality.json: python scripts/quality.py --gather", file=sys.stderr)
         return 0 if current else 1
     PAGE.write_text(text, "utf-8")
     return 0

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.quality import measuring
+from bench.quality import figures, measuring
 from bench.quality.kinds import KINDS, Kind, between, falling
 from bench.quality.measuring import TABLE, Clean, chosen, delays, late, poisson_interval, with_event
 from bench.quality.page import cell, page
@@ -160,6 +160,18 @@ def test_the_figures_are_whole() -> None:
             assert [row["wished"] for row in part["rows"]][:3] == FIGURES["wished"]
             assert all(set(row["late"]) == set(LADDER) for row in part["rows"])
             assert len(part["check"]) in ({0, len(part["rows"])} if part["noise"] == NOISES[0] else {0})
+
+
+def test_a_fresh_clone_begins_with_what_was_measured(tmp_path: Path) -> None:
+    figures.unpack(tmp_path, json.dumps(FIGURES))
+    there = {kind.kind: [figures.kept(tmp_path, kind, noise) for noise in NOISES] for kind in KINDS}
+    for written in FIGURES["kinds"]:
+        mark = figures.digest(next(kind for kind in KINDS if kind.kind == written["kind"]))
+        holds = [part for part in written["parts"] if part["digest"] == mark]
+        assert [part for part in there[written["kind"]] if part is not None] == holds
+    first = FIGURES["kinds"][0]["parts"][0]
+    figures.keep(tmp_path, "signal.variance", {**first, "digest": "of other code"})
+    assert figures.kept(tmp_path, next(k for k in KINDS if k.kind == "signal.variance"), first["noise"]) is None
 
 
 @pytest.mark.parametrize(

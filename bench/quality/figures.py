@@ -48,6 +48,7 @@ def _is_text(line: ast.AST) -> bool:
 
 def part_of(kind: Kind, noise: str) -> dict[str, Any]:
     """Choose the values, measure them; in one noise, where that is quick, once more on the second seed."""
+    mark = digest(kind)
     values: dict[float | None, float] = {}
     unreached = []
     for wished, value in chosen(kind, noise).items():
@@ -56,7 +57,7 @@ def part_of(kind: Kind, noise: str) -> dict[str, Any]:
             unreached.append(wished)
     if kind.shipped is not None:
         values[None] = kind.shipped
-    out: dict[str, Any] = {"noise": noise, "unreached": unreached}
+    out: dict[str, Any] = {"noise": noise, "digest": mark, "unreached": unreached}
     out["rows"] = [_plain(row) for row in rows(kind, noise, values, TABLE)]
     again = noise == CHECKED and not kind.slow
     out["check"] = [_plain(row) for row in rows(kind, noise, values, CHECK)] if again else []
@@ -71,21 +72,29 @@ def _plain(row: Row) -> dict[str, Any]:
 
 def kept(folder: Path, kind: Kind, noise: str) -> dict[str, Any] | None:
     """A part measured before, if it still holds."""
-    file = _file(folder, kind, noise)
+    file = _file(folder, kind.kind, noise)
     if not file.exists():
         return None
-    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
-    return found["part"] if found["digest"] == digest(kind) else None
+    part: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return part if part["digest"] == digest(kind) else None
 
 
-def keep(folder: Path, kind: Kind, noise: str, part: dict[str, Any], mark: str) -> None:
-    """For the next run; `mark` is the digest from before it was measured."""
+def keep(folder: Path, kind: str, part: dict[str, Any]) -> None:
+    """For the next run."""
     folder.mkdir(parents=True, exist_ok=True)
-    _file(folder, kind, noise).write_text(json.dumps({"digest": mark, "part": part}), "utf-8")
+    _file(folder, kind, part["noise"]).write_text(json.dumps(part), "utf-8")
 
 
-def _file(folder: Path, kind: Kind, noise: str) -> Path:
-    return folder / f"{kind.kind}.{noise.replace(' ', '-').replace('%', 'percent')}.json"
+def unpack(folder: Path, text: str) -> None:
+    """Parts of the one file that the folder does not have: a fresh clone begins with what was measured."""
+    for kind in json.loads(text)["kinds"]:
+        for part in kind["parts"]:
+            if not _file(folder, kind["kind"], part["noise"]).exists():
+                keep(folder, kind["kind"], part)
+
+
+def _file(folder: Path, kind: str, noise: str) -> Path:
+    return folder / f"{kind}.{noise.replace(' ', '-').replace('%', 'percent')}.json"
 
 
 def whole(parts: dict[str, list[dict[str, Any]]], kinds: list[Kind]) -> str:
@@ -108,7 +117,7 @@ def whole(parts: dict[str, list[dict[str, Any]]], kinds: list[Kind]) -> str:
 
 
 def _lines(part: dict[str, Any]) -> str:
-    text = json.dumps({"noise": part["noise"], "unreached": part["unreached"]})[:-1]
+    text = json.dumps({name: part[name] for name in ("noise", "digest", "unreached")})[:-1]
     for name in ("rows", "check"):
         inner = ",\n".join(json.dumps(row) for row in part[name])
         text += f', "{name}": [\n{inner}]' if inner else f', "{name}": []'
