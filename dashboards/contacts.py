@@ -89,8 +89,9 @@ def _branch(label: tuple[str, str], by: list[str], wait: str, interval: str, rep
 
 def template(site: Site, words: Words) -> str:
     """Title and message of a notice: each alarm with its limit, source and guidance, and the way to the page."""
+    units = {one.id: one.unit for one in series(site)}
     facts = "".join(f'{{{{ if eq .Labels.rule {_text(rule.name)} }}}}{{{{ {_text(told)} }}}}{{{{ end }}}}'
-                    for rule in site.rules if (told := _facts(rule, site, words)))  # fmt: skip
+                    for rule in site.rules if (told := _facts(rule, units, words)))  # fmt: skip
     status = f'{{{{ if eq .Status "firing" }}}}{words("firing")}{{{{ else }}}}{words("resolved")}{{{{ end }}}} '
     status = (words("simulation") if site.simulated else "") + status
     shared = "".join(_given(f".CommonLabels.{name}") for name in ("area", "sensor", "rule", "alertname", "site"))
@@ -111,18 +112,17 @@ def _given(name: str, before: str = "", end: str = " ") -> str:
     return f"{{{{ with {name} }}}}{before}{{{{ . }}}}{end}{{{{ end }}}}"
 
 
-def _facts(rule: Rule, site: Site, words: Words) -> str:
+def _facts(rule: Rule, units: Mapping[str, str], words: Words) -> str:
     """What is known of a rule beforehand, a line each; empty for one that never calls."""
     if rule.priority == Priority.LOG:
         return ""
-    told = {"limit": ", ".join(_limits(rule, site)), "clause": rule.citation, "consequence": rule.consequence,
+    told = {"limit": ", ".join(_limits(rule, units)), "clause": rule.citation, "consequence": rule.consequence,
             "to_do": rule.guidance}  # fmt: skip
     return "".join(f"{words(key)}: {text}\n" for key, text in told.items() if text)
 
 
-def _limits(rule: Rule, site: Site) -> Iterable[str]:
-    """Each limit that is the same for all subjects, with its unit."""
-    units = {one.id: one.unit for one in series(site)}
+def _limits(rule: Rule, units: Mapping[str, str]) -> Iterable[str]:
+    """Each limit that is the same for all subjects, with its unit. `units` are those of all series."""
     own = {units.get(name, "") for subject in rule.subjects for _, name in subject.inputs}
     for name, wanted in rule.detector.limit_parameters.items():
         given = getattr(rule.detector, name, None)
