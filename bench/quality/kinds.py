@@ -97,8 +97,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("signal.variance", "false_alarms", falling(32.0, 0.002, 2.0), at_once=False),
     Kind("health.noisy", "factor", between(1.1, 5.0, 1.1), noise=1.0, at_once=False),
     Kind(
-        "signal.seasonal", "false_alarms", tuple(4 / 2**k for k in range(12)), {"cycle": "day", "cycles": 14, "utc_offset": 0.0},
-        warm=20 * DAY, at_once=False, slow=True, note="An hour is judged when it is over.",
+        "signal.seasonal", "false_alarms", tuple(4 / 2**k for k in range(12)),
+        {"cycle": "day", "cycles": 14, "utc_offset": 0.0}, warm=20 * DAY, at_once=False,
+        slow=True, note="An hour is judged when it is over.",
     ),
     Kind("signal.changepoint", "confidence", ALMOST, at_once=False, complement=True, slow=True),
     Kind(
