@@ -19,6 +19,7 @@ ALL = {
     "replay": ("--hours", "1"),
     "month": (),
     "kill": (),
+    "sizes": ("--sensors", "100", "1000"),
 }
 
 

@@ -236,7 +236,7 @@ def serve(settings: Any, stop: threading.Event) -> None:
     app = page(
         FromDisk(settings.data),
         ThroughInbox(settings.data),
-        hosts=(*LOOPBACK, *filter(None, (urlsplit(link).hostname,))),
+        hosts=(*LOOPBACK, *settings.page.names, *filter(None, (urlsplit(link).hostname,))),
         inviting=Signer(settings.data, link) if link else None,
     )
     configuration = uvicorn.Config(

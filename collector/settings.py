@@ -5,6 +5,7 @@ Constraints. Nothing here changes the judgement, so nothing here is part of a re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +51,12 @@ ANNOUNCE_KEYS: Mapping[str, str] = {
     "webhooks": "list of tables {name, url}.",
     "alertmanager": "text: http://host:9093, a Prometheus Alertmanager that is kept equal to what stands.",
 }
-PAGE_KEYS: Mapping[str, str] = {"host": "127.0.0.1, ::1 or localhost.", "port": "whole number; 8080."}
+PAGE_KEYS: Mapping[str, str] = {
+    "host": "127.0.0.1, ::1 or localhost.",
+    "port": "whole number; 8080.",
+    "names": "list of host names under which a proxy shows it, without port; that of `link` in [oncall] is one.",
+}
+_HOST = re.compile(r"[a-z0-9]+([.-]+[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,8 @@ class Page:
 
     host: str = "127.0.0.1"
     port: int = 8080
+    names: tuple[str, ...] = ()
+    """Other host names that it answers to: those of a proxy before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +226,11 @@ def _announce(table: Table) -> Announce:
 
 
 def _page(table: Table) -> Page:
-    return Page(table.choice("host", LOOPBACK, "127.0.0.1"), table.whole("port", 8080, 0, 65535))
+    names = tuple(name.lower() for name in table.texts("names"))
+    for name in names:
+        if not _HOST.fullmatch(name):
+            table.wrong(("names",), shown(name), "a host name alone: pit.example")
+    return Page(table.choice("host", LOOPBACK, "127.0.0.1"), table.whole("port", 8080, 0, 65535), names)
 
 
 def _keep(table: Table) -> Keep:

@@ -52,13 +52,8 @@ class Mosquitto:
         binary = find("mosquitto", "apt-get install mosquitto")
         self.folder.mkdir(parents=True, exist_ok=True)
         configuration = self.folder / "mosquitto.conf"
-        anonymous = "" if "allow_anonymous" in self.extra else "allow_anonymous true\n"
         privileges = "user root\n" if os.geteuid() == 0 else ""  # else it could not write into a test's folder
-        configuration.write_text(
-            f"{privileges}listener {self.port} 127.0.0.1\n{anonymous}"
-            "max_queued_messages 0\nmax_inflight_messages 1000\n"
-            f"persistence true\npersistence_location {self.folder}/\nautosave_interval 1\n{self.extra}"
-        )
+        configuration.write_text(privileges + self.configuration())
         log = self.folder / "mosquitto.log"
         with log.open("ab") as out:
             self.process = subprocess.Popen(
@@ -66,6 +61,15 @@ class Mosquitto:
             )
         await_port(self.port, self.process, log)
         return self
+
+    def configuration(self) -> str:
+        """What it is started with."""
+        anonymous = "" if "allow_anonymous" in self.extra else "allow_anonymous true\n"
+        return (
+            f"listener {self.port} 127.0.0.1\n{anonymous}"
+            "max_queued_messages 0\nmax_inflight_messages 1000\n"
+            f"persistence true\npersistence_location {self.folder}/\nautosave_interval 1\n{self.extra}"
+        )
 
     def stop(self, how: int = signal.SIGTERM) -> None:
         if self.process is not None:
