@@ -80,7 +80,7 @@ class Console:
     """The handlers; those that read block, so Starlette runs them in its threads."""
 
     def __init__(
-        self, reading: Reading, acting: Acting, login: Login | None, inviting: Inviting | None
+        self, reading: Reading, acting: Acting, login: Login | None, inviting: Inviting | None = None
     ) -> None:
         self.reading = reading
         self.acting = acting
