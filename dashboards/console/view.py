@@ -273,7 +273,8 @@ def _alarm_figure(row: AlarmRow, sensor: SensorRow | None, look: Look) -> Figure
 def _figure(value: float | None, unit: str, states: tuple[str, ...], lang: Lang) -> Figure:
     if unit == "s" and value is not None and abs(value) * SECOND >= 2 * MINUTE:
         return Figure(age(round(value * SECOND), lang))
-    text = number(value) if unit == "1" and value == round(value or 0) else reading(value, states)
+    whole = unit == "1" and not states and value == round(value or 0)
+    text = number(value) if whole else reading(value, states)
     return Figure(text, "" if states or unit == "1" or text == NOTHING else unit)
 
 

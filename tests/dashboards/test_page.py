@@ -414,3 +414,10 @@ def test_what_cannot_be_read_is_said() -> None:
     assert "judged.db is not there yet" in reply.text
     with pytest.raises(Unreadable):
         sample.status()
+
+
+def test_a_state_is_shown_by_its_name_and_a_count_by_its_number() -> None:
+    from dashboards.console.view import _figure
+
+    assert _figure(1.0, "1", ("stopped", "running"), "en").text == "running"
+    assert _figure(2.0, "1", (), "en").text == "2"
