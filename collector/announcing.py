@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from collector.channels import Channel, Notice
 from collector.errors import Rejected, Unavailable
+from collector.judged import every_line
 from collector.receipts import REFUSED, Receipt, Receipts
 
 log = logging.getLogger(__name__)
@@ -108,11 +109,7 @@ class Destination:
 
 def unread(followed: Followed, after: int) -> list[Change]:
     """All journal lines after a seq, as dictionaries."""
-    lines: list[Change] = []
-    while page := followed.journal(after, 1000):
-        lines += [json.loads(line) for _, line, _ in page]
-        after = page[-1][0]
-    return lines
+    return [json.loads(line) for _, line, _ in every_line(followed, after)]
 
 
 def plan(

@@ -16,7 +16,7 @@ from typing import Any
 from collector import orders
 from collector.actions import WAIT, Answer, ask_revision
 from collector.errors import Unavailable
-from collector.judged import Judged
+from collector.judged import Judged, every_line
 from collector.message import REVISION, Message
 from collector.spool import SpoolReader, spool_file
 
@@ -121,7 +121,4 @@ def _answer(name: str, line: dict[str, Any]) -> Answer:
 
 
 def _last_line(judged: Judged) -> int:
-    last = 0
-    while page := judged.journal(last):
-        last = page[-1][0]
-    return last
+    return max((seq for seq, _, _ in every_line(judged)), default=0)

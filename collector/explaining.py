@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from collector.applying import in_force
 from collector.history import History
-from collector.judged import Judged
+from collector.judged import Judged, every_line
 from collector.times import SECOND, age, shown
 from collector.verb import table
 from dashboards.console.figures import Local
@@ -122,12 +122,7 @@ def _journal(judged: Judged) -> list[dict[str, Any]]:
 
 
 def _lines(judged: Judged) -> list[tuple[str, dict[str, Any]]]:
-    found: list[tuple[str, dict[str, Any]]] = []
-    after = 0
-    while page := judged.journal(after):
-        found += [(text, json.loads(text)) for _, text, _ in page]
-        after = page[-1][0]
-    return found
+    return [(text, json.loads(text)) for _, text, _ in every_line(judged)]
 
 
 def _by(line: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from collector.history import History
-from collector.judged import Judged
+from collector.judged import Judged, every_line
 
 INTERVALS = 3
 EVER = 2**62
@@ -54,10 +54,8 @@ def _of(history: History, sensor: str, every: int, now: int) -> Iterator[Gap]:
 
 
 def _blind(judged: Judged) -> Iterator[Gap]:
-    after = 0
-    while page := judged.journal(after):
-        for seq, text, _ in page:
-            after, line = seq, json.loads(text)
-            if line["change"] == "blind":
-                why = line["why"]
-                yield Gap(COLLECT, int(why.get("from", line["now"])), int(why.get("to", line["now"])))
+    for _, text, _ in every_line(judged):
+        line = json.loads(text)
+        if line["change"] == "blind":
+            why = line["why"]
+            yield Gap(COLLECT, int(why.get("from", line["now"])), int(why.get("to", line["now"])))

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from collector.calls import read_memory
 from collector.errors import Unavailable
-from collector.judged import Judged
+from collector.judged import Judged, every_line
 from collector.times import age, shown
 from collector.verb import table
 from collector.verbs_alarms import state
@@ -158,13 +158,12 @@ def _journal(judged: Judged, begin: int) -> tuple[dict[tuple[str, str, str], str
     who: dict[tuple[str, str, str], str] = {}
     counts: dict[str, int] = {}
     seq, digest = 0, ""
-    while page := judged.journal(seq, 1000):
-        for seq, text, digest in page:  # noqa: B007
-            line = json.loads(text)
-            if line["change"] in BY_PEOPLE:
-                who[(line["rule"], line["sensor"], line["change"])] = line["by"]
-            if line["now"] >= begin and line["priority"] != "log":
-                counts[line["change"]] = counts.get(line["change"], 0) + 1
+    for seq, text, digest in every_line(judged):  # noqa: B007
+        line = json.loads(text)
+        if line["change"] in BY_PEOPLE:
+            who[(line["rule"], line["sensor"], line["change"])] = line["by"]
+        if line["now"] >= begin and line["priority"] != "log":
+            counts[line["change"]] = counts.get(line["change"], 0) + 1
     return who, counts, seq, digest
 
 

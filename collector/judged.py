@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -21,6 +22,19 @@ from collector.errors import Unavailable
 
 _unpack = msgspec.msgpack.Decoder(list[bytes]).decode
 DTYPES = (np.int32, np.int64, np.float64, np.uint8, np.int64)
+
+
+class Journaled(Protocol):
+    """What has a journal."""
+
+    def journal(self, after: int, limit: int = 1000) -> list[tuple[int, str, str]]: ...
+
+
+def every_line(of: Journaled, after: int = 0) -> Iterator[tuple[int, str, str]]:
+    """(number, line with its hash, hash) of all lines after a number, read a page at a time."""
+    while page := of.journal(after):
+        yield from page
+        after = page[-1][0]
 
 
 class SeriesRow(NamedTuple):

@@ -7,13 +7,13 @@ raised on its sensor, or on a group, since the start. Truths that had no time to
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from collector.judged import Judged
+from collector.judged import Judged, every_line
 from collector.ledger import balance, read_counts, text
 from collector.receipts import announced
 from collector.spool import SpoolReader
@@ -101,18 +101,12 @@ class Outcome:
         """True once judge, stores and announcing have come to the end of what they follow."""
         if self.judged.status().get("seal", 0) < SpoolReader(self.folder).last():
             return False
-        last = max((seq for seq, _, _ in self._pages()), default=0)
+        last = max((seq for seq, _, _ in every_line(self.judged)), default=0)
         told = all(numbers["cursor"] >= last for numbers in announced(self.folder).values())
         return told and all(numbers["waiting"] == 0 for numbers in stored(self.folder).values())
 
     def _journal(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for _, line, _ in self._pages()]
-
-    def _pages(self) -> Iterable[tuple[int, str, str]]:
-        after = 0
-        while page := self.judged.journal(after):
-            yield from page
-            after = page[-1][0]
+        return [json.loads(line) for _, line, _ in every_line(self.judged)]
 
 
 def _unit(line: Mapping[str, Any], standing: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from collector.verb import NO, OK, Arguments, Parser, Verb, add_data, add_json, data_folder, say, say_json, table, warn
@@ -92,14 +91,10 @@ def _from_file(path: Path) -> Iterator[str]:
 
 
 def _from_folder(arguments: Arguments) -> Iterator[str]:
-    from collector.judged import Judged
+    from collector.judged import Judged, every_line
 
-    judged: Any = Judged(data_folder(arguments))
-    after = arguments.after
-    while page := judged.journal(after):
-        for seq, line, _ in page:
-            after = seq
-            yield line
+    for _, line, _ in every_line(Judged(data_folder(arguments)), arguments.after):
+        yield line
 
 
 def _ledger_arguments(parser: Parser) -> None:
