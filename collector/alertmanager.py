@@ -71,11 +71,13 @@ class Alertmanager:
     _sent: dict[str, Sent] = field(default_factory=dict)
     _seen: int = -1
     _alive: int = 0
+    _kept: bytes = b"{}"
 
     def __post_init__(self) -> None:
         path = self.folder / FILE
         if path.exists():
-            self._sent = msgspec.json.decode(path.read_bytes(), type=dict[str, Sent])
+            self._kept = path.read_bytes()
+            self._sent = msgspec.json.decode(self._kept, type=dict[str, Sent])
 
     def step(self) -> int:
         """Send what is due; the number of alerts sent. Raises `Unavailable` or `Rejected` with nothing forgotten."""
@@ -91,8 +93,7 @@ class Alertmanager:
                 one.at = now
             self._alive = now
         self._hide(now)
-        if moved or due:
-            self._keep()
+        self._keep()
         return len(due)
 
     def follow(self, stop: threading.Event) -> None:
@@ -158,13 +159,18 @@ class Alertmanager:
                       if not sent.ends or now - sent.ends <= RESOLVED or sent.silence}  # fmt: skip
 
     def _keep(self) -> None:
+        """On disk, where it differs from what is there."""
+        now = msgspec.json.encode(self._sent)
+        if now == self._kept:
+            return
         path = self.folder / FILE
         part = path.with_suffix(".part")
         with part.open("wb") as file:
-            file.write(msgspec.json.encode(self._sent))
+            file.write(now)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+        self._kept = now
 
 
 def _stands(row: Mapping[str, Any]) -> bool:

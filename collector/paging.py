@@ -123,12 +123,9 @@ class Pager:
         if place.seq and not self._same(place):
             log.warning("journal=another read=from-the-beginning open=%d", len(self._escalation.memory.opens))
             place = Place()
-        known = set(self._escalation.memory.opens) if not place.seq and self._book.place.seq else set()
         for line in unread(self._followed, place.seq):
             name = spelled(line)
             place = Place(line["seq"], line["hash"])
-            if name in known and line["change"] == "raised":
-                continue
             open_before = self._escalation.memory.opens.get(name)
             if line["change"] == "accepted" and open_before is not None:
                 after = (now - open_before.opened) / 1e9
