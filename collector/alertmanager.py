@@ -14,7 +14,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,8 @@ import msgspec
 
 from collector.errors import Rejected, Unavailable
 from collector.posting import ask, post
+from dashboards.console.figures import behind
+from detectors.records import spelled
 
 log = logging.getLogger(__name__)
 SECOND = 1_000_000_000
@@ -178,7 +180,7 @@ def _stands(row: Mapping[str, Any]) -> bool:
 
 
 def _spelled(row: Mapping[str, Any]) -> str:
-    return f"{row['rule']}/{row['subject']}#{row['occurrence']}"
+    return spelled(row["rule"], row["subject"], row["occurrence"])
 
 
 def _labels(row: Mapping[str, Any], site: str) -> dict[str, str]:
@@ -188,18 +190,14 @@ def _labels(row: Mapping[str, Any], site: str) -> dict[str, str]:
 
 
 def _annotations(row: Mapping[str, Any], page: str) -> dict[str, str]:
-    unit = "" if row["unit"] in ("", "1") else f" {row['unit']}"
+    unit = behind(row["unit"])
     figures = [f"{name} {row[name]:g}{unit}" for name in ("value", "limit") if row[name] is not None]
     said: dict[str, str] = {
         "summary": f"{row['area']} {_spelled(row)} {' '.join(figures)}", "guidance": row["guidance"],
-        "consequence": row["consequence"], "citation": row["citation"], "hidden": _words(row["hidden"]),
+        "consequence": row["consequence"], "citation": row["citation"], "hidden": ", ".join(row["hidden"]),
         "page": f"{page}/sensor/{row['subject']}" if page else "",
     }  # fmt: skip
     return {key: value for key, value in said.items() if value}
-
-
-def _words(flags: Iterable[str]) -> str:
-    return ", ".join(flags)
 
 
 def _alert(sent: Sent, now: int) -> dict[str, Any]:

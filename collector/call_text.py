@@ -12,8 +12,9 @@ from typing import Any
 
 from collector.calling import Text
 from collector.escalation import RETURN, Call
-from dashboards.console.figures import Lang, Local, number
-from dashboards.console.words import say
+from dashboards.console.figures import Lang, Local, behind, number
+from dashboards.console.words import because
+from detectors.records import spelled
 
 MOST = 60
 """Characters of the headline's first part."""
@@ -53,7 +54,7 @@ class Wording:
 
     def _headline(self, call: Call, line: Line, known: Mapping[str, Any]) -> str:
         unit = known.get("unit", "")
-        figures = [number(line["value"]) + self._unit(unit)] if line["value"] is not None else []
+        figures = [number(line["value"]) + behind(unit)] if line["value"] is not None else []
         if line["limit"] is not None:
             figures.append(self._word("limit", limit=number(line["limit"])))
         tail = " ".join([*figures, self._word("returned" if call.kind == RETURN else str(line["priority"]))])
@@ -64,17 +65,11 @@ class Wording:
         return f"{mark}{cut} {tail}"
 
     def _about(self, line: Line, known: Mapping[str, Any], brief: bool) -> list[str]:
-        why = dict(line["why"] or {})
-        reason = say(str(why.pop("key", "")), {**why, "limit": line["limit"], "unit": known.get("unit", "")},
-                     self.language, self.local) if why else ""  # fmt: skip
-        name = f"{line['rule']}/{line['sensor']}#{line['occurrence']}"
+        reason = because(line["why"], line["limit"], known.get("unit", ""), self.language, self.local)
+        name = spelled(line["rule"], line["sensor"], line["occurrence"])
         since = self._word("since", time=f"{self.local.at(line['time']):%m-%d} {self.local.clock(line['time'])}")
         first = f"{name} {since}" + (f": {reason}" if reason else "")
         return [first] if brief else [first, *filter(None, (known.get("consequence"), known.get("guidance")))]
 
     def _word(self, key: str, **fields: str) -> str:
         return _WORDS[key][self.language == "zh"].format(**fields)
-
-    @staticmethod
-    def _unit(unit: str) -> str:
-        return "" if unit in ("", "1") else f" {unit}"

@@ -14,6 +14,8 @@ from typing import IO, Any, Protocol
 
 from collector.errors import Unavailable
 from collector.posting import TIMEOUT, post
+from dashboards.console.figures import behind
+from detectors.records import spelled
 
 VERSION = 1
 """Of the webhook's body."""
@@ -100,13 +102,13 @@ class Webhook:
 
 
 def _spelled(change: dict[str, Any]) -> str:
-    return f"{change['rule']}/{change['sensor']}#{change['occurrence']}"
+    return spelled(change["rule"], change["sensor"], change["occurrence"])
 
 
 def _sentence(change: dict[str, Any]) -> str:
     if change["change"] == "blind":
         return f"MONITORING WAS BLIND for {(change['why']['to'] - change['why']['from']) / 1e9:.0f} s"
-    unit = f" {change['unit']}" if change.get("unit") not in (None, "", "1") else ""
+    unit = behind(change.get("unit") or "")
     numbers = "".join(f" {name} {change[name]:g}{unit}" for name in ("value", "limit") if change.get(name) is not None)
     by = f" by {change['by']}" if change.get("by") else ""
     to_do = f". {change['guidance']}" if change.get("guidance") and change["change"] == "raised" else ""

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from collector.roster import Person
+from detectors.records import spelled
 
 MINUTE = 60 * 10**9
 AFTER: Mapping[str, int] = {"critical": 2 * MINUTE, "high": 15 * MINUTE}
@@ -111,7 +112,7 @@ class Escalation:
 
     def take(self, line: Line, now: int) -> None:
         """One journal line, in order."""
-        name, change, opens = spelled(line), line["change"], self.memory.opens
+        name, change, opens = occurrence_of(line), line["change"], self.memory.opens
         found = opens.get(name)
         if change in APPEARS and line["isa"] == "B" and line["priority"] in self.policy.after:
             if found is None:
@@ -250,6 +251,6 @@ class Escalation:
         return Call(f"{names[0]}{more}:{kind}:{person}:{channel}:{step}", kind, person, channel, names)
 
 
-def spelled(line: Line) -> str:
-    """The occurrence as people write it."""
-    return f"{line['rule']}/{line['sensor']}#{line['occurrence']}"
+def occurrence_of(line: Line) -> str:
+    """The occurrence that a journal's line is about, as people write it."""
+    return spelled(line["rule"], line["sensor"], line["occurrence"])

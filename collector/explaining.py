@@ -20,7 +20,7 @@ from collector.judged import Judged, every_line
 from collector.times import SECOND, age, shown
 from collector.verb import table
 from dashboards.console.figures import Local
-from dashboards.console.words import say
+from dashboards.console.words import because
 
 BEFORE = 3600 * SECOND
 """ns of readings shown from before the alarm."""
@@ -70,7 +70,7 @@ def words(story: Story) -> str:
     value, limit = (pair[name] if reason is None else reason[name] for name in ("value", "limit"))
     parts = [
         f"{pair['rule']}/{pair['subject']}#{story.occurrence}  {pair['priority']}  {pair['area']}",
-        f"reason       {say(str(why.pop('key')), {'limit': limit, 'unit': pair['unit'], **why}, 'en', local)}",
+        f"reason       {because(why, limit, pair['unit'], 'en', local)}",
         f"value        {_number(value)} {pair['unit']}   limit {_number(limit)} {pair['unit']}",
         f"rule         {pair['kind']}" + (f"; {pair['citation']}" if pair.get("citation") else ""),
         f"do now       {pair['guidance'] or 'the rule gives no guidance'}",

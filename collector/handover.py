@@ -20,8 +20,8 @@ from collector.judged import Judged, every_line
 from collector.times import age, shown
 from collector.verb import table
 from collector.verbs_alarms import state
-from dashboards.console.figures import Local, number
-from dashboards.console.words import say
+from dashboards.console.figures import Local, behind, number
+from dashboards.console.words import because
 
 HOUR = 3600 * 10**9
 SHIFT = 12 * HOUR
@@ -136,7 +136,7 @@ class _Rows:
     who: Mapping[tuple[str, str, str], str]
 
     def row(self, row: Mapping[str, Any], section: str) -> Sequence[str]:
-        unit = "" if row["unit"] in ("", "1") else f" {row['unit']}"
+        unit = behind(row["unit"])
         value, limit = (number(row[name]) + unit if row[name] is not None else "" for name in ("value", "limit"))
         by = self.who.get((row["rule"], row["subject"], section), row["accepted_by"] if section == "standing" else "")
         ends = row["until"] if row["hidden"] else None
@@ -145,12 +145,8 @@ class _Rows:
         name = f"{row['rule']}/{row['subject']}" + (f"#{row['occurrence']}" if row["occurrence"] else "")
         since = shown(row["since"], self.zone)
         about = (name, state(row), row["priority"], row["area"], value, limit)
-        return (*about, since, until, by, said or self._reason(row))
-
-    def _reason(self, row: Mapping[str, Any]) -> str:
-        why = dict(row["why"] or {})
-        numbers = {**why, "limit": row["limit"], "unit": row["unit"]}
-        return say(str(numbers.pop("key", "")), numbers, "en", Local(self.zone.key)) if why else ""
+        reason = because(row["why"], row["limit"], row["unit"], "en", Local(self.zone.key))
+        return (*about, since, until, by, said or reason)
 
 
 def _journal(judged: Judged, begin: int) -> tuple[dict[tuple[str, str, str], str], dict[str, int], int, str]:

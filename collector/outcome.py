@@ -21,7 +21,7 @@ from collector.stored import stored
 from collector.times import SECOND, shown
 from collector.verb import table
 from dashboards.console.figures import Local
-from dashboards.console.words import say
+from dashboards.console.words import because
 from detectors.site import Site
 from simulators.scenario import Scenario
 
@@ -115,8 +115,7 @@ def _unit(line: Mapping[str, Any], standing: Mapping[tuple[str, str], Mapping[st
 
 
 def _reason(line: Mapping[str, Any], local: Local) -> str:
-    numbers = {name: number for name, number in line["why"].items() if name != "key"}
-    return say(str(line["why"]["key"]), {"limit": line["limit"], **numbers}, "en", local)
+    return because(line["why"], line["limit"], "", "en", local)
 
 
 def _state(line: Mapping[str, Any], standing: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:

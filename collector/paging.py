@@ -23,7 +23,7 @@ from collector.calling import Text
 from collector.calls import ANSWERED, CALLING, FAILED, REFUSED, TAKEN, CallBook, Place
 from collector.clock import Clock
 from collector.errors import DavylampError, Rejected, Unavailable
-from collector.escalation import Call, Escalation, spelled
+from collector.escalation import Call, Escalation, occurrence_of
 from collector.oncall import OnCall
 from dashboards.console.figures import Local
 from detectors.records import CHANNEL
@@ -124,7 +124,7 @@ class Pager:
             log.warning("journal=another read=from-the-beginning open=%d", len(self._escalation.memory.opens))
             place = Place()
         for line in unread(self._followed, place.seq):
-            name = spelled(line)
+            name = occurrence_of(line)
             place = Place(line["seq"], line["hash"])
             open_before = self._escalation.memory.opens.get(name)
             if line["change"] == "accepted" and open_before is not None:

@@ -24,6 +24,7 @@ from collector.verb import (
     table,
     warn,
 )
+from detectors import records
 
 HEAD = ("alarm", "priority", "state", "place", "value", "limit", "since", "note")
 ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3, "log": 4}
@@ -59,7 +60,7 @@ def urgency(alarm: Mapping[str, Any]) -> tuple[bool, int, int]:
 
 def spelled(alarm: Mapping[str, Any]) -> str:
     """rule/subject#occurrence."""
-    return f"{alarm['rule']}/{alarm['subject']}#{alarm['occurrence']}"
+    return records.spelled(alarm["rule"], alarm["subject"], alarm["occurrence"])
 
 
 def state(alarm: Mapping[str, Any]) -> str:

@@ -25,6 +25,11 @@ Key = tuple[str, str]
 """(rule, subject)"""
 
 
+def spelled(rule: str, subject: str, occurrence: int) -> str:
+    """An alarm's occurrence as people write it; `collector.actions.alarm_name` reads it."""
+    return f"{rule}/{subject}#{occurrence}"
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """What a person asked for, as it lies in the log."""

@@ -29,6 +29,11 @@ def number(value: float | None) -> str:
     return f"{value:.4g}"
 
 
+def behind(unit: str) -> str:
+    """The unit as it stands behind a number; nothing for a pure one."""
+    return "" if unit in ("", "1") else f" {unit}"
+
+
 def reading(value: float | None, states: Sequence[str] = ()) -> str:
     """A number that changes, with a steady count of decimals; a state's name if the sensor has states."""
     if value is None or not math.isfinite(value):

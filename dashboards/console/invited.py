@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from dashboards.console.acting import Acting, Answer, Asked, Invitation, Reply
 from dashboards.console.board import World
-from dashboards.console.figures import number, reading
+from dashboards.console.figures import behind, number, reading
 from dashboards.console.reading import AlarmRow
 from dashboards.console.view import Look
 from dashboards.console.words import say
@@ -62,7 +62,7 @@ def _asked(name: str, invitation: Invitation, place: int) -> Asked:
 def _called(name: str, row: AlarmRow | None, look: Look) -> Called:
     if row is None or str(row.occurrence) != name.rpartition("#")[2]:
         return Called(name, look.word("occurrence_over"), "", "")
-    unit = f" {row.unit}" if row.unit not in ("", "1") else ""
+    unit = behind(row.unit)
     figures = [reading(row.value, row.states) + unit] if row.value is not None else []
     figures += [f"{look.word('limit')} {number(row.limit)}{unit}"] if row.limit is not None else []
     state = look.word(row.priority) + ", " + look.word("active" if row.active else "returned")

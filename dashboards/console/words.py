@@ -179,6 +179,16 @@ def say(key: str, numbers: Numbers, lang: Lang, local: Local | None = None) -> s
     return "".join(part or "" for part in parts) + _marks(numbers, lang)
 
 
+def because(
+    why: Mapping[str, float | int | str | None] | None, limit: float | None, unit: str, lang: Lang, local: Local
+) -> str:  # fmt: skip
+    """The reason of a journal's line or of a pair in words, nothing for none; what it says itself wins over `limit`."""
+    if not why:
+        return ""
+    numbers = {"limit": limit, "unit": unit, **why}
+    return say(str(numbers.pop("key", "")), numbers, lang, local)
+
+
 def _marks(numbers: Numbers, lang: Lang) -> str:
     """What was wrong with the reading that raised, in parentheses."""
     flags = numbers.get("quality")
