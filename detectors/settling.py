@@ -7,7 +7,8 @@ revision removed stays here until an engineer resets it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from heapq import heapify, heappop
 from typing import Any, Protocol
 
 from detectors.alarm import Cause, Hidden, advance
@@ -31,11 +32,26 @@ class Fold(Protocol):
     broken: dict[str, Why]
 
 
+SHELF, SERVICE = 0, 1
+"""What may fall due, in the order of one instant and alarm."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Due:
+    """Something that ends or falls due by time: `at` ns of `now`, what it is, and whose."""
+
+    at: int
+    key: Key
+    order: int
+
+
 class Records:
     """All records of a site."""
 
     def __init__(self, fold: Fold) -> None:
         self.fold = fold
+        self.due: list[Due] = []
+        """A heap, gathered anew for each step: it holds nothing that the records do not."""
         self.records: dict[Key, Record] = {}
         self.active: set[int] = set()
         self.wire()
@@ -47,24 +63,25 @@ class Records:
     # -- readings --------------------------------------------------------------------------------------------------
 
     def settle(self, held: Sequence[Held], until: int) -> list[Change]:
-        """All that happened up to `until`, in order: held verdicts, and shelves and service periods that end."""
-        ends = [
-            ((at, AFTER_ROWS, len(self.fold.pairs)), key, cause)
-            for key, record in sorted(self.records.items())
-            for at, cause in (
-                (record.shelf_until, Cause.SHELF_ENDS),
-                (record.service_until, Cause.RETURN_TO_SERVICE),
-            )
-            if at is not None and at < until
+        """All that happened up to `until`, in order: held verdicts, and what ends or falls due by time."""
+        self.due = [
+            Due(at, key, order)
+            for key, record in self.records.items()
+            for order, at in ((SHELF, record.shelf_until), (SERVICE, record.service_until))
+            if at is not None
         ]
-        ends.sort(key=lambda e: e[0][0])
+        heapify(self.due)
         changes: list[Change] = []
         for h in held:
-            while ends and ends[0][0] < (h.at, h.row, h.pair):
-                changes += self._end(*ends.pop(0))
+            changes += self._fall_due((h.at, h.row, h.pair))
             changes += self._hold(h)
-        for end in ends:
-            changes += self._end(*end)
+        return changes + self._fall_due((until,))
+
+    def _fall_due(self, before: tuple[int, ...]) -> list[Change]:
+        """What falls due before a place: after all rows of its instant. What is due may bring what is due later."""
+        changes: list[Change] = []
+        while self.due and (self.due[0].at, AFTER_ROWS, len(self.fold.pairs)) < before:
+            changes += self._end(heappop(self.due))
         return changes
 
     def _hold(self, h: Held) -> list[Change]:
@@ -192,14 +209,14 @@ class Records:
         """Subjects on which an own alarm of this rule is active."""
         return [subject for (name, subject), r in sorted(self.records.items()) if name == rule and r.alarm.active]
 
-    def _end(self, place: tuple[int, int, int], key: Key, cause: Cause) -> list[Change]:
-        record, at = self.records[key], place[0]
-        if cause is Cause.SHELF_ENDS:
-            record.shelf_until, change = None, "shelf_ended"
+    def _end(self, due: Due) -> list[Change]:
+        record = self.records[due.key]
+        if due.order == SHELF:
+            record.shelf_until, change, cause = None, "shelf_ended", Cause.SHELF_ENDS
         else:
-            record.service_until, change = None, "service_ended"
+            record.service_until, change, cause = None, "service_ended", Cause.RETURN_TO_SERVICE
         record.alarm = advance(record.alarm, cause)
-        return [self._line(key, record, at, change), *self._resuppress(key, at)]
+        return [self._line(due.key, record, due.at, change), *self._resuppress(due.key, due.at)]
 
     def _resuppress(self, key: Key, at: int) -> list[Change]:
         pair = self.fold.pair_of.get(key, -1)
