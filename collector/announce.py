@@ -15,6 +15,7 @@ from collector.actions import own_alarm
 from collector.alertmanager import Alertmanager
 from collector.announcing import Destination
 from collector.channels import Channel, Console, Webhook
+from collector.heartbeat import Heartbeat, all_alive
 from collector.judged import Judged
 from collector.locking import lock, unlock
 from collector.oncall import OnCall
@@ -35,8 +36,7 @@ def announce(settings: Settings, stop: threading.Event) -> None:
     threads = [threading.Thread(target=work, name="announce") for work in works]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    all_alive(Heartbeat(settings.data, "announce"), threads)
     unlock(held)
 
 

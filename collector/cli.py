@@ -12,13 +12,24 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from collector import verbs_alarms, verbs_detectors, verbs_grafana, verbs_ledger, verbs_oncall, verbs_run, verbs_site
+from collector import (
+    verbs_alarms,
+    verbs_detectors,
+    verbs_grafana,
+    verbs_ledger,
+    verbs_oncall,
+    verbs_run,
+    verbs_site,
+    verbs_watchdog,
+)
 from collector.errors import DavylampError
 from collector.verb import NO, OK, WRONG, Verb, WrongUse, warn
 
 VERBS: dict[str, Verb] = {
     verb.name: verb
-    for module in (verbs_run, verbs_site, verbs_detectors, verbs_alarms, verbs_oncall, verbs_grafana, verbs_ledger)
+    for module in (
+        verbs_run, verbs_site, verbs_detectors, verbs_alarms, verbs_oncall, verbs_grafana, verbs_ledger, verbs_watchdog,
+    )  # fmt: skip
     for verb in module.VERBS
 }
 _SHAPE: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter}

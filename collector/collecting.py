@@ -18,6 +18,7 @@ from typing import Protocol
 
 from collector.clock import SECOND, Clock
 from collector.errors import DiskFull, Unavailable
+from collector.heartbeat import Heartbeat
 from collector.inbox import Inbox
 from collector.keeping import LogKeeper
 from collector.message import OWN, Message
@@ -62,8 +63,10 @@ def collect(settings: Settings, stop: threading.Event) -> None:
         closing(Collector(spool, Inbox(data), Clock(spool.now), lambda: _source(settings))) as collector,
     ):
         collector.reserve, collector.keeper = Reserve(data), keeper
+        heart = Heartbeat(data, "collect")
         while not stop.is_set():
             collector.turn()
+            heart.beat(spool.now, spool.last())
 
 
 def _source(settings: Settings) -> Mqtt | None:

@@ -19,6 +19,7 @@ import numpy as np
 from collector.actions import own_alarm
 from collector.errors import Damaged
 from collector.folding import Folded, Folding
+from collector.heartbeat import Heartbeat
 from collector.journal import line_json, link
 from collector.judged_writer import JudgedWriter
 from collector.keeping import BlockKeeper
@@ -53,6 +54,8 @@ class Judging:
         self._table: Mapping[str, Series] = {}
         self._numbers = np.zeros(0, np.int32)
         self._since_snapshot, self._snapshot_at, self._sensors_at = 0, time.monotonic(), 0.0
+        self.now = 0
+        """ns; `now` of the last seal that was judged, 0 before the first since the start."""
         self._before: dict[str, int] = {}
         """Readings judged before this judged.db was made, where a new one could not have them again."""
         try:
@@ -153,7 +156,7 @@ class Judging:
             self._sensors_at = time.monotonic()
             self.writer.fact("sensors", self._sensors())
         self.writer.commit(last.seq)
-        self.seal = last.seq
+        self.seal, self.now = last.seq, last.now
         self._since_snapshot += sum(len(s.messages) for s in seals)
         if self._since_snapshot > SNAPSHOT_MESSAGES or time.monotonic() - self._snapshot_at > SNAPSHOT_EVERY:
             self.save()
@@ -214,10 +217,11 @@ class Judging:
 
 def judge(settings: Settings, stop: Event) -> None:
     """The judge role: until `stop`, judge what comes. Raises `Occupied` if another process judges this data folder."""
-    judging = Judging(settings.data, settings.keep.raw)
+    judging, heart = Judging(settings.data, settings.keep.raw), Heartbeat(settings.data, "judge")
     try:
         while not stop.is_set():
             if not judging.catch_up():
                 stop.wait(POLL)
+            heart.beat(judging.now, judging.seal)
     finally:
         judging.close()

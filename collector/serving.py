@@ -20,6 +20,7 @@ from collector import actions
 from collector.accepting import Signer
 from collector.applying import in_force
 from collector.errors import DavylampError
+from collector.heartbeat import Heartbeat
 from collector.history import History
 from collector.inbox import new_id
 from collector.judged import Judged
@@ -250,8 +251,9 @@ def serve(settings: Any, stop: threading.Event) -> None:
     server = uvicorn.Server(configuration)
     thread = threading.Thread(target=server.run, name="page")
     thread.start()
+    heart = Heartbeat(settings.data, "page")
     while thread.is_alive() and not stop.wait(0.1):
-        pass
+        heart.beat()
     app.state.close()
     server.should_exit = True
     thread.join()

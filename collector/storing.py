@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from collector.errors import DavylampError
+from collector.heartbeat import Heartbeat, all_alive
 from collector.history import HistorySink
 from collector.influx import Address, InfluxSink
 from collector.judged import Judged
@@ -51,8 +52,7 @@ def store(settings: Settings, stop: threading.Event) -> None:
     ]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    all_alive(Heartbeat(settings.data, "store"), threads)
     unlock(held)
 
 

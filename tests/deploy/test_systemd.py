@@ -16,6 +16,7 @@ from tests.servers import find
 
 UNITS = DEPLOY / "systemd"
 SERVICES = ("davylamp.service", "davylamp@.service")
+WATCHDOG = "davylamp-watchdog.service"
 COMMAND = "/opt/davylamp/bin/davylamp"
 EXPOSED_AT_MOST = 2.0
 """Of 10, as `systemd-analyze security` counts."""
@@ -47,7 +48,7 @@ def units(tmp_path: Path) -> Path:
     command.chmod(0o755)
     folder = tmp_path / "units"
     folder.mkdir()
-    for name in SERVICES:
+    for name in (*SERVICES, WATCHDOG):
         text = replaced((UNITS / name).read_text("utf-8"), {COMMAND: str(command)})
         (folder / name).write_text(text)
     for role in ROLES:
@@ -67,7 +68,7 @@ def verified(analyze: str, folder: Path, names: list[str]) -> str:
 
 
 def test_systemd_finds_nothing_wrong(analyze: str, units: Path) -> None:
-    names = ["davylamp.service", "davylamp.target", *(f"davylamp@{role}.service" for role in ROLES)]
+    names = ["davylamp.service", WATCHDOG, "davylamp.target", *(f"davylamp@{role}.service" for role in ROLES)]
     assert verified(analyze, units, names) == ""
 
 
@@ -77,7 +78,7 @@ def test_systemd_would_find_a_misspelt_key(analyze: str, units: Path) -> None:
     assert "OOMPolice" in verified(analyze, units, ["davylamp.service"])
 
 
-@pytest.mark.parametrize("name", ["davylamp.service", "davylamp@judge.service"])
+@pytest.mark.parametrize("name", ["davylamp.service", "davylamp@judge.service", WATCHDOG])
 def test_systemd_counts_little_exposure(analyze: str, units: Path, name: str) -> None:
     threshold = f"--threshold={EXPOSED_AT_MOST * 10:.0f}"
     done = subprocess.run(
@@ -117,3 +118,16 @@ def test_whole_and_roles_exclude_each_other() -> None:
     conflicts = [Unit(name)["Unit"]["Conflicts"] for name in (*SERVICES, "davylamp.target")]
     assert conflicts == ["davylamp.target", "davylamp.service", "davylamp.service"]
 
+
+
+def test_the_watchdog_is_hardened_like_a_role_and_depends_on_none() -> None:
+    role, dog = (dict(Unit(name)["Service"]) for name in ("davylamp@.service", WATCHDOG))
+    words = shlex.split(dog.pop("ExecStart"))
+    role.pop("ExecStart")
+    assert dog == role
+    asked = parser().parse_args(words[1:])
+    assert (asked.verb, str(asked.data)) == ("watchdog", "/var/lib/davylamp")
+    assert asked.webhook_file is not None
+    bonds = ("Requires", "BindsTo", "PartOf", "Conflicts", "Requisite")
+    assert not set(bonds) & set(Unit(WATCHDOG)["Unit"]), "what it watches must not take it down"
+    assert Unit(WATCHDOG)["Unit"]["StartLimitIntervalSec"] == "0"
