@@ -13,6 +13,11 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Protocol
 
+import orjson
+
+from detectors.detector import Why
+from detectors.records import Change
+
 GENESIS = sha256(b"davylamp journal 1").hexdigest()
 """The hash before the first line."""
 
@@ -40,6 +45,17 @@ def line_json(change: Any, seq: int, site: str) -> bytes:
     record |= {key: _plain(getattr(change, key)) for key in _OF_CHANGE}
     ordered = {key: record[key] for key in KEYS if key != "hash"}
     return json.dumps(ordered, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def change_of(text: bytes | str) -> Change:
+    """The change that a journal line tells of. Raises ValueError where it is no journal line."""
+    try:
+        record = orjson.loads(text)
+        why = record.pop("why") or {"key": ""}
+        reason = Why(why.pop("key"), why)
+        return Change(why=reason, **{key: record[key] for key in _OF_CHANGE})
+    except (AttributeError, KeyError, TypeError) as wrong:
+        raise ValueError(f"no journal line: {type(wrong).__name__}: {wrong}") from None
 
 
 def link(previous: str, line: bytes) -> str:

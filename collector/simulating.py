@@ -10,6 +10,8 @@ from collector.errors import DavylampError
 from collector.times import instant
 from simulators.publish import BrokerRefuses, NotSimulated, publish, readings_csv
 from simulators.scenario import Scenario, ScenarioError, SiteLike, north_pit_site, read_registry, read_scenario
+from simulators.truths import lines as truth_lines
+from simulators.truths import truths_of
 
 START = "2026-01-01T00:00:00Z"
 """A CSV's start where none is given: the same command, the same file."""
@@ -19,10 +21,15 @@ class NotPublished(DavylampError):
     """The simulation cannot be run as asked; the message says why."""
 
 
-def to_csv(name: str, file: Path, start: str | None, site: Path | None = None) -> str:
-    """Write a scenario's readings; says what was written. Raises NotPublished."""
+def to_csv(name: str, file: Path, start: str | None, site: Path | None = None, truth: Path | None = None) -> str:
+    """Write a scenario's readings, and its truths where a file is named; says what was written. Raises NotPublished."""
     try:
-        lines = readings_csv(*_read(name, site), instant(start or START))
+        scenario, registry = _read(name, site)
+        begin = instant(start or START)
+        lines = readings_csv(scenario, registry, begin)
+        if truth is not None:
+            with truth.open("w", encoding="utf-8") as beside:
+                beside.writelines(truth_lines(truths_of(scenario, registry, begin)))
         count = -1
         with file.open("w", encoding="utf-8") as out:
             for line in lines:
@@ -30,7 +37,7 @@ def to_csv(name: str, file: Path, start: str | None, site: Path | None = None) -
                 count += 1
     except (ScenarioError, NotSimulated, ValueError, OSError) as error:
         raise NotPublished(str(error)) from error
-    return f"wrote {count:,} readings to {file}"
+    return f"wrote {count:,} readings to {file}" + (f", {len(scenario.truths)} truths to {truth}" if truth else "")
 
 
 def to_mqtt(name: str, url: str, site: Path | None, speed: float, stop: threading.Event) -> str:

@@ -114,9 +114,11 @@ def simulate(arguments: Arguments) -> int:
     from collector.running import stopping
     from collector.simulating import to_csv, to_mqtt
 
+    if arguments.truth is not None and arguments.csv is None:
+        raise WrongUse("--truth goes with --csv: the truths of a file have its times")
     with stopping() as stop:
         if arguments.csv is not None:
-            say(to_csv(arguments.scenario, arguments.csv, arguments.start, arguments.site))
+            say(to_csv(arguments.scenario, arguments.csv, arguments.start, arguments.site, arguments.truth))
         else:
             say(to_mqtt(arguments.scenario, arguments.mqtt, arguments.site, arguments.speed, stop))
     return OK
@@ -162,6 +164,7 @@ def _simulate_arguments(parser: Parser) -> None:
     to = parser.add_mutually_exclusive_group(required=True)
     to.add_argument("--mqtt", metavar="URL", help="publish there, as it happens")
     to.add_argument("--csv", type=Path, metavar="FILE", help="write the readings there, as fast as it goes")
+    parser.add_argument("--truth", type=Path, metavar="FILE", help="with --csv: write there what really happened")
     parser.add_argument("--site", type=Path, metavar="SITE.toml", help="whose sensors (default: the north pit)")
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="times faster than life (default 1)")
     parser.add_argument("--start", default=None, metavar="TIME", help="the scenario's start (CSV; default 2026-01-01Z)")

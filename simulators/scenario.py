@@ -43,7 +43,7 @@ KINDS: Mapping[str, Callable[..., Any]] = {
     "no_value": faults.NoValue,
 }
 FAULTS = ("silent", "stuck", "spike", "drift", "no_value")
-LABELS = ("kind", "truth", "sensors", "expect")
+LABELS = ("kind", "truth", "sensors", "expect", "within")
 SHAKE_LASTS = 6.0
 
 
@@ -60,6 +60,17 @@ class Truth:
     start_s: float
     end_s: float
     rules: tuple[str, ...]
+    event: str = ""
+    """The kind of the event or fault behind it."""
+    failure_s: float | None = None
+    """When what it warns of comes, where its law says so."""
+    within_s: float | None = None
+    """A good system says it within this, from its start."""
+
+    @property
+    def fault(self) -> bool:
+        """True of the instrument's, not the world's."""
+        return self.event in FAULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +183,12 @@ def _happening(place: int, entry: Mapping[str, Any]) -> tuple[Happening, list[Tr
         raise ScenarioError(f"{where} ({entry['kind']}): {error}") from error
     expect = tuple(entry.get("expect", ()))
     kind = entry.get("truth", entry["kind"])
-    return happening, [Truth(kind, sensor, made.start, _end(made), expect) for sensor in happening.sensors]
+    failure = getattr(made, "failure", None)
+    within = duration_ns(entry["within"]) / SECOND if "within" in entry else None
+    return happening, [
+        Truth(kind, sensor, made.start, _end(made), expect, entry["kind"], failure, within)
+        for sensor in happening.sensors
+    ]
 
 
 def _end(made: Any) -> float:

@@ -1,0 +1,99 @@
+"""A score as a person reads it on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from collector.times import SECOND, shown
+from collector.verb import table
+from simulators.score import Part, Said, Score
+from simulators.score_figures import Rate, Spread
+
+PARTS = (
+    "onsets", "truths", "found", "missed", "held", "neutral", "delay s", "samples", "lead s", "false", "a month (95 %)",
+    "watched", "chatter",
+)  # fmt: skip
+OPTIONAL = ("held", "neutral", "samples", "lead s", "chatter")
+MOST = 20
+"""False alarms that are listed."""
+
+
+def words(result: Score, zone: str = "UTC") -> str:
+    """The whole: by kind, by rule, truth by truth, false alarms, what it asks of people."""
+    place = ZoneInfo(zone)
+    parts = [
+        f"{shown(result.start, place)} to {shown(result.end, place)}, tolerance {result.tolerance // SECOND} s. "
+        "delay, samples, lead: median / 90th percentile, missed counting as later than all;",
+        "false alarms a subject-month watched outside truths (watched, in months), with the exact Poisson interval",
+        "",
+        _parts("kind", (*result.kinds, result.total)),
+        "",
+        _parts("rule", result.rules),
+    ]
+    if result.said:
+        head = ("truth", "sensor", "begins", "outcome", "by", "delay s", "lead s")
+        parts += ["", table(head, [_said(said, place) for said in result.said], ("delay s", "lead s"))]
+    if result.false:
+        parts += ["", f"false alarms, the first {min(MOST, len(result.false))} of {result.total.false.count}"]
+        rows = [(shown(one.now, place), one.name, one.value, one.limit) for one in result.false[:MOST]]
+        parts.append(table(("time", "alarm", "value", "limit"), rows, ("value", "limit")))
+    called = result.figures
+    parts += [
+        "",
+        f"alarms that call a person: {called.alarms}, {called.per_window:.3g} per 10 min, at most {called.most}; "
+        f"in flood {100 * called.in_flood:.0f} % of the time; chattering: {', '.join(called.chattering) or 'none'}",
+    ]
+    if result.unheard:
+        parts.append(f"expected, but never named in the journal: {', '.join(result.unheard)}")
+    return "\n".join(parts)
+
+
+def _parts(name: str, parts: Sequence[Part]) -> str:
+    """A table without the columns that say nothing."""
+    rows = [_part(part) for part in parts]
+    kept = [
+        k for k, head in enumerate(("", *PARTS)) if head not in OPTIONAL or any(row[k] not in (0, "-") for row in rows)
+    ]
+    return table([("", *PARTS)[k] or name for k in kept], [[row[k] for k in kept] for row in rows], PARTS)
+
+
+def _part(part: Part) -> Sequence[object]:
+    return (
+        part.name, part.onsets, part.truths, part.detected, part.missed, part.held, part.neutral,
+        spread(part.delay), spread(part.samples), spread(part.lead), part.false.count, rate(part.false),
+        f"{part.false.months:.3g}", part.chatter,
+    )  # fmt: skip
+
+
+def spread(of: Spread) -> str:
+    """Median / 90th percentile; "-": none, or too many missed."""
+    return f"{number(of.median)} / {number(of.p90)}" if of.median is not None else "-"
+
+
+def rate(of: Rate) -> str:
+    """False alarms a month with their interval."""
+    return "-" if of.rate is None else f"{of.rate:.2g} ({of.low:.2g} to {of.high:.2g})"
+
+
+def number(value: float | None) -> str:
+    """A figure of a delay; "-" for none."""
+    return "-" if value is None else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def outcome(said: Said) -> str:
+    """What became of a truth, in a word or two."""
+    if not said.truth.expect:
+        return f"RAISED {said.wrongly} x, expected none" if said.wrongly else "quiet, as expected"
+    if said.by is None:
+        return "held: stood already" if said.held else "MISSED"
+    return "late" if said.late else "found"
+
+
+def _said(said: Said, zone: ZoneInfo) -> Sequence[object]:
+    delay, lead = (None if span is None else span / SECOND for span in (said.delay, said.lead))
+    by = "" if said.by is None else said.by.name
+    return (
+        said.truth.kind, said.truth.sensor, shown(said.truth.start, zone), outcome(said), by,
+        "" if delay is None else number(delay), "" if lead is None else number(lead),
+    )  # fmt: skip
