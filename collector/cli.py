@@ -29,7 +29,7 @@ from collector.verb import NO, OK, WRONG, Verb, WrongUse, warn
 VERBS: dict[str, Verb] = {
     verb.name: verb
     for module in (
-        verbs_run, verbs_score, verbs_site, verbs_detectors, verbs_alarms, verbs_oncall, verbs_grafana, verbs_ledger, 
+        verbs_run, verbs_score, verbs_site, verbs_detectors, verbs_alarms, verbs_oncall, verbs_grafana, verbs_ledger,
         verbs_watchdog,
     )  # fmt: skip
     for verb in module.VERBS
