@@ -19,18 +19,23 @@ from collector.message import ACTION, OWN, REVISION, Message
 
 WAIT = 5.0
 """s to wait for judging's answer."""
-KINDS = ("acknowledge", "accept", "comment", "shelve", "unshelve", "out_of_service", "in_service", "reset")
+KINDS = ("acknowledge", "accept", "comment", "shelve", "unshelve", "out_of_service", "in_service", "reset", "assign",
+         "did", "close")  # fmt: skip
 REASONS = {
     "unknown_alarm": "there is no such rule and subject: `davylamp alarms --all` lists them",
     "other_occurrence": "it has come again since: look at `davylamp alarms` and name the present occurrence",
     "nobody": "say who with --by",
     "nothing_to_acknowledge": "it is acknowledged already, or nothing stands",
-    "no_note": "it needs a reason: --note, and for out-of-service a compensating measure: --measure",
+    "no_note": "it needs a reason: --note; for out-of-service a compensating measure: --measure",
     "never_shelved": "an alarm of this priority is never shelved",
     "not_shelved": "it is not shelved",
     "in_service_already": "it is in service",
     "nothing_to_reset": "no latched alarm stands there",
     "no_end": "it needs an end that is still ahead: --end 30min",
+    "no_hazard": "no open hazard holds it: `davylamp hazards` lists them",
+    "no_owner": "say who has it with --to",
+    "bad_evidence": "evidence is a file's SHA-256 digest, two spaces and its name: give the file with --evidence",
+    "still_stands": "one of its alarms is active, or waits for a reset: `davylamp alarms`",
     "too_long": "that is too long: see --help for how long it may be",
     "unknown_action": "judging knows no such action: are command and judge of the same version?",
 }
@@ -54,6 +59,8 @@ class Asked:
     measure: str = ""
     access: str = "typed"
     id: str = field(default_factory=new_id)
+    owner: str = ""
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,8 @@ def ask(data: Path, asked: Asked) -> str:
         "until": asked.until,
         "measure": asked.measure,
         "access": asked.access,
+        "owner": asked.owner,
+        "evidence": asked.evidence,
         "wall": time.time_ns(),
     }
     return put(data, Message("action", json.dumps(payload).encode(), ACTION, id=asked.id))

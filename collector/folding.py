@@ -16,6 +16,7 @@ from collector.message import ACTION, OWN, REVISION, Message, Seal
 from collector.rows import DeadLetter
 from detectors.bank import Rows
 from detectors.detector import Why
+from detectors.hazards import Hazard
 from detectors.judge import Judge
 from detectors.reading import Batch
 from detectors.records import DIFFERS, WRONG_UNIT, Change, Key
@@ -41,6 +42,8 @@ class Folded:
     parts: list[Part] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     touched: set[Key] = field(default_factory=set)
+    hazards: list[Hazard] = field(default_factory=list)
+    """Those that were opened, changed or closed."""
     revised: bool = False
 
 
@@ -72,6 +75,8 @@ class Folding:
             run = []
             self._special(seal, special, out)
         self._readings(run, out)
+        if self.judge is not None:
+            out.hazards = self.judge.records.hazards.take_changed()
         return out
 
     def _special(self, seal: Seal, special: Sequence[tuple[int, Message]], out: Folded) -> None:

@@ -102,6 +102,13 @@ class Judged:
         """Every (rule, subject) pair with all that is known of it."""
         return [json.loads(data) for (data,) in self._all("SELECT data FROM pair ORDER BY rule, subject")]
 
+    def hazards(self, closed: bool = False) -> list[dict[str, Any]]:
+        """Open hazards, or with `closed` all there ever were; none in a file made before hazards were kept."""
+        if not self._all("SELECT 1 FROM sqlite_master WHERE name = 'hazard'"):
+            return []
+        which = "" if closed else "WHERE closed IS NULL"
+        return [json.loads(data) for (data,) in self._all(f"SELECT data FROM hazard {which} ORDER BY opened, name")]
+
     def status(self) -> dict[str, Any]:
         """now, wall, seal, last_seal, watching, of, revision, simulated, site, timezone; empty before the first."""
         return dict(self._fact("status") or {})

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS block (seq INTEGER PRIMARY KEY AUTOINCREMENT, now INT
 CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, now INTEGER, action TEXT, line TEXT, hash TEXT);
 CREATE INDEX IF NOT EXISTS journal_action ON journal (action) WHERE action <> '';
 CREATE TABLE IF NOT EXISTS pair (rule TEXT, subject TEXT, data TEXT, PRIMARY KEY (rule, subject));
+CREATE TABLE IF NOT EXISTS hazard (name TEXT, opened INTEGER, closed INTEGER, data TEXT, PRIMARY KEY (name, opened));
 CREATE TABLE IF NOT EXISTS dead (seq INTEGER PRIMARY KEY AUTOINCREMENT, seal INTEGER, number INTEGER, topic TEXT, reason TEXT,
     sensor TEXT, detail TEXT);
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT);
@@ -120,6 +121,13 @@ class JudgedWriter:
     def gone(self, rule: str, subject: str) -> None:
         """A pair that nothing is known of any more."""
         self._store.execute("DELETE FROM pair WHERE rule = ? AND subject = ?", (rule, subject))
+
+    def hazards(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write hazards as they are now; closed ones stay."""
+        self._store.executemany(
+            "INSERT OR REPLACE INTO hazard VALUES (?, ?, ?, ?)",
+            [(row["name"], row["opened"], row["closed"], json.dumps(row, ensure_ascii=False)) for row in rows],
+        )
 
     def dead(self, letters: Iterable[DeadLetter]) -> None:
         """Keep what could not be decoded: where it lies in the log, and why."""

@@ -23,7 +23,7 @@ from collector.heartbeat import Heartbeat
 from collector.journal import line_json, link
 from collector.judged_writer import JudgedWriter
 from collector.keeping import BlockKeeper
-from collector.pairs import all_keys, pair_row
+from collector.pairs import all_keys, hazard_row, pair_row
 from collector.settings import Keep, Settings
 from collector.snapshots import Place, discard, newest, save
 from collector.spool import SpoolReader
@@ -113,6 +113,7 @@ class Judging:
         self.writer.begin()
         self.writer.fact("before", counts.get("gate.judged", 0) + counts.get("derived", 0))
         self.writer.pairs(row for key in all_keys(judge) if (row := pair_row(judge, key)) is not None)
+        self.writer.hazards(map(hazard_row, judge.records.hazards.open.values()))
         self.writer.commit(place.seal)
         return place.seal
 
@@ -173,6 +174,7 @@ class Judging:
         if judge is None:
             return
         self.writer.journal(folded.changes, judge.site.id)
+        self.writer.hazards(map(hazard_row, folded.hazards))
         keys: Iterable[Key] = all_keys(judge) if folded.revised else sorted(folded.touched)
         rows = [row for key in keys if (row := pair_row(judge, key)) is not None]
         self.writer.pairs(rows, all_of_them=folded.revised)

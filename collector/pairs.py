@@ -1,4 +1,4 @@
-"""What is known of a (rule, subject) pair, as a row that page, stores and commands read.
+"""What is known of a (rule, subject) pair, or of a hazard, as a row that page, stores and commands read.
 
 Constraints. Pure: it reads the judge and changes nothing. A removed rule is a row while its alarm stands.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from detectors.alarm import Hidden
+from detectors.hazards import Hazard
 from detectors.judge import Judge
 from detectors.records import Key, Record
 
@@ -51,3 +52,20 @@ def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
 def all_keys(judge: Judge) -> list[Key]:
     """Every pair that something is known of, in order."""
     return sorted(judge.pair_of.keys() | judge.records.records.keys())
+
+
+def hazard_row(hazard: Hazard) -> dict[str, Any]:
+    """All that is known of a hazard, as page and commands read it."""
+    return {
+        "name": hazard.name, "rule": hazard.rule, "subject": hazard.subject, "occurrence": hazard.occurrence,
+        "area": hazard.area, "priority": hazard.priority.name.lower(), "opened": hazard.opened, "due": hazard.due,
+        "owner": hazard.owner,
+        "occurrences": [
+            {"rule": rule, "first": first, "last": last, "count": count}
+            for rule, (first, last, count) in hazard.occurrences.items()
+        ],
+        "done": [
+            {"at": one.at, "by": one.by, "note": one.note, "evidence": list(one.evidence)} for one in hazard.done
+        ],
+        "closed": hazard.closed, "closed_by": hazard.closed_by, "closed_note": hazard.closed_note,
+    }  # fmt: skip

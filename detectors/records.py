@@ -46,6 +46,10 @@ class Action:
     measure: str = ""
     """Compensating measure while out of service."""
     access: str = "typed"
+    owner: str = ""
+    """Whom a hazard is assigned to."""
+    evidence: tuple[str, ...] = ()
+    """Files about a hazard, each as sha256sum prints it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from heapq import heapify, heappop
+from heapq import heapify, heappop, heappush
 from typing import Any, Protocol
 
 from detectors.alarm import Cause, Hidden, advance
 from detectors.detector import Verdict, Why
+from detectors.hazards import ACTIONS, Hazard, Hazards
 from detectors.holding import Held
 from detectors.people import objection, take
 from detectors.reading import AFTER_ROWS
@@ -32,7 +33,7 @@ class Fold(Protocol):
     broken: dict[str, Why]
 
 
-SHELF, SERVICE = 0, 1
+SHELF, SERVICE, HAZARD = 0, 1, 2
 """What may fall due, in the order of one instant and alarm."""
 
 
@@ -54,6 +55,7 @@ class Records:
         """A heap, gathered anew for each step: it holds nothing that the records do not."""
         self.records: dict[Key, Record] = {}
         self.active: set[int] = set()
+        self.hazards = Hazards()
         self.wire()
 
     def wire(self) -> None:
@@ -70,6 +72,7 @@ class Records:
             for order, at in ((SHELF, record.shelf_until), (SERVICE, record.service_until))
             if at is not None
         ]
+        self.due += [Due(hazard.remind, hazard.key, HAZARD) for hazard in self.hazards.open.values()]
         heapify(self.due)
         changes: list[Change] = []
         for h in held:
@@ -121,6 +124,7 @@ class Records:
             record.alarm = advance(record.alarm, Cause.ACKNOWLEDGE)
         record.since = h.at
         self._remember(record, h)
+        self._leave((rule.name, subject.id), record, rule.ladder)
         return [*changes, self._line((rule.name, subject.id), record, h.at, "raised", time=record.time)]
 
     def _priority(self, rule: Rule, subject: Subject, pair: int) -> Priority:
@@ -194,6 +198,7 @@ class Records:
         record.alarm = advance(record.alarm, Cause.ACTIVATE)
         record.since = record.time = at
         record.why = why
+        self._leave((rule, subject), record)
         return [self._line((rule, subject), record, at, "raised")]
 
     def own_ends(self, rule: str, subject: str, at: int, why: Why) -> list[Change]:
@@ -209,7 +214,21 @@ class Records:
         """Subjects on which an own alarm of this rule is active."""
         return [subject for (name, subject), r in sorted(self.records.items()) if name == rule and r.alarm.active]
 
+    def _leave(self, key: Key, record: Record, ladder: str = "") -> None:
+        """What a critical or high occurrence leaves to be done, until a person closes it."""
+        hazard = self.hazards.raised(key, record, ladder, self.fold.site.hazards)
+        if hazard is not None:
+            heappush(self.due, Due(hazard.remind, hazard.key, HAZARD))
+
+    def _overdue(self, due: Due) -> list[Change]:
+        changes = self.hazards.overdue(due.key, due.at, self.fold.revision)
+        if changes:
+            heappush(self.due, replace(due, at=self.hazards.open[due.key].remind))
+        return changes
+
     def _end(self, due: Due) -> list[Change]:
+        if due.order == HAZARD:
+            return self._overdue(due)
         record = self.records[due.key]
         if due.order == SHELF:
             record.shelf_until, change, cause = None, "shelf_ended", Cause.SHELF_ENDS
@@ -229,6 +248,8 @@ class Records:
 
     def act(self, action: Action, now: int) -> list[Change]:
         """Take the action or refuse it with a reason; either way one line bears its id."""
+        if action.kind in ACTIONS:
+            return self.hazards.act(action, now, self.fold.revision, self._stands)
         key = (action.rule, action.subject)
         known = key in self.fold.pair_of or key in self.records
         if not known:
@@ -240,10 +261,16 @@ class Records:
         if reason:
             return [self._refuse(key, record, now, action, reason)]
         change = take(record, action, removed)
-        line = self._line(key, record, now, change, action=action)
+        lines = [self._line(key, record, now, change, action=action)]
+        if change == "accepted":
+            lines += self.hazards.accepted(action, record.alarm.occurrence, now, self.fold.revision)
         if key not in self.fold.pair_of and key[0] not in OWN_RULES and not record.alarm.standing:
             del self.records[key]
-        return [line, *self._resuppress(key, now)]
+        return lines + self._resuppress(key, now)
+
+    def _stands(self, hazard: Hazard) -> bool:
+        found = (self.records.get((rule, hazard.subject)) for rule in hazard.occurrences)
+        return any(record.alarm.active or record.alarm.latched for record in found if record is not None)
 
     def _refuse(self, key: Key, record: Record, now: int, action: Action, reason: str) -> Change:
         why = Why(f"judge.refused.{reason}", {"asked": action.kind})

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from detectors.document import Mistake, SiteMistakes, Table
+from detectors.hazards import DUE
 from detectors.rule import LONGEST_SHELF, Priority, Rule, Series, Subject
 from detectors.sensor import PAYLOAD_KEYS, SENSOR_KEYS, Payload, Sensor, read_payloads, read_sensors
 from detectors.site_rules import RULE_KEYS, made_by, read_rules
@@ -23,8 +24,15 @@ SITE_KEYS: Mapping[str, str] = {
     "limits": "cn, us or eu: the limit set that `use` means.",
     "shelving": "table {low, medium, high = duration}: the longest a person may shelve; at most 8h, 8h, 1h.",
 }
-TABLES = ("site", "limit_set", "payload", "sensor", "rule")
+HAZARD_KEYS: Mapping[str, str] = {
+    "critical": "duration from a critical alarm until its hazard is due to be closed; 8h, a choice to be confirmed.",
+    "high": "the same for high alarms; 72h, a choice to be confirmed.",
+}
+TABLES = ("site", "limit_set", "payload", "sensor", "rule", "hazards")
 """The tables of a document that say what is judged and how; a revision is made of these."""
+
+SHORTEST_DUE = 1_000_000_000
+"""ns: each time that it is overdue is a journal line."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,8 @@ class Site:
     document: Mapping[str, Any]
     shelving: Mapping[Priority, int] = field(default_factory=lambda: dict(LONGEST_SHELF))
     """ns an alarm of a priority may be shelved at most; a priority not in it never is."""
+    hazards: Mapping[Priority, int] = field(default_factory=lambda: dict(DUE))
+    """ns from an occurrence of a priority until its hazard is due; a priority not in it opens none."""
 
 
 def read_site(document: Mapping[str, Any]) -> Site:
@@ -64,6 +74,7 @@ def read_site(document: Mapping[str, Any]) -> Site:
         payloads=read_payloads(whole),
         document=document,
         shelving=_shelving(head),
+        hazards=_hazards(whole.table("hazards", HAZARD_KEYS)),
     )
     if mistakes:
         raise SiteMistakes(dict.fromkeys(mistakes))
@@ -92,6 +103,18 @@ def _shelving(head: Table) -> dict[Priority, int]:
         if given is not None and not 0 <= given <= most:
             table.wrong((key,), f"{table.data[key]!r}", f"at most {most // 3_600_000_000_000}h for {key}")
         out[names[key]] = most if given is None else given
+    return out
+
+
+def _hazards(table: Table) -> dict[Priority, int]:
+    out = dict(DUE)
+    for priority in DUE:
+        key = priority.name.lower()
+        given = table.duration(key)
+        if given is not None and given < SHORTEST_DUE:
+            table.wrong((key,), f"{table.data[key]!r}", "1s or more")
+        elif given is not None:
+            out[priority] = given
     return out
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.alarm import Alarm, Hidden
 from detectors.detector import Finding, Verdict, Why
+from detectors.hazards import Done, Hazard, Hazards
 from detectors.holding import Pending
 from detectors.judge import Judge
 from detectors.records import Record
@@ -42,6 +43,7 @@ def snapshot(judge: Judge) -> tuple[Arrays, dict[str, Any]]:
         "pending": [[pair, _pending(p)] for pair, p in sorted(pending.items())],
         "records": [[*key, _record(r)] for key, r in sorted(judge.records.records.items())],
         "active": sorted(judge.records.active),
+        "hazards": [dataclasses.asdict(hazard) for hazard in judge.records.hazards.open.values()],
     }
 
 
@@ -64,6 +66,7 @@ def restore(site: Site, arrays: Mapping[str, NDArray[Any]], plain: Mapping[str, 
     judge.broken = {name: Why(*why) for name, why in plain["broken"].items()}
     judge.records.records = {(rule, subject): _record_of(r) for rule, subject, r in plain["records"]}
     judge.records.active = set(plain["active"])
+    judge.records.hazards = Hazards(_hazard_of(hazard) for hazard in plain.get("hazards", ()))
     return judge
 
 
@@ -94,3 +97,8 @@ def _record_of(plain: Mapping[str, Any]) -> Record:
     alarm = Alarm(active, acked, latched, Hidden(hidden), occurrence)
     known = dict(plain) | {"alarm": alarm, "priority": Priority(plain["priority"]), "why": Why(*plain["why"])}
     return Record(**known)
+
+
+def _hazard_of(plain: Mapping[str, Any]) -> Hazard:
+    done = [Done(**{**one, "evidence": tuple(one["evidence"])}) for one in plain["done"]]
+    return Hazard(**{**plain, "priority": Priority(plain["priority"]), "done": done})

@@ -27,7 +27,7 @@ from collector.settings import (  # noqa: E402
 from detectors.limit_set import LIMIT_KEYS  # noqa: E402
 from detectors.rule import LONGEST_SHELF  # noqa: E402
 from detectors.sensor import FORM_FIELDS, MOLAR_MASS, PAYLOAD_KEYS, SENSOR_KEYS  # noqa: E402
-from detectors.site import SITE_KEYS  # noqa: E402
+from detectors.site import HAZARD_KEYS, SITE_KEYS  # noqa: E402
 from detectors.site_rules import RULE_KEYS, SILENT  # noqa: E402
 from detectors.units import unit_names  # noqa: E402
 
@@ -76,6 +76,7 @@ def page() -> str:
         f"The rule `silent` ({SILENT['detector']['kind']}, {SILENT['priority']}) watches every sensor with `every`; "
         "`[rule.silent]` changes it.\n",
         SELECTORS,
+        _table("`[hazards]`", HAZARD_KEYS),
         _table("`[mqtt]`", MQTT_KEYS),
         _table("`[influx]`", INFLUX_KEYS),
         _table("`[announce]`", ANNOUNCE_KEYS),

@@ -15,6 +15,13 @@ from collector.spool import Spool
 S = 10**9
 START = 1_760_000_000 * S
 
+HAZARD_ACTIONS: dict[int, dict[str, dict[str, Any]]] = {
+    60: {"assign": {"owner": "chen"}},
+    110: {"did": {"note": "fan exchanged", "evidence": ["0" * 64 + "  fan.jpg"]}},
+    **{k: {"close": {"note": "gone"}} for k in range(111, 140, 4)},
+}
+"""By seal; one of the attempts to close meets an alarm that has returned."""
+
 
 def document() -> dict[str, Any]:
     sensor = {"area": "face", "quantity": "methane", "unit": "%vol", "span": [0, 4], "every": "5s"}
@@ -27,6 +34,7 @@ def document() -> dict[str, Any]:
             "gas": {"sensors": ["ch4-*"], "detector": limit, "priority": "high", "guidance": "Withdraw"},
             "held": {"sensors": ["ch4-*"], "detector": limit, "on_delay": "20s", "priority": "medium"},
         },
+        "hazards": {"high": "90s"},
     }
 
 
@@ -55,6 +63,9 @@ def fill(folder: Path, seals: int = 300, seed: int = 1) -> None:
             messages += [reading(0, now, 0.2, "%LEL"), Message("pit/face/nobody", b"{}", MQTT)]
         if k == 100:
             asked = {"id": "a1", "kind": "acknowledge", "rule": "gas", "subject": "ch4-1", "by": "li", "note": "seen"}
+            messages.append(Message("action", json.dumps(asked).encode(), ACTION))
+        for kind, more in HAZARD_ACTIONS.get(k, {}).items():
+            asked = {"id": f"{kind}{k}", "kind": kind, "rule": "gas", "subject": "ch4-2", "by": "wang", **more}
             messages.append(Message("action", json.dumps(asked).encode(), ACTION))
         if k == 150:
             messages.append(revision(site={**document()["site"], "limits": "cn"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,7 @@ def test_a_restart_from_a_snapshot_or_from_nothing_goes_on_as_if_nothing_had_hap
     assert whole_journal(judged) == expected
     assert not list((tmp_path / "cut" / "inbox").glob("*"))
     assert judged.ledger() == Judged(tmp_path / "whole").ledger()
+    assert judged.hazards(closed=True) == Judged(tmp_path / "whole").hazards(closed=True)
 
 
 def test_a_killed_judge_leaves_a_journal_that_goes_on(tmp_path: Path) -> None:
@@ -83,6 +85,36 @@ def test_every_reading_is_in_a_block_once_and_every_message_is_counted(tmp_path:
     assert ledger["readings"] == ledger["gate.judged"] + ledger.get("gate.duplicate", 0)
     assert len(raw) == ledger["gate.judged"]
     assert {d["reason"] for d in judged.dead()} >= {"wrong_unit"}
+
+
+def test_hazards_are_kept_open_and_closed_and_overdue_is_in_the_journal(tmp_path: Path) -> None:
+    fill(tmp_path)
+    judged = judge_all(tmp_path)
+    lines = [json.loads(line) for line in whole_journal(judged)]
+
+    closed, *_ = [row for row in judged.hazards(closed=True) if row["closed"] is not None]
+    assert (closed["name"], closed["owner"], closed["closed_by"], closed["closed_note"]) == (
+        "gas/ch4-2#1", "chen", "wang", "gone",
+    )  # fmt: skip
+    assert closed["done"][0]["note"] == "fan exchanged"
+    assert closed["done"][0]["evidence"] == ["0" * 64 + "  fan.jpg"]
+    assert {"still_stands", "no_hazard"} <= {
+        line["why"]["key"].rpartition(".")[2] for line in lines if line["change"] == "refused"
+    }
+    raised = {(line["sensor"]) for line in lines if line["change"] == "raised" and line["rule"] == "gas"}
+    assert {row["subject"] for row in judged.hazards()} == raised
+    assert all(row["closed"] is None for row in judged.hazards())
+    overdue = [line for line in lines if line["change"] == "overdue"]
+    assert len(overdue) > 5
+    assert all(line["why"]["due"] * S <= line["now"] for line in overdue)
+
+
+def test_a_judged_db_from_before_hazards_has_none(tmp_path: Path) -> None:
+    fill(tmp_path, 20)
+    judged = judge_all(tmp_path)
+    with sqlite3.connect(tmp_path / "judged.db") as store:
+        store.execute("DROP TABLE hazard")
+    assert judged.hazards() == []
 
 
 def test_actions_are_answered_and_the_pairs_are_listed(tmp_path: Path) -> None:

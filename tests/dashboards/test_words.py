@@ -15,7 +15,7 @@ HOUSE = Path(__file__).parents[2]
 DETECTORS = sorted((HOUSE / "detectors").glob("*/[a-z]*.py"))
 JUDGING = sorted((HOUSE / "detectors").glob("[a-z]*.py")) + sorted((HOUSE / "collector").glob("[a-z]*.py"))
 FILES = DETECTORS + [p for p in JUDGING if "Why(" in p.read_text() and p.name not in ("detector.py", "snapshot.py")]
-OWN = ("judge", "rule", "payload")
+OWN = ("judge", "rule", "payload", "hazard")
 """How reasons begin that are no detector's."""
 WORD = re.compile(r"[a-z][a-z_]*")
 

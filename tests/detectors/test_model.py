@@ -356,10 +356,12 @@ def cut_anywhere(random: Random, log: Log, end: int, site: Site) -> None:
     assert again(fold.judge).watching() == plain.judge.watching()
 
 
-def revised_of(random: Random, length: int) -> tuple[Log, int]:
+def revised_of(
+    random: Random, length: int, sites: Sequence[Site] = (SITE, LOWERED, DERIVED)
+) -> tuple[Log, int]:
     """A log with revisions of the site, to and fro, and gaps in which nobody listened."""
     log, end = log_of(random, length)
-    for site in random.choices([SITE, LOWERED, DERIVED], k=random.randint(0, 3)):
+    for site in random.choices(sites, k=random.randint(0, 3)):
         place = random.randint(0, len(log))
         log.insert(place, Revised(log[place - 1].arrived if place else START, site))
     if random.random() < 0.5:
