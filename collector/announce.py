@@ -63,6 +63,5 @@ def _call(oncall: OnCall, data: Path, stop: threading.Event) -> None:
 
 
 def _keep_equal(settings: Settings, stop: threading.Event) -> None:
-    page = f"http://{settings.page.host}:{settings.page.port}" if settings.page.port else ""
-    link = settings.oncall.link if settings.oncall is not None else ""
-    Alertmanager(settings.announce.alertmanager, settings.data, Judged(settings.data), link or page).follow(stop)
+    url, data = settings.announce.alertmanager, settings.data
+    Alertmanager(url, data, Judged(data), settings.address).follow(stop)

@@ -101,8 +101,7 @@ class _Loading:
         site = self._site(document)
         payloads = site.payloads if site else ()
         zone = self._zones(whole)
-        areas = dict.fromkeys(sensor.area for sensor in site.sensors.values()) if site else ()
-        settings = read_settings(whole, self.path, str(head.data.get("id", "")), payloads, zone, tuple(areas))
+        settings = read_settings(whole, self.path, str(head.data.get("id", "")), payloads, zone, _areas(site))
         if self.mistakes or self.elsewhere or site is None:
             raise ConfigMistakes(self._placed())
         return Loaded(site, settings, document, self._absent(settings))
@@ -198,6 +197,14 @@ def limit_sets() -> list[str]:
 def limit_set(name: str) -> Mapping[str, Any]:
     """One limit set as data, as it goes into a site's document."""
     return tomllib.loads((resources.files("detectors.limits") / f"{name}.toml").read_text("utf-8"))
+
+
+def _areas(site: Site | None) -> tuple[str, ...]:
+    """The areas of sensors and of groups: one over several areas has its own name, or the one it was given."""
+    if site is None:
+        return ()
+    subjects = (subject.area for rule in site.rules for subject in rule.subjects)
+    return tuple(dict.fromkeys((*(sensor.area for sensor in site.sensors.values()), *subjects)))
 
 
 def _zone_exists(name: str) -> bool:

@@ -11,10 +11,13 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from collector.oncall import CHECKED_DAYS, OnCall
-from collector.roster import Span
+from collector.roster import Span, answering
 from collector.secret import SecretAbsent
 from detectors.rule import Priority
 from detectors.site import Site
+
+ITSELF = "Davylamp itself"
+"""What has no area: an alarm about a channel, a rule that broke, the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class Turn:
 
     roster: str
     areas: tuple[str, ...]
+    system: bool
+    """Answers for Davylamp itself."""
     person: str | None
     until: datetime
     next: str | None
@@ -30,18 +35,19 @@ class Turn:
 
 def turns(oncall: OnCall, moment: datetime, ahead: timedelta = timedelta(days=CHECKED_DAYS)) -> list[Turn]:
     """Who has each duty at a moment, until when, and who then."""
-    found = []
+    found, system = [], answering(oncall.rosters, "")
     for roster in oncall.rosters:
         spans = roster.spans(moment, moment + ahead)
         after = spans[1].person if len(spans) > 1 else spans[0].person
-        found.append(Turn(roster.name, tuple(sorted(roster.areas)), spans[0].person, spans[0].end, after))
+        areas = tuple(sorted(roster.areas))
+        found.append(Turn(roster.name, areas, roster in system, spans[0].person, spans[0].end, after))
     return found
 
 
 def called_for(site: Site) -> list[str]:
-    """The areas in which a rule calls people, in the rules' order."""
+    """The areas in which a rule calls people, in the rules' order; then none, which is Davylamp itself."""
     pairs = ((rule, subject) for rule in site.rules for subject in rule.subjects)
-    return list(dict.fromkeys(subject.area for rule, subject in pairs if rule.priority >= Priority.HIGH))
+    return list(dict.fromkeys([*(subject.area for rule, subject in pairs if rule.priority >= Priority.HIGH), ""]))
 
 
 def troubles(oncall: OnCall, site: Site, moment: datetime) -> list[str]:
@@ -77,4 +83,4 @@ def _objection(oncall: OnCall, channel: str, address: str) -> str:
 
 def _gap(gap: Span, areas: list[str], zone: ZoneInfo) -> str:
     start, end = (f"{moment.astimezone(zone):%a %Y-%m-%d %H:%M}" for moment in (gap.start, gap.end))
-    return f"nobody is on duty for {', '.join(areas)} from {start} to {end}"
+    return f"nobody is on duty for {', '.join(area or ITSELF for area in areas)} from {start} to {end}"

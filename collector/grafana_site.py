@@ -67,9 +67,8 @@ def write_files(folder: Path, wanted: dict[str, str]) -> list[str]:
 
 
 def page_of(settings: Settings) -> str:
-    """The operator's page as people reach it."""
-    link = settings.oncall.link if settings.oncall is not None else ""
-    return settings.grafana.page or link or f"http://{settings.page.host}:{settings.page.port}"
+    """The operator's page as those who look at Grafana reach it."""
+    return settings.grafana.page or settings.address
 
 
 def _asked(settings: Settings, put: Callable[[str, Secret | None], str]) -> tuple[Source, Contacts]:

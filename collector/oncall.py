@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from collector.calling import TO, Command, Gateway, Hook, Way
 from collector.escalation import AFTER, Policy
-from collector.roster import Person, Roster, Span, called
+from collector.roster import Person, Roster, Span, answering, called
 from collector.roster_file import Calendar, read_people, read_rosters
 from collector.secret import Secret, read_secret
 from detectors.document import Table, listed, nearest, shown
@@ -59,8 +59,8 @@ class OnCall:
     def gaps(self, areas: Iterable[str], start: datetime, end: datetime) -> Iterator[tuple[str, Span]]:
         """(area, span) for which nobody is on duty."""
         for area in areas:
-            answering = tuple(roster for roster in self.rosters if roster.answers_for(area))
-            yield from ((area, gap) for gap in Roster(area, answering).gaps(start, end))
+            layers = tuple(answering(self.rosters, area))
+            yield from ((area, gap) for gap in Roster(area, layers).gaps(start, end))
 
     def strangers(self, start: datetime, end: datetime) -> Iterator[tuple[str, str]]:
         """(roster, summary) of calendar events that name no person."""

@@ -134,6 +134,8 @@ class Roster:
     name: str
     layers: tuple[Layer, ...]
     areas: frozenset[str] = frozenset()
+    system: bool = False
+    """Answers for alarms about Davylamp itself, which have no area."""
 
     def answers_for(self, area: str) -> bool:
         """True if its people are called for alarms of an area."""
@@ -166,9 +168,18 @@ class Roster:
         return [span for span in self.spans(start, end) if span.person is None]
 
 
+def answering(rosters: Sequence[Roster], area: str) -> list[Roster]:
+    """Those who answer for an area. For no area, which is Davylamp itself: those with `system`, else those without
+    areas, else all: a channel that fails concerns somebody."""
+    if area:
+        return [roster for roster in rosters if roster.answers_for(area)]
+    named = [roster for roster in rosters if roster.system]
+    return named or [roster for roster in rosters if not roster.areas] or list(rosters)
+
+
 def called(rosters: Sequence[Roster], area: str, moment: datetime) -> list[str]:
     """The people on duty for an area, in the rosters' order, each once."""
-    found = (roster.at(moment) for roster in rosters if roster.answers_for(area))
+    found = (roster.at(moment) for roster in answering(rosters, area))
     return list(dict.fromkeys(person for person in found if person is not None))
 
 

@@ -22,6 +22,8 @@ PERSON_KEYS: Mapping[str, str] = {
 }
 ROSTER_KEYS: Mapping[str, str] = {
     "areas": "list of areas that this duty answers for; all where not given.",
+    "system": "true: this duty answers for alarms about Davylamp itself, like a channel that fails; where none has it, "
+    "those without `areas` do, else all.",
     "zone": "zone of its times; the site's where not given.",
     "holidays": 'list of days, "2026-10-01". A holiday is no weekday: only layers with "holiday" in `days` hold.',
     "layer": "list of tables: rotations, weakest first; a later one wins where it has somebody.",
@@ -102,7 +104,7 @@ def read_people(whole: Table, channels: Sequence[str]) -> dict[str, Person]:
 def read_rosters(
     whole: Table, people: Mapping[str, Person], zone: ZoneInfo, areas: Sequence[str], folder: Path
 ) -> tuple[Roster, ...]:
-    """The rosters of `[roster.*]`, in the file's order. `areas` are those that the site has."""
+    """The rosters of `[roster.*]`, in the file's order. `areas` are the site's; none where its mistakes hide them."""
     return tuple(
         _Reading(table, people, zone, folder).roster(name, areas)
         for name, table in whole.tables("roster", ROSTER_KEYS).items()
@@ -118,7 +120,7 @@ class _Reading:
     def roster(self, name: str, known: Sequence[str]) -> Roster:
         areas = self.table.texts("areas")
         for area in areas:
-            if area not in known:
+            if known and area not in known:
                 self.table.wrong(("areas",), f"unknown area {area!r}", listed(known), nearest(area, known))
         layers: list[Layer] = [
             rotation for layer in self._listed("layer", LAYER_KEYS) if (rotation := self._rotation(layer)) is not None
@@ -128,7 +130,7 @@ class _Reading:
         duties = [duty for item in self._listed("override", OVERRIDE_KEYS) if (duty := self._override(item))]
         if not layers:
             self.table.missing("layer", "at least one layer, or a calendar")
-        return Roster(name, (*layers, Fixed(tuple(duties))), frozenset(areas))
+        return Roster(name, (*layers, Fixed(tuple(duties))), frozenset(areas), self.table.flag("system"))
 
     def _zone(self, default: ZoneInfo) -> ZoneInfo:
         name = self.table.text("zone", default.key)

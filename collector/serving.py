@@ -233,12 +233,12 @@ def _sensor(row: Mapping[str, Any]) -> SensorRow:
 
 def serve(settings: Any, stop: threading.Event) -> None:
     """The role: the page over HTTP until stopped."""
-    link = "" if settings.oncall is None else settings.oncall.link
+    oncall, host = settings.oncall, urlsplit(settings.address).hostname
     app = page(
         FromDisk(settings.data),
         ThroughInbox(settings.data),
-        hosts=(*LOOPBACK, *settings.page.names, *filter(None, (urlsplit(link).hostname,))),
-        inviting=Signer(settings.data, link) if link else None,
+        hosts=(*LOOPBACK, *settings.page.names, *filter(None, (host,))),
+        inviting=Signer(settings.data, oncall.link) if oncall is not None and oncall.link else None,
     )
     configuration = uvicorn.Config(
         app,

@@ -135,6 +135,13 @@ class Settings:
     page: Page = Page()
     roles: tuple[str, ...] = ROLES
 
+    @property
+    def address(self) -> str:
+        """The operator's page as people reach it: `link` of [oncall], else where it is served; empty without a port."""
+        if self.oncall is not None and self.oncall.link:
+            return self.oncall.link
+        return f"http://{self.page.host}:{self.page.port}" if self.page.port else ""
+
 
 def read_settings(
     whole: Table, path: Path, site_id: str, payloads: tuple[Payload, ...], zone: ZoneInfo, areas: Sequence[str]

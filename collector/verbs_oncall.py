@@ -51,7 +51,7 @@ def oncall(arguments: Arguments) -> int:
 
 def _duty(site: Any, people: OnCall, data: Path, arguments: Arguments) -> int:
     from collector.calls import read_memory
-    from collector.duty import troubles, turns
+    from collector.duty import ITSELF, troubles, turns
     from collector.times import instant
 
     ns = instant(arguments.at) if arguments.at else time.time_ns()
@@ -59,13 +59,13 @@ def _duty(site: Any, people: OnCall, data: Path, arguments: Arguments) -> int:
     found, wrong = turns(people, moment), troubles(people, site, moment)
     wanted = {name: one.line["priority"] for name, one in read_memory(data).opens.items() if one.calls}
     if arguments.json:
-        rows = [{"roster": turn.roster, "areas": turn.areas, "person": turn.person, "until": turn.until.isoformat(),
-                 "next": turn.next} for turn in found]  # fmt: skip
+        rows = [{"roster": turn.roster, "areas": turn.areas, "system": turn.system, "person": turn.person,
+                 "until": turn.until.isoformat(), "next": turn.next} for turn in found]  # fmt: skip
         say_json({"version": 1, "at": moment.isoformat(), "duty": rows, "calling_for": wanted, "troubles": wrong})
         return NO if wrong else OK
     names: dict[str | None, str] = {one.id: f"{one.name} ({one.id})" for one in people.people.values()}
     names[None] = "nobody"
-    said = [(turn.roster, ", ".join(turn.areas) or "all", names[turn.person],
+    said = [(turn.roster, ", ".join([*(turn.areas or ["all"]), *[ITSELF] * turn.system]), names[turn.person],
              f"{turn.until.astimezone(zone):%a %m-%d %H:%M}", names[turn.next]) for turn in found]  # fmt: skip
     say(f"{site.id}, {moment.astimezone(zone):%a %Y-%m-%d %H:%M %z}")
     say(table(("duty", "areas", "now", "until", "then"), said))

@@ -123,3 +123,28 @@ def test_the_sample_in_the_docs_is_read_without_a_mistake(tmp_path: Path) -> Non
     assert list(oncall.people) == ["li", "wang"]
     at = datetime(2026, 11, 14, 9, tzinfo=ZoneInfo("Asia/Shanghai"))
     assert oncall.on_duty("north", at) == ["li"]
+
+
+GROUP = """
+[sensor.p2]
+area = "south"
+quantity = "displacement"
+unit = "mm"
+[rule.both]
+group = "wall"
+detector = { kind = "network.vote", of = "@moves/*", k = 2, within = "1h" }
+priority = "high"
+guidance = "Go"
+[rule.moves]
+sensors = ["p1", "p2"]
+detector = { kind = "signal.limit", limit = "9 mm" }
+priority = "low"
+guidance = "Look"
+"""
+
+
+def test_a_group_over_several_areas_has_one_that_a_roster_can_answer_for(tmp_path: Path) -> None:
+    text = SITE.replace("[channel.sms]", GROUP + "[channel.sms]")
+    oncall = loaded(tmp_path, text.replace("[roster.duty]", '[roster.duty]\nareas = ["wall", "north"]\nsystem = true'))
+    assert oncall.rosters[0].answers_for("wall")
+    assert oncall.rosters[0].system

@@ -33,7 +33,7 @@ def test_it_says_who_is_on_duty_now_and_next(site: Path, capsys: pytest.CaptureF
     assert main(["oncall", str(site), "--at", "2026-11-04T03:00+08:00"]) == 0
     said = capsys.readouterr().out
     assert "pit, Wed 2026-11-04 03:00 +0800" in said
-    assert " ".join(said.splitlines()[2].split()) == "duty all Li Wei (li) Mon 11-09 08:00 wang (wang)"
+    assert " ".join(said.splitlines()[2].split()) == "duty all, Davylamp itself Li Wei (li) Mon 11-09 08:00 wang (wang)"
 
 
 def test_programs_get_the_same(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,7 +47,7 @@ def test_nobody_on_duty_on_sunday_at_three_is_an_error_of_check(site: Path, caps
     days = "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"
     site.write_text(WHOLE.replace('turn = "7d" }', f"days = {list(days)} }}"), "utf-8")
     assert main(["check", str(site)]) == 1
-    assert "nobody is on duty for mill from Sun" in capsys.readouterr().err
+    assert "nobody is on duty for mill, Davylamp itself from Sun" in capsys.readouterr().err
     site.write_text(WHOLE, "utf-8")
     assert main(["check", str(site)]) == 0
 
