@@ -24,6 +24,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "returned": ("RETURNED", "已恢复"),
     "more": ("and {count} more", "另有 {count} 条"),
     "since": ("since {time}", "自 {time} 起"),
+    "reply": ("Reply {code} to accept", "回复 {code} 接警"),
     "accept": ("Accept: {link}", "接警：{link}"),
     "simulation": ("SIMULATION", "仿真"),
     "critical": ("CRITICAL", "紧急"),
@@ -40,12 +41,16 @@ class Wording:
     local: Local
     simulated: bool = False
 
-    def text(self, call: Call, lines: Sequence[Line], advice: Sequence[Mapping[str, Any]], link: str = "") -> Text:
+    def text(
+        self, call: Call, lines: Sequence[Line], advice: Sequence[Mapping[str, Any]], link: str = "", code: str = ""
+    ) -> Text:
         """The message of a call about these occurrences; `advice` has each one's unit, guidance and consequence."""
         headline = self._headline(call, lines[0], advice[0])
         body = [self._word("more", count=str(len(lines) - 1))] if len(lines) > 1 else []
         for line, known in zip(lines, advice, strict=True):
             body += self._about(line, known, brief=len(lines) > 1)
+        if code and call.kind != RETURN:
+            body.append(self._word("reply", code=code))
         if link and call.kind != RETURN:
             body.append(self._word("accept", link=link))
         details = {"site": self.site, "kind": call.kind, "person": call.person, "simulation": self.simulated,

@@ -1,20 +1,22 @@
 """Ways to reach a person: a gateway through apprise, a webhook, or a command on this machine.
 
-Constraints. `send` returns the gateway's code (0 of a command, 200 where the way has none), or raises `Unavailable`
-(try later, or another way) or `Rejected` (this address will never work). It waits TIMEOUT s at most, keeps nothing and
-decides nothing. Addresses and secrets are in no message of an error.
+Constraints. `send` returns the gateway's code (0 of a command, 200 where the way has none) and id, or raises
+`Unavailable` (try later, or another way) or `Rejected` (this address will never work). It waits TIMEOUT s at most,
+keeps nothing and decides nothing. Addresses and secrets are in no message of an error.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 from collector.errors import Rejected, Unavailable
-from collector.posting import TIMEOUT, post
+from collector.incoming import field_at
+from collector.posting import TIMEOUT, ask
 from collector.secret import Secret
 
 TO = "{to}"
@@ -35,11 +37,18 @@ class Text:
         return f"{self.headline}\n{self.body}" if self.body else self.headline
 
 
+class Taken(NamedTuple):
+    """A gateway took it: its code, and its own id of the message where it gives one."""
+
+    code: int
+    id: str = ""
+
+
 class Way(Protocol):
     """How a channel reaches an address."""
 
-    def send(self, to: str, text: Text) -> int:
-        """Send it; the gateway's code."""
+    def send(self, to: str, text: Text) -> Taken:
+        """Send it."""
         ...
 
     def objection(self, to: str) -> str:
@@ -53,7 +62,7 @@ class Gateway:
 
     url: Secret
 
-    def send(self, to: str, text: Text) -> int:
+    def send(self, to: str, text: Text) -> Taken:
         """Hand it to the gateway."""
         service = self._service(to)
         if service is None:
@@ -65,7 +74,7 @@ class Gateway:
             raise Unavailable(f"gateway: {type(error).__name__}") from error
         if not done:
             raise Unavailable("the gateway did not take it")
-        return 200
+        return Taken(200)
 
     def objection(self, to: str) -> str:
         """Whether apprise makes anything of URL and address."""
@@ -82,11 +91,15 @@ class Hook:
     """POST of JSON to a URL; {to} in it is the address, which is in the body too."""
 
     url: Secret
+    answer_id: str = ""
+    """Where the answer has the gateway's id of the message."""
 
-    def send(self, to: str, text: Text) -> int:
+    def send(self, to: str, text: Text) -> Taken:
         """Post it. 2xx is taken; 4xx but 408, 425, 429 is refused for ever; all else waits."""
         body = {"version": 1, "id": text.id, "to": to, "headline": text.headline, "text": text.body, **text.details}
-        return post(self.url.reveal().replace(TO, quote(to, safe="")), body, "webhook", text.id)
+        answer = ask(self.url.reveal().replace(TO, quote(to, safe="")), "POST", body, "webhook",
+                     {"Idempotency-Key": text.id})  # fmt: skip
+        return Taken(answer.code, field_at(_json(answer.body), self.answer_id) if self.answer_id else "")
 
     def objection(self, to: str) -> str:
         """Only its form can be seen without sending."""
@@ -102,7 +115,7 @@ class Command:
 
     words: tuple[str, ...]
 
-    def send(self, to: str, text: Text) -> int:
+    def send(self, to: str, text: Text) -> Taken:
         """Run it; exit code 0 is taken."""
         filled = {TO: to, "{headline}": text.headline, "{text}": text.whole(), "{id}": text.id}
         try:
@@ -115,13 +128,21 @@ class Command:
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
             raise Unavailable(f"{self.words[0]} ended with {done.returncode}{': ' if said else ''}{''.join(said)}")
-        return 0
+        return Taken(0)
 
     def objection(self, to: str) -> str:
         """Whether the program is there."""
         import shutil
 
         return "" if shutil.which(self.words[0]) else f"{self.words[0]} is no program here"
+
+
+def _json(body: bytes) -> Any:
+    """What a gateway answered; nothing where it is no JSON: it took the message all the same."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
 
 
 def _filled(words: Sequence[str], values: Mapping[str, str]) -> list[str]:

@@ -24,17 +24,21 @@ GENESIS = sha256(b"davylamp calls 1").hexdigest()
 """The hash before the first line; `collector.journal.verify` takes it as `previous`."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS line (seq INTEGER PRIMARY KEY, line BLOB NOT NULL, hash TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS taken (channel TEXT, id TEXT, seq INTEGER NOT NULL, PRIMARY KEY (channel, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 CALLING, TAKEN, FAILED, REFUSED, ANSWERED = "calling", "taken", "failed", "refused", "answered"
 """What a line says: a call begins; the gateway took it; not now; never; a person accepted."""
+DELIVERED, UNDELIVERED, REPLIED = "delivered", "undelivered", "replied"
+"""It arrived, or did not, as the gateway says later; a person replied, whatever came of it."""
 
 
 class Place(NamedTuple):
-    """How far the journal is read: its line's number and hash (0 and nothing at the beginning)."""
+    """How far the journal is read: its line's number and hash (0 and nothing at the beginning); and what was heard."""
 
     seq: int = 0
     hash: str = ""
+    heard: int = 0
 
 
 class CallBook:
@@ -59,9 +63,18 @@ class CallBook:
                 line = json.dumps({"seq": seq, **given}, ensure_ascii=False, separators=(",", ":")).encode()
                 digest = link(digest, line)
                 self._store.execute("INSERT INTO line VALUES (?, ?, ?)", (seq, with_hash(line, digest), digest))
+                names = {given["id"], given.get("gateway") or given["id"]} if given["what"] == TAKEN else ()
+                self._store.executemany("INSERT OR REPLACE INTO taken VALUES (?, ?, ?)",
+                                        [(given["channel"], name, seq) for name in names])  # fmt: skip
             facts = {"memory": msgspec.json.encode(memory), "place": msgspec.json.encode(place)}
             self._store.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", facts.items())
         self._seq, self._hash, self.place = seq, digest, place
+
+    def taken(self, channel: str, id: str) -> dict[str, Any] | None:
+        """The line of a call that a gateway took, by the gateway's id of it or ours."""
+        found = "SELECT line.line FROM taken JOIN line USING (seq) WHERE channel = ? AND id = ?"
+        row = self._store.execute(found, (channel, id)).fetchone()
+        return None if row is None else json.loads(row[0])
 
     def close(self) -> None:
         """Close the file."""

@@ -54,6 +54,8 @@ class Call(msgspec.Struct, frozen=True):
     person: str
     channel: str
     occurrences: tuple[str, ...]
+    code: str = ""
+    """What the person replies to accept."""
 
 
 class Open(msgspec.Struct):
@@ -70,6 +72,8 @@ class Open(msgspec.Struct):
     """How often everyone was called, in this cycle."""
     tried: list[tuple[str, str]] = []
     """(person, channel), in this cycle."""
+    asked: list[str] = []
+    """People to whom a call was made, whatever became of it."""
     failed: str = ""
     """The person whose channel just failed: their next channel comes first."""
     reached: dict[str, str] = {}
@@ -101,6 +105,10 @@ class Memory(msgspec.Struct):
     """When each person last got a message of high alarms."""
     flying: dict[str, Call] = {}
     """Calls whose outcome is not known yet, by id."""
+    codes: dict[str, list[str]] = {}
+    """The occurrences that a code in a message stands for; each cycle of calls has codes of its own."""
+    coded: int = 0
+    """Codes ever made."""
 
 
 class Escalation:
@@ -137,7 +145,7 @@ class Escalation:
         together: dict[tuple[str, str], list[str]] = {}
         by_weight = sorted(self.memory.opens.items(), key=lambda item: (item[1].priority != "critical", item[1].opened))
         for name, found in by_weight:
-            self._resume(found, now)
+            self._resume(name, found, now)
             if found.returned:
                 calls += self._returns(name, found)
             if not found.calls or found.next > now:
@@ -177,6 +185,15 @@ class Escalation:
                 self._fall_back(found, call.person, now)
             self._close(name, found)
 
+    def undelivered(self, call: Call, now: int) -> None:
+        """A call that the gateway had taken did not arrive: the next way is tried at once."""
+        for name in call.occurrences:
+            found = self.memory.opens.get(name)
+            if found is None or call.kind == RETURN or found.reached.get(call.person) != call.channel:
+                continue
+            del found.reached[call.person]
+            self._fall_back(found, call.person, now)
+
     def _reached(self, found: Open, call: Call) -> None:
         found.reached[call.person] = call.channel
         if found.returned and call.person not in found.owed:
@@ -188,12 +205,13 @@ class Escalation:
         elif not found.reached:
             found.next = min(found.next, now + NOBODY)
 
-    def _resume(self, found: Open, now: int) -> None:
+    def _resume(self, name: str, found: Open, now: int) -> None:
         if found.accepted is None or found.returned or found.hidden or found.commented:
             return
         if now - found.accepted >= self.policy.unattended:
             found.accepted, found.next, found.tried, found.failed = None, now, [], ""
             found.cycle, found.round = found.cycle + 1, 0
+            self.memory.codes = {code: names for code, names in self.memory.codes.items() if name not in names}
 
     def _next(self, found: Open, called: Sequence[str]) -> tuple[str, str] | None:
         """The next (person, channel) not tried yet; None when it is everyone's turn, and from then on."""
@@ -240,6 +258,8 @@ class Escalation:
     def _close(self, name: str, found: Open) -> None:
         if found.returned and not found.owed and not self._flying(name):
             self.memory.opens.pop(name, None)
+            self.memory.codes = {code: names for code, names in self.memory.codes.items()
+                                 if any(one in self.memory.opens for one in names)}  # fmt: skip
 
     def _flying(self, name: str) -> list[Call]:
         return [call for call in self.memory.flying.values() if name in call.occurrences]
@@ -248,7 +268,21 @@ class Escalation:
         first = self.memory.opens[names[0]]
         more = f"+{len(names) - 1}" if len(names) > 1 else ""
         step = f"{first.cycle}.{first.round}"
-        return Call(f"{names[0]}{more}:{kind}:{person}:{channel}:{step}", kind, person, channel, names)
+        code = self._code(names) if kind == PAGE and person else ""
+        for found in (self.memory.opens[name] for name in names):
+            found.asked += [person] * (bool(person) and person not in found.asked)
+        return Call(f"{names[0]}{more}:{kind}:{person}:{channel}:{step}", kind, person, channel, names, code)
+
+    def _code(self, names: tuple[str, ...]) -> str:
+        """That of these occurrences; neighbours differ in more than a digit, and none comes again for long."""
+        known = self.memory.codes
+        code = next((code for code, about in known.items() if about == list(names)), "")
+        while not code:
+            self.memory.coded += 1
+            made = str(1000 + self.memory.coded * 3571 % 9000)
+            code = made if made not in known else ""
+        known[code] = list(names)
+        return code
 
 
 def occurrence_of(line: Line) -> str:

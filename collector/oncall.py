@@ -7,7 +7,7 @@ Without a roster nobody is called by Davylamp (Grafana's contact points page the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, cast
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from collector.calling import TO, Command, Gateway, Hook, Way
 from collector.escalation import AFTER, Policy
+from collector.incoming import INCOMING_KEYS, Incoming, read_incoming
 from collector.roster import Person, Roster, Span, answering, called
 from collector.roster_file import Calendar, read_people, read_rosters
 from collector.secret import Secret, read_secret
@@ -26,6 +27,7 @@ CHANNEL_KEYS: Mapping[str, str] = {
     "webhook_file": "file whose first line is a URL that takes a POST of JSON; {to} in it is the address.",
     "webhook_env": "name of the environment variable with that URL.",
     "command": "list of texts: a program and its words; {to}, {headline}, {text} and {id} are filled in. No shell.",
+    **INCOMING_KEYS,
 }
 ONCALL_KEYS: Mapping[str, str] = {
     "critical": "duration to wait for an accept before the next step; 2min.",
@@ -49,6 +51,8 @@ class OnCall:
     rosters: tuple[Roster, ...]
     ways: Mapping[str, Way]
     policy: Policy = Policy()
+    incoming: Mapping[str, Incoming] = field(default_factory=dict)
+    """By channel: what its gateway posts to us."""
     language: Literal["en", "zh"] = "en"
     link: str = ""
 
@@ -73,6 +77,8 @@ class OnCall:
 def read_oncall(whole: Table, folder: Path, zone: ZoneInfo, areas: Sequence[str]) -> OnCall | None:
     """What the tables say; None where there is no roster. Mistakes are noted in `whole`."""
     ways = {name: way for name, way in _ways(whole, folder)}
+    tables = whole.tables("channel").items()
+    incoming = {name: one for name, table in tables if (one := read_incoming(table, folder)) is not None}
     people = read_people(whole, tuple(whole.table("channel").data))
     rosters = read_rosters(whole, people, zone, areas, folder)
     table = whole.table("oncall", ONCALL_KEYS)
@@ -88,7 +94,7 @@ def read_oncall(whole: Table, folder: Path, zone: ZoneInfo, areas: Sequence[str]
     if link and not link.startswith(("https://", "http://")):
         table.wrong(("link",), shown(link), "https://host[:port]")
     language = cast(Literal["en", "zh"], table.choice("language", ("en", "zh"), "en"))
-    return OnCall(people, rosters, ways, _policy(table, sirens), language, link.rstrip("/"))
+    return OnCall(people, rosters, ways, _policy(table, sirens), incoming, language, link.rstrip("/"))
 
 
 def _policy(table: Table, sirens: tuple[str, ...]) -> Policy:
@@ -124,15 +130,19 @@ def _ways(whole: Table, folder: Path) -> Iterator[tuple[str, Way]]:
         elif gateway:
             yield name, Gateway(gateway)
         elif hook:
-            yield name, Hook(hook)
+            yield name, Hook(hook, table.text("answer_id", ""))
         else:
             yield name, Command(command)
 
 
 def channel_secrets(whole: OnCall | None) -> dict[tuple[str, ...], Secret]:
-    """Each secret that the channels name, by its table."""
-    ways = {} if whole is None else whole.ways
-    return {("channel", name): way.url for name, way in ways.items() if isinstance(way, Gateway | Hook)}
+    """Each secret that the channels name, by its place in the file."""
+    if whole is None:
+        return {}
+    found: dict[tuple[str, ...], Secret] = {
+        ("channel", name): way.url for name, way in whole.ways.items() if isinstance(way, Gateway | Hook)
+    }
+    return found | {("channel", name, "token"): one.token for name, one in whole.incoming.items()}
 
 
 __all__ = ["CHANNEL_KEYS", "CHECKED_DAYS", "ONCALL_KEYS", "TO", "OnCall", "channel_secrets", "read_oncall"]

@@ -19,11 +19,23 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from collector.announcing import Followed, unread
 from collector.call_text import Wording
-from collector.calling import Text
-from collector.calls import ANSWERED, CALLING, FAILED, REFUSED, TAKEN, CallBook, Place
+from collector.calling import Taken, Text
+from collector.calls import (
+    ANSWERED,
+    CALLING,
+    DELIVERED,
+    FAILED,
+    REFUSED,
+    REPLIED,
+    TAKEN,
+    UNDELIVERED,
+    CallBook,
+    Place,
+)
 from collector.clock import Clock
 from collector.errors import DavylampError, Rejected, Unavailable
 from collector.escalation import Call, Escalation, occurrence_of
+from collector.heard import REPLY, Line, read_heard
 from collector.oncall import OnCall
 from dashboards.console.figures import Local
 from detectors.records import CHANNEL
@@ -33,6 +45,8 @@ POLL = 0.2
 """s"""
 AT_ONCE = 32
 """Calls under way at the same time."""
+EARLY = 10 * 10**9
+"""ns that a report is waited with for the call it is about, whose outcome may not be written down yet."""
 PARTING = 12.0
 """s to wait for calls under way when the role stops."""
 
@@ -42,7 +56,7 @@ class Outcome(NamedTuple):
 
     call: Call
     what: str
-    code: int | None
+    taken: Taken | None
     problem: str
 
 
@@ -69,6 +83,7 @@ class Pager:
         report: Report = lambda way, failing, problem: None,
     ) -> None:
         self._oncall, self._followed, self._links, self._report = oncall, followed, links, report
+        self._folder = folder
         self._book = CallBook(folder)
         self._clock = clock or Clock(self._book.now)
         self._escalation = Escalation(oncall.policy, oncall.people, self._book.memory)
@@ -78,12 +93,14 @@ class Pager:
         self._unwritten: list[dict[str, Any]] = []
         standing = [row["subject"] for row in followed.alarms() if row["rule"] == CHANNEL and row["active"]]
         self._failing: set[str] = set(standing)
+        self._lost: set[str] = set()
+        """Addresses to which a message was not delivered, until one is."""
 
     def step(self) -> int:
         """Take what is new, call whom it is time to call; the number of calls begun."""
         now = self._clock.now()
         self._settle(now)
-        place = self._read(now)
+        place = self._hear(now, self._read(now))
         again = [call for call in self._escalation.memory.flying.values() if call.id not in self._under_way]
         calls = self._escalation.due(now, lambda area: self._oncall.on_duty(area, self._date()))
         self._unwritten += [self._line(now, CALLING, call, again=True) for call in again]
@@ -122,10 +139,10 @@ class Pager:
         place = self._book.place
         if place.seq and not self._same(place):
             log.warning("journal=another read=from-the-beginning open=%d", len(self._escalation.memory.opens))
-            place = Place()
+            place = Place(heard=place.heard)
         for line in unread(self._followed, place.seq):
             name = occurrence_of(line)
-            place = Place(line["seq"], line["hash"])
+            place = Place(line["seq"], line["hash"], place.heard)
             open_before = self._escalation.memory.opens.get(name)
             if line["change"] == "accepted" and open_before is not None:
                 after = (now - open_before.opened) / 1e9
@@ -143,7 +160,9 @@ class Pager:
             outcome = self._outcomes.get()
             self._under_way.discard(outcome.call.id)
             self._escalation.settled(outcome.call, outcome.what == TAKEN, now)
-            said = {"code": outcome.code} if outcome.what == TAKEN else {"problem": outcome.problem}
+            said: dict[str, Any] = {"problem": outcome.problem}
+            if outcome.taken is not None:
+                said = {"code": outcome.taken.code} | ({"gateway": outcome.taken.id} if outcome.taken.id else {})
             self._unwritten.append(self._line(now, outcome.what, outcome.call, **said))
             self._tell(outcome)
 
@@ -151,14 +170,51 @@ class Pager:
         """A channel that fails is an alarm of its own, and so is an address that is refused."""
         channel, address = outcome.call.channel, f"{outcome.call.channel}:{outcome.call.person}"
         if outcome.what == TAKEN:
-            for way in self._failing & {channel, address}:
-                self._failing.remove(way)
-                self._report(way, False, "")
-            return
-        way = address if outcome.what == REFUSED else channel
+            self._works({channel, address} - self._lost)
+        else:
+            self._fails(address if outcome.what == REFUSED else channel, outcome.problem)
+
+    def _works(self, ways: set[str]) -> None:
+        for way in self._failing & ways:
+            self._failing.remove(way)
+            self._report(way, False, "")
+
+    def _fails(self, way: str, problem: str) -> None:
         if way not in self._failing:
             self._failing.add(way)
-            self._report(way, True, outcome.problem)
+            self._report(way, True, problem)
+
+    def _hear(self, now: int, place: Place) -> Place:
+        """What gateways posted since into the book; how far that is read."""
+        for line in read_heard(self._folder, place.heard):
+            if line.said["kind"] == REPLY:
+                self._unwritten.append({**self._when(now), "what": REPLIED, **_without_kind(line)})
+            elif not self._reported(now, line):
+                break
+            place = place._replace(heard=line.seq)
+        return place
+
+    def _reported(self, now: int, line: Line) -> bool:
+        """Write down what became of a call; False while that call's own outcome may still come."""
+        channel, name, arrived = line.said["channel"], line.said["id"], line.said["arrived"]
+        known = self._book.taken(channel, name)
+        if known is None:
+            if self._clock.wall() - line.at < EARLY:
+                return False
+            log.warning("channel=%s report=of-no-call id=%s", channel, name)
+            return True
+        call = Call(known["id"], known["kind"], known["person"], channel, tuple(known["occurrences"]))
+        more = {} if arrived else {"problem": f"the gateway says {line.said['status']}"}
+        self._unwritten.append(self._line(now, DELIVERED if arrived else UNDELIVERED, call, **more))
+        address = f"{channel}:{call.person}"
+        if arrived:
+            self._lost.discard(address)
+            self._works({address})
+        else:
+            self._lost.add(address)
+            self._fails(address, more["problem"])
+            self._escalation.undelivered(call, now)
+        return True
 
     def _begin(self, calls: Sequence[Call]) -> None:
         if not calls:
@@ -175,7 +231,9 @@ class Pager:
         lines = [self._escalation.memory.opens[name].line for name in call.occurrences
                  if name in self._escalation.memory.opens]  # fmt: skip
         known = [advice.get((line["rule"], line["sensor"]), {}) for line in lines]
-        return wording.text(call, lines, known, self._links.link(call) if self._links else "")
+        incoming = self._oncall.incoming.get(call.channel)
+        code = call.code if incoming is not None and incoming.reply is not None else ""
+        return wording.text(call, lines, known, self._links.link(call) if self._links else "", code)
 
     def _make(self, call: Call, text: Text) -> None:
         to = dict(self._oncall.people[call.person].reach).get(call.channel, "") if call.person else ""
@@ -200,3 +258,7 @@ class Pager:
 
     def _date(self) -> datetime:
         return datetime.fromtimestamp(self._clock.wall() / 1e9, UTC)
+
+
+def _without_kind(line: Line) -> dict[str, Any]:
+    return {key: value for key, value in line.said.items() if key != "kind"}

@@ -25,6 +25,8 @@ class Person:
     id: str
     name: str
     reach: tuple[tuple[str, str], ...]
+    known_as: tuple[tuple[str, str], ...] = ()
+    """(channel, name): what a channel calls them in replies where that is not the address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from detectors.document import Table, listed, nearest, shown
 PERSON_KEYS: Mapping[str, str] = {
     "name": "text. As people know them; the key where not given.",
     "reach": 'table {channel = "address"}, required: the ways to reach them, in the order in which they are tried.',
+    "known_as": 'table {channel = "name"}: what a channel calls them in replies, where that is not the address.',
 }
 ROSTER_KEYS: Mapping[str, str] = {
     "areas": "list of areas that this duty answers for; all where not given.",
@@ -85,20 +86,22 @@ def read_people(whole: Table, channels: Sequence[str]) -> dict[str, Person]:
     """The persons of `[person.*]`; each needs a way to be reached, by a channel that exists."""
     people = {}
     for key, table in whole.tables("person", PERSON_KEYS).items():
-        reach = []
-        given = table.table("reach")
-        for channel, address in given.data.items():
-            if channel not in channels:
-                given.wrong((channel,), f"unknown channel {channel!r}", listed(channels) or "a [channel.NAME]",
-                            nearest(channel, channels))  # fmt: skip
-            elif not isinstance(address, str) or not address.strip():
-                given.wrong((channel,), shown(address), "an address, as a text")
-            else:
-                reach.append((channel, address.strip()))
-        if not given.data:
+        reach, known_as = (tuple(_addresses(table.table(name), channels)) for name in ("reach", "known_as"))
+        if not table.data.get("reach"):
             table.missing("reach", 'a table {channel = "address"}: someone who cannot be reached is on no duty')
-        people[key] = Person(key, table.text("name", key), tuple(reach))
+        people[key] = Person(key, table.text("name", key), reach, known_as)
     return people
+
+
+def _addresses(given: Table, channels: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for channel, address in given.data.items():
+        if channel not in channels:
+            given.wrong((channel,), f"unknown channel {channel!r}", listed(channels) or "a [channel.NAME]",
+                        nearest(channel, channels))  # fmt: skip
+        elif not isinstance(address, str) or not address.strip():
+            given.wrong((channel,), shown(address), "an address, as a text")
+        else:
+            yield channel, address.strip()
 
 
 def read_rosters(

@@ -20,6 +20,7 @@ from collector import actions
 from collector.accepting import Signer
 from collector.applying import in_force
 from collector.errors import DavylampError
+from collector.hearing import Hearing
 from collector.heartbeat import Heartbeat
 from collector.history import History
 from collector.inbox import new_id
@@ -234,11 +235,14 @@ def _sensor(row: Mapping[str, Any]) -> SensorRow:
 def serve(settings: Any, stop: threading.Event) -> None:
     """The role: the page over HTTP until stopped."""
     oncall, host = settings.oncall, urlsplit(settings.address).hostname
+    acting = ThroughInbox(settings.data)
+    hearing = Hearing(oncall, settings.data, acting) if oncall is not None and oncall.incoming else None
     app = page(
         FromDisk(settings.data),
-        ThroughInbox(settings.data),
+        acting,
         hosts=(*LOOPBACK, *settings.page.names, *filter(None, (host,))),
         inviting=Signer(settings.data, oncall.link) if oncall is not None and oncall.link else None,
+        more=() if hearing is None else hearing.routes(),
     )
     configuration = uvicorn.Config(
         app,
@@ -257,3 +261,5 @@ def serve(settings: Any, stop: threading.Event) -> None:
     app.state.close()
     server.should_exit = True
     thread.join()
+    if hearing is not None:
+        hearing.close()

@@ -97,7 +97,7 @@ def _test(people: OnCall, site: str, arguments: Arguments) -> int:
         for channel, address in person.reach:
             text = Text(f"test-{time.time_ns()}", headline, f"A test for {person.name}, no alarm.")
             try:
-                code = people.ways[channel].send(address, text)
+                code = people.ways[channel].send(address, text).code
                 say(f"{person.id} {channel}: taken ({code})")
             except DavylampError as error:
                 failed += 1
@@ -108,28 +108,50 @@ def _test(people: OnCall, site: str, arguments: Arguments) -> int:
 def _calls(folder: Path, zone: ZoneInfo, arguments: Arguments) -> int:
     from collector.calls import GENESIS, read_calls
     from collector.journal import verify
-    from collector.times import shown
 
-    lines = list(read_calls(folder))
-    problem = verify(lines, GENESIS)
+    whole = list(read_calls(folder))
+    problem = verify(whole, GENESIS)
+    lines = [json.loads(line) for line in whole]
     if arguments.json:
-        say_json([json.loads(line) for line in lines])
+        say_json(lines)
     else:
-        head = ("time", "what", "who", "channel", "about", "")
-        said = [(shown(line["wall"], zone), line["what"], line.get("person") or line.get("by", ""),
-                 line.get("channel", ""), ", ".join(line["occurrences"]),
-                 line.get("problem") or (f"after {line['after']} s" if "after" in line else ""))
-                for line in map(json.loads, lines)]  # fmt: skip
-        say(table(head, said) if said else "nobody was called yet")
+        say(_receipts(lines, zone))
+        if replies := _replies(lines, zone):
+            say(f"\n{replies}")
     if problem is not None:
         warn(f"the book of calls was changed: {problem}")
     return NO if problem is not None else OK
 
 
+def _receipts(lines: list[dict[str, Any]], zone: ZoneInfo) -> str:
+    """Each call with the time of every stage it reached."""
+    from collector.stages import receipts
+    from collector.times import shown
+
+    def clock(ns: int) -> str:
+        return f"{datetime.fromtimestamp(ns / 1e9, zone):%H:%M:%S}" if ns else ""
+
+    head = ("sent", "kind", "who", "channel", "about", "gateway", "delivered", "answered", "by", "problem")
+    said = [(shown(one.sent, zone), one.kind, one.person, one.channel, ", ".join(one.occurrences), clock(one.taken),
+             clock(one.delivered), clock(one.answered), one.by, one.problem) for one in receipts(lines)]  # fmt: skip
+    return table(head, said) if said else "nobody was called yet"
+
+
+def _replies(lines: list[dict[str, Any]], zone: ZoneInfo) -> str:
+    """What people replied, and what came of it."""
+    from collector.calls import REPLIED
+    from collector.times import shown
+
+    said = [(shown(line["wall"], zone), line["person"] or line["sender"], line["channel"], line["text"],
+             line["outcome"], ", ".join(line["occurrences"]))
+            for line in lines if line["what"] == REPLIED]  # fmt: skip
+    return table(("reply", "who", "channel", "text", "came of it", "about"), said) if said else ""
+
+
 def _arguments(parser: Parser) -> None:
     parser.add_argument("words", nargs="+", metavar="[test] SITE.toml")
     parser.add_argument("--at", metavar="TIME", help="at another time than now, 2026-11-08T03:00+08:00")
-    parser.add_argument("--calls", action="store_true", help="the book of calls: who was called, and what became of it")
+    parser.add_argument("--calls", action="store_true", help="what became of each call, and what was replied")
     parser.add_argument("--send", action="store_true", help="with test: really send a test message to each address")
     parser.add_argument("--person", metavar="NAME", help="with test --send: only to this person")
     add_json(parser)

@@ -13,8 +13,9 @@ from typing import Literal, Protocol, TypeAlias
 ActionKind: TypeAlias = Literal[
     "acknowledge", "accept", "comment", "shelve", "unshelve", "out_of_service", "in_service", "reset"
 ]
-Access: TypeAlias = Literal["typed", "link", "viewer", "operator", "engineer"]
-"""`typed`: a name typed without a login; `link`: the bearer of a link that was sent to a person."""
+Access: TypeAlias = Literal["typed", "link", "reply", "viewer", "operator", "engineer"]
+"""`typed`: a name typed without a login; `link`: the bearer of a link that was sent to a person; `reply`: whoever
+answered a message from that person's address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from dashboards.console import invited
@@ -45,10 +45,12 @@ def page(
     login: Login | None = None,
     hosts: Sequence[str] = LOOPBACK,
     inviting: Inviting | None = None,
+    more: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The page. `hosts` are the names and addresses under which it is reached, without port; others are refused.
 
     With `inviting` it takes the links that messages carry, which need no login: whoever holds one was sent it.
+    `more` are routes of its maker, which look after themselves: what gateways post.
     Without `login` anyone who reaches it may act under a typed name, and the journal says "typed".
     An open stream never ends by itself: call `app.state.close()` when the server is told to end (uvicorn's
     `Server.handle_exit`), and within a second all have; `timeout_graceful_shutdown` is for what else is open.
@@ -66,6 +68,7 @@ def page(
         Route("/api/status", here.api_status),
         Route("/api/events", here.events),
         Mount("/static", StaticFiles(directory=HERE / "static")),
+        *more,
     ]
     app = Starlette(
         routes=routes,

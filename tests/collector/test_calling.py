@@ -23,7 +23,7 @@ class Far:
     """What came in at the far side, and what it answers."""
 
     def __init__(self) -> None:
-        self.code, self.paths, self.bodies = 200, [], []  # type: ignore[var-annotated]
+        self.code, self.answer, self.paths, self.bodies = 200, b"", [], []  # type: ignore[var-annotated]
         far = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,6 +32,7 @@ class Far:
                 far.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
                 self.send_response(far.code)
                 self.end_headers()
+                self.wfile.write(far.answer)
 
             def log_message(self, *_: Any) -> None:
                 return
@@ -61,7 +62,7 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_gateway_gets_headline_and_text_at_the_address(far: Far, secret: Any) -> None:
     way = Gateway(secret(f"json://127.0.0.1:{far.port}/{{to}}"))
     assert way.objection("+86139") == ""
-    assert way.send("+86139", TEXT) == 200
+    assert way.send("+86139", TEXT) == (200, "")
     assert far.paths == ["/+86139"]
     assert far.bodies[0]["title"] == TEXT.headline
     assert far.bodies[0]["message"] == TEXT.body
@@ -82,7 +83,7 @@ def test_a_url_that_no_gateway_has_is_refused_before_the_night_it_is_needed(secr
 
 def test_a_webhook_gets_the_id_the_address_and_the_details(far: Far, secret: Any) -> None:
     way = Hook(secret(f"http://127.0.0.1:{far.port}/sms?to={{to}}"))
-    assert way.send("+86 139", TEXT) == 200
+    assert way.send("+86 139", TEXT) == (200, "")
     assert far.paths == ["/sms?to=%2B86%20139"]
     assert far.bodies[0] == {
         "version": 1, "id": TEXT.id, "to": "+86 139", "headline": TEXT.headline, "text": TEXT.body,
@@ -109,7 +110,7 @@ def test_a_command_gets_its_words_filled_once_and_no_shell_reads_them(tmp_path: 
     out = tmp_path / "out"
     script = f"import sys; open({str(out)!r}, 'w').write('|'.join(sys.argv[1:]))"
     way = Command((sys.executable, "-c", script, "{to}", "-{headline}-", "{text}", "$(id)"))
-    assert way.send("li; rm", TEXT) == 0
+    assert way.send("li; rm", TEXT) == (0, "")
     assert out.read_text() == f"li; rm|-{TEXT.headline}-|{TEXT.headline}\nClose ramp 4 {{to}}|$(id)"
 
 
@@ -119,3 +120,13 @@ def test_a_command_that_fails_or_is_not_there_says_so() -> None:
     assert "no program" in Command(("/no/such",)).objection("")
     with pytest.raises(Rejected, match="no program"):
         Command(("/no/such",)).send("", TEXT)
+
+
+def test_a_webhooks_answer_names_the_message_where_it_says_so(far: Far, secret: Any) -> None:
+    url = secret(f"http://127.0.0.1:{far.port}/sms")
+    far.answer = b'{"messages": [{"sid": "SM7"}], "sid": 12}'
+    assert Hook(url, "messages.0.sid").send("li", TEXT).id == "SM7"
+    assert Hook(url, "sid").send("li", TEXT).id == "12"
+    assert Hook(url, "nothing.there").send("li", TEXT).id == ""
+    far.answer = b"OK"
+    assert Hook(url, "sid").send("li", TEXT) == (200, ""), "it was taken all the same"

@@ -201,3 +201,57 @@ def test_over_any_night(happens: list[Any], restart: int) -> None:
     for found in night.escalation.memory.opens.values():
         assert not found.calls or found.next >= night.now - 10 * S, "a step is overdue"
         assert not (found.returned and not found.owed), "what is over is forgotten"
+
+
+def codes(night: Night) -> dict[str, list[str]]:
+    return {code: list(names) for code, names in night.escalation.memory.codes.items()}
+
+
+def test_a_message_has_a_code_of_its_own_for_what_it_is_about_and_each_cycle_a_new_one() -> None:
+    night = Night()
+    night.take(line("raised"), line("raised", "ramp"))
+    night.until(3 * MINUTE)
+    by_rule = {call.occurrences[0]: {c.code for _, c in night.made if c.occurrences == call.occurrences}
+               for _, call in night.made}  # fmt: skip
+    assert by_rule == {"wall/p1#1": {"4571"}, "ramp/p1#1": {"8142"}}, "the same for whoever is called"
+    night.take(line("accepted", isa="C"))
+    night.until(40 * MINUTE)
+    assert night.made[-1][1].code not in ("4571", "8142")
+    assert "4571" not in codes(night)
+    night.take(line("returned", isa="D"), line("returned", "ramp", isa="D"))
+    night.until(41 * MINUTE)
+    assert codes(night) == {}, "nothing is kept of what is over"
+
+
+def test_nine_thousand_codes_pass_before_one_comes_again() -> None:
+    escalation = Escalation(Policy(), PEOPLE)
+    made = []
+    for _ in range(9000):
+        made.append(escalation._code(("a#1",)))
+        escalation.memory.codes.clear()
+    assert len(set(made)) == 9000
+    assert all(len(code) == 4 for code in made)
+    differ = [sum(a != b for a, b in zip(one, other, strict=True)) for one, other in zip(made, made[1:], strict=False)]
+    assert sum(count >= 2 for count in differ) > 8900, "a slip of one digit seldom makes the neighbour's"
+
+
+def test_a_message_that_did_not_arrive_after_all_falls_back_at_once() -> None:
+    night = Night()
+    night.take(line("raised"))
+    assert night.until(10 * S) == ["0 li.sms"]
+    night.escalation.undelivered(night.made[0][1], night.now)
+    assert night.until(60 * S) == ["20 li.mail"]
+    assert night.escalation.memory.opens["wall/p1#1"].reached == {"li": "mail"}
+    night.escalation.undelivered(night.made[0][1], night.now)
+    assert night.until(90 * S) == [], "what reached them by another way is not undone"
+
+
+def test_who_was_not_reached_after_all_hears_of_no_return() -> None:
+    night = Night(duty=["wang"])
+    night.take(line("raised"))
+    night.until(10 * S)
+    night.take(line("accepted", isa="C"))
+    night.escalation.undelivered(night.made[0][1], night.now)
+    night.take(line("returned", isa="D"))
+    assert night.until(60 * S) == []
+    assert night.escalation.memory.opens == {}

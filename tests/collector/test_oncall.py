@@ -12,6 +12,7 @@ import pytest
 from collector.calling import Command, Gateway, Hook
 from collector.config import ConfigMistakes, load
 from collector.escalation import MINUTE
+from collector.incoming import ReplyFields, ReportFields
 from collector.oncall import OnCall
 from collector.settings import secrets
 
@@ -148,3 +149,45 @@ def test_a_group_over_several_areas_has_one_that_a_roster_can_answer_for(tmp_pat
     oncall = loaded(tmp_path, text.replace("[roster.duty]", '[roster.duty]\nareas = ["wall", "north"]\nsystem = true'))
     assert oncall.rosters[0].answers_for("wall")
     assert oncall.rosters[0].system
+
+
+REPLIES = """webhook_file = "chat.url"
+token_file = "chat.token"
+reply = { from = "From", text = "Body", id = "MessageSid" }
+delivered = { id = "MessageSid", status = "State", no = ["failed"] }
+answer_id = "sid"
+"""
+
+
+def test_what_a_gateway_posts_is_read_as_it_is_written(tmp_path: Path) -> None:
+    text = SITE.replace('webhook_file = "chat.url"\n', REPLIES)
+    text = text.replace('chat = "li" }', 'chat = "li" }\nknown_as = { chat = "ou_1" }')
+    oncall = loaded(tmp_path, text)
+    incoming = oncall.incoming["chat"]
+    assert incoming.reply == ReplyFields("From", "Body", "MessageSid")
+    assert incoming.report == ReportFields("MessageSid", "State", ("delivered",), ("failed",))
+    assert oncall.people["li"].known_as == (("chat", "ou_1"),)
+    assert set(oncall.incoming) == {"chat"}
+    found = load(tmp_path / "site.toml")
+    assert ("channel", "chat", "token") in secrets(found.settings)
+    assert "chat.token" in str(found.absent[-1]), "a token that is not there is said before the night"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('token_file = "chat.token"\n', "", "channel.chat.token_file: found nothing, allowed: a token"),
+        ('reply = { from = "From", text', "reply = { text", "channel.chat.reply.from: found nothing"),
+        ('no = ["failed"]', 'no = ["delivered"]', 'channel.chat.delivered.no: found "delivered"'),
+        ('status = "State"', 'state = "State"', "unknown key 'state'"),
+        ("reply = {", "replies = {", "unknown key 'replies'"),
+    ],
+)
+def test_a_mistake_in_what_a_gateway_posts_is_said(tmp_path: Path, old: str, new: str, said: str) -> None:
+    found = mistakes(tmp_path, ('webhook_file = "chat.url"\n', REPLIES), (old, new))
+    assert any(said in text for text in found), found
+
+
+def test_a_token_for_nothing_is_a_mistake(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, ('webhook_file = "chat.url"\n', 'webhook_file = "chat.url"\ntoken_env = "T"\n'))
+    assert any("a token for nothing" in text for text in found), found

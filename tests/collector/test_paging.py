@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from collector.calling import Text
+from collector.calling import Taken, Text
 from collector.calls import ANSWERED, CALLING, FAILED, GENESIS, TAKEN, CallBook, read_calls
 from collector.clock import Clock
 from collector.errors import Rejected, Unavailable
@@ -77,12 +77,12 @@ class Line:
         self.sent: list[tuple[str, Text]] = []
         self.raises: Exception | None = None
 
-    def send(self, to: str, text: Text) -> int:
+    def send(self, to: str, text: Text) -> Taken:
         assert self.hangs.wait(20)
         if self.raises is not None:
             raise self.raises
         self.sent.append((to, text))
-        return 200
+        return Taken(200)
 
     def objection(self, to: str) -> str:
         return ""
