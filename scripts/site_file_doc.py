@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from collector.grafana_settings import GRAFANA_KEYS  # noqa: E402
+from collector.incoming import DELIVERED_KEYS, REPLY_KEYS  # noqa: E402
 from collector.oncall import CHANNEL_KEYS, ONCALL_KEYS  # noqa: E402
 from collector.roster_file import LAYER_KEYS, OVERRIDE_KEYS, PERSON_KEYS, ROSTER_KEYS  # noqa: E402
 from collector.settings import (  # noqa: E402
@@ -82,6 +83,8 @@ def page() -> str:
         _table("`[announce]`", ANNOUNCE_KEYS),
         _table("One of `announce.webhooks`", WEBHOOK_KEYS),
         _table("`[channel.NAME]`", CHANNEL_KEYS),
+        _table("`channel.NAME.reply`", REPLY_KEYS),
+        _table("`channel.NAME.delivered`", DELIVERED_KEYS),
         _table("`[person.NAME]`", PERSON_KEYS),
         _table("`[roster.NAME]`", ROSTER_KEYS),
         _table("One of `roster.NAME.layer`", LAYER_KEYS),
