@@ -68,11 +68,11 @@ def payload(value: float, time: int) -> bytes:
     return b'{"v":%.2f,"u":"%%vol","t":%d,"n":"face-2105-ne"}' % (value, time)
 
 
-def write_site(folder: Path, url: str, sensors: int = SENSORS) -> Path:
-    """The site file; its document is the log's first message."""
+def write_site(folder: Path, url: str, sensors: int = SENSORS, more: str = "") -> Path:
+    """The site file, with more TOML at its end; its document is the log's first message."""
     path = folder / "site.toml"
     rows = "\n".join(SENSOR.format(name=sensor(k)) for k in range(sensors))
-    path.write_text(SITE.format(url=url, port=free_port(), sensors=rows))
+    path.write_text(SITE.format(url=url, port=free_port(), sensors=rows) + more)
     loaded = load(path)
     revision = {"document": loaded.document, "by": "bench", "note": "first"}
     spool = Spool(loaded.settings.data)

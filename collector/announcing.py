@@ -19,11 +19,11 @@ from collector.channels import Channel, Notice
 from collector.errors import Rejected, Unavailable
 from collector.judged import every_line
 from collector.receipts import REFUSED, Receipt, Receipts
+from detectors.attention import CALLS
+from detectors.records import spelled
 
 log = logging.getLogger(__name__)
 
-APPEARS = ("shelf_ended", "unshelved", "unsuppressed", "in_service", "service_ended")
-"""Changes after which an alarm that stands may be seen for the first time."""
 HIDDEN = ("E", "F", "G")
 LATE = 10.0
 """s between change and sending from which a notice says so."""
@@ -140,7 +140,7 @@ def plan(
         if line["change"] == "returned":
             if key in raised or told(line):
                 notices.append(notice("change", [line]))
-        elif key in ended and late and not told(line):
+        elif key in ended and late and line["change"] != "joined" and not told(line):
             digest.append(line)
         else:
             raised.add(key)
@@ -149,12 +149,13 @@ def plan(
 
 
 def worth(line: Change) -> bool:
-    """True if people are told of such a change at all."""
-    if line["change"] == "blind":
+    """True if people are told of such a change at all: in a flood, of what joined another notice only how many did."""
+    if line["change"] in ("blind", "joined"):
         return True
     if line["priority"] in ("log", "", None) or line["isa"] in HIDDEN:
         return False
-    return line["change"] in ("raised", "returned") or (line["change"] in APPEARS and line["isa"] == "B")
+    alone = line.get("notice") in (None, spelled(*_occurrence(line)))
+    return line["change"] == "returned" or (line["change"] in CALLS and line["isa"] == "B" and alone)
 
 
 def _advice(alarms: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, str]]:

@@ -108,6 +108,9 @@ def _spelled(change: dict[str, Any]) -> str:
 def _sentence(change: dict[str, Any]) -> str:
     if change["change"] == "blind":
         return f"MONITORING WAS BLIND for {(change['why']['to'] - change['why']['from']) / 1e9:.0f} s"
+    if change["change"] == "joined":
+        count, worst = change["why"]["count"], change["why"]["worst"]
+        return f"{count} more alarms joined {change['area']} {_spelled(change)} in 10 min, the worst {worst}"
     unit = behind(change.get("unit") or "")
     numbers = "".join(f" {name} {change[name]:g}{unit}" for name in ("value", "limit") if change.get(name) is not None)
     by = f" by {change['by']}" if change.get("by") else ""

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from collector.roster import Person
+from detectors.attention import CALLS
 from detectors.records import spelled
 
 MINUTE = 60 * 10**9
@@ -22,7 +23,6 @@ AFTER: Mapping[str, int] = {"critical": 2 * MINUTE, "high": 15 * MINUTE}
 NOBODY = MINUTE // 2
 """ns until everyone is called again when not one call arrived."""
 HIDES = ("suppressed", "shelved", "out_of_service")
-APPEARS = ("raised", "unsuppressed", "unshelved", "shelf_ended", "in_service", "service_ended")
 PAGE, RETURN = "page", "return"
 
 Line: TypeAlias = Mapping[str, Any]
@@ -122,7 +122,7 @@ class Escalation:
         """One journal line, in order."""
         name, change, opens = occurrence_of(line), line["change"], self.memory.opens
         found = opens.get(name)
-        if change in APPEARS and line["isa"] == "B" and line["priority"] in self.policy.after:
+        if change in CALLS and line["isa"] == "B" and line["priority"] in self.policy.after:
             if found is None:
                 opens[name] = Open(dict(line), now, now)
             elif found.hidden:

@@ -115,8 +115,8 @@ class Folding:
         numbers = {"detail": said.detail} if said.detail else {}
         if said.active:
             priority = Priority.CRITICAL if said.rule == DIFFERS else Priority.HIGH
-            return self.judge.records.own(said.rule, said.subject, now, Why(f"own.{said.rule}", numbers), priority)
-        return self.judge.records.own_ends(said.rule, said.subject, now, Why("own.ended"))
+            return self.judge.own(said.rule, said.subject, now, Why(f"own.{said.rule}", numbers), priority)
+        return self.judge.own_ends(said.rule, said.subject, now, Why("own.ended"))
 
     def _readings(self, seals: Sequence[Seal], out: Folded) -> None:
         if not seals:
@@ -161,11 +161,11 @@ class Folding:
         wrong = {d.sensor: d for d in decoded.dead if d.reason == "wrong_unit" and d.sensor is not None}
         for sensor, letter in wrong.items():
             why = Why("payload.wrong_unit", {"detail": letter.detail})
-            self._note(out, records.own(WRONG_UNIT, sensor, decoded.until, why, Priority.MEDIUM))
+            self._note(out, self.judge.own(WRONG_UNIT, sensor, decoded.until, why, Priority.MEDIUM))
         heard = {names[k] for k in decoded.sensor.tolist()} - wrong.keys()
         for sensor in records.own_standing(WRONG_UNIT):
             if sensor in heard:
-                self._note(out, records.own_ends(WRONG_UNIT, sensor, decoded.until, Why("payload.readable")))
+                self._note(out, self.judge.own_ends(WRONG_UNIT, sensor, decoded.until, Why("payload.readable")))
 
     def _count(self, **numbers: int) -> None:
         for name, number in numbers.items():
@@ -189,12 +189,12 @@ class Folding:
         except orders.Mistaken as mistaken:
             if self.judge is not None:
                 why = Why("judge.refused.revision", {"mistakes": str(mistaken)})
-                self._note(out, self.judge.records.note("refused", seal.now, why, mistaken.by))
+                self._note(out, self.judge.refuse(seal.now, why, mistaken.by))
             raise
         self.revision += 1
         if self.judge is None:
             self.judge = Judge(order.site, seal.now, self.revision)
-            changes = self.judge.records.revised(seal.now, order.by, order.note)
+            changes = self.judge.begin(order.by, order.note)
         else:
             changes = self.judge.revise(order.site, seal.now, self.revision, order.by, order.note)
         self.adopt(order.site, self.judge, self.revision)

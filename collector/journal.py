@@ -23,7 +23,7 @@ GENESIS = sha256(b"davylamp journal 1").hexdigest()
 
 KEYS = (
     "seq", "now", "time", "site", "area", "sensor", "rule", "kind", "revision", "priority", "occurrence", "change",
-    "isa", "value", "limit", "why", "by", "note", "action", "hash",
+    "isa", "value", "limit", "why", "by", "note", "action", "desk", "notice", "hash",
 )  # fmt: skip
 _OF_CHANGE = tuple(key for key in KEYS if key not in ("seq", "site", "why", "hash"))
 _TAIL = b',"hash":"'

@@ -45,6 +45,7 @@ def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
         "watching": pair is not None and bool(judge.holding.watching[pair]) and alarm.isa != "G",
         "value": record.value, "limit": record.limit, "why": {"key": record.why.key, **record.why.numbers},
         "since": record.since, "time": record.time, "accepted_by": record.accepted_by, "note": record.note,
+        "desk": judge.desks.desk_of.get(record.area, ""), "notice": judge.desks.notice_of.get(key, ""),
         "until": record.shelf_until or record.service_until, "removed": pair is None,
     }  # fmt: skip
 

@@ -122,7 +122,7 @@ def _csv(site: Site, source: Path, chain: _Chain, progress: Progress | None) -> 
         if judge is None:
             chain.result.start = int(batch.arrived[0])
             judge = Judge(site, chain.result.start)
-            chain.add(judge.records.revised(chain.result.start, "", ""), site.id)
+            chain.add(judge.begin(), site.id)
         chain.add(judge.step(batch).changes, site.id)
         chain.result.end = batch.until
     if judge is not None:

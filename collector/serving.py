@@ -210,6 +210,8 @@ def _alarm(row: Mapping[str, Any], rules: Mapping[str, Rule], states: Mapping[st
         consequence=row["consequence"],
         citation=row.get("citation", ""),
         respond_within=None if rule is None else rule.respond_within,
+        desk=row.get("desk", ""),
+        notice=row.get("notice", ""),
         accepted_by=row["accepted_by"],
         note=row["note"],
         until=row["until"],

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from detectors.desk_load import DESK
 from detectors.rule import Priority, Rule, Series
 from detectors.sensor import MOLAR_MASS, Sensor
 from detectors.site import Site, series
@@ -76,7 +77,7 @@ def facts_of(site: Site) -> Facts:
                for column in rule.detector.columns}  # fmt: skip
     limits = limits_by_series(site)
     for one in series(site):
-        if one.id.startswith("@"):
+        if one.id.startswith(("@", DESK)):
             continue
         rule, sensor = made_by.get(one.id), site.sensors.get(one.sensor)
         if rule is None and sensor is not None and sensor.rate == sensor.rate:

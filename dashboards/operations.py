@@ -82,11 +82,17 @@ def alarm_list(facts: Facts, words: Words, page: str) -> Dashboard:
 
 def attention(facts: Facts, words: Words, page: str) -> Dashboard:
     """How much the alarm system asks of people (ISA-18.2)."""
+    def desk(figure: str, limits: list[tuple[float, str]]) -> Panel:
+        drawn = [Target(query.desks(figure), "$tag_sensor")]
+        return lines(words(f"desk_{figure}"), 12, drawn, "none", 600 * 10**9, [], limits, low=0,
+                     description=words("raised_means"))  # fmt: skip
+
     per_window = Target(query.raised("time(10m) fill(0)"), words("raised_count"))
     renamed = {"raised": words("raised_count"), "rule": words("rule")}
     rows = [
         row(8, lines(words("raised_per_10"), 24, [per_window], "none", 600 * 10**9, [(words("raised_count"),) * 2],
                      [(10.0, LINES[3])], draw="bars", fill=80, low=0, description=words("raised_means"))),
+        row(8, desk("notices", [(10.0, LINES[3])]), desk("standing", [])),
         row(10, table(words("top"), 12, [Target(query.raised('"area","sensor","rule"'), table=True)], (),
                       [organize(("raised", "area", "sensor", "rule"), renamed, ("Time",))],
                       sort=words("raised_count")),

@@ -77,6 +77,12 @@ def raised_events(where: str = HERE) -> str:
     return f'SELECT "why","sensor","rule" FROM "alarm_event" WHERE $timeFilter AND "change" = \'raised\' AND {where}'
 
 
+def desks(figure: str) -> str:
+    """A figure of each desk, one a window of 10 min."""
+    return (f'SELECT max("value") AS "value" FROM "reading" WHERE $timeFilter AND "sensor" =~ /^desk\\// '
+            f"AND \"quantity\" = '{figure}' AND {SITE} GROUP BY time(10m), \"sensor\" fill(null)")  # fmt: skip
+
+
 def raised(by: str) -> str:
     """How many alarms were raised and shown, by tags."""
     return (f'SELECT count("occurrence") AS "raised" FROM "alarm_event" WHERE $timeFilter AND "change" = \'raised\' '

@@ -78,6 +78,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "raised_means": ("ISA-18.2: about 1 per 10 min and desk is manageable, more than 10 is a flood.",
                      "ISA-18.2：每席位每 10 分钟约 1 条可应付，超过 10 条为泛滥。"),
     "top": ("Those that called most often", "报警最多者"),
+    "desk_notices": ("Notices per 10 min and desk", "各值班台每 10 分钟通报数"),
+    "desk_standing": ("Standing alarms by desk", "各值班台当前报警数"),
     "raised_count": ("raised", "次数"),
     "standing_now": ("Standing now", "当前持续"),
     "failure": ("Forecast failure, from and to", "预测失稳时间（最早与最晚）"),

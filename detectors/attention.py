@@ -10,25 +10,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from detectors.records import Change
 from detectors.rule import Priority
 
+K = TypeVar("K")
 MINUTE = 60 * 10**9
 WINDOW = 10 * MINUTE
 FLOOD_BEGINS = 10
 """More than this many in a window begin a flood."""
 FLOOD_ENDS = 5
 """Fewer than this many in a window end it."""
+CALLS = ("raised", "unsuppressed", "unshelved", "shelf_ended", "in_service", "service_ended")
+"""Changes after which an alarm may be seen for the first time."""
 CHATTER = 3
 """Activations of one alarm within a minute."""
 STALE = 24 * 60 * MINUTE
 
 
 def annunciated(change: Change) -> bool:
-    """True if the change calls a person: a raised alarm that is not hidden and not of priority log."""
-    return change.change in ("raised", "unsuppressed") and change.isa == "B" and change.priority != "log"
+    """True if the change calls a person: an alarm that is new to them, not hidden and not of priority log."""
+    return change.change in CALLS and change.isa == "B" and change.priority != "log"
 
 
 def order(alarm: Mapping[str, Any]) -> tuple[bool, int, int]:
@@ -77,7 +80,7 @@ def figures(changes: Iterable[Change], start: int, end: int) -> Figures:
         in_flood=_flooded(counts) / len(counts),
         top=tuple(top),
         top_share=sum(n for _, n in top) / len(called) if called else 0.0,
-        chattering=tuple(sorted(_chattering(called))),
+        chattering=tuple(sorted(chattering(called))),
         stale=tuple(sorted(name for name, began in since.items() if end - began > STALE)),
     )
 
@@ -97,8 +100,9 @@ def _flooded(counts: Sequence[int]) -> int:
     return flooded
 
 
-def _chattering(called: Sequence[tuple[int, str]]) -> set[str]:
-    recent: dict[str, list[int]] = {}
+def chattering(called: Sequence[tuple[int, K]]) -> set[K]:
+    """Who called CHATTER times within a minute; (ns, who) in order."""
+    recent: dict[K, list[int]] = {}
     found = set()
     for now, name in called:
         times = [t for t in recent.get(name, []) if now - t < MINUTE] + [now]

@@ -16,6 +16,8 @@ import numpy as np
 
 from detectors.bank import Bank, Rows, verdict_rows
 from detectors.breaking import until_it_raises
+from detectors.desk_load import FIGURES
+from detectors.desks import Desks
 from detectors.detector import Outcome, Verdict, Why, structure
 from detectors.gate import Gate
 from detectors.holding import Held, Holding, Silence
@@ -23,7 +25,7 @@ from detectors.levels import SILENCE, levels_of, rungs_from_the_top
 from detectors.reading import AFTER_ROWS, Batch, Quality, Wave
 from detectors.records import Action, Change, Key
 from detectors.revising import Memory, carry
-from detectors.rule import Rule, Subject
+from detectors.rule import Priority, Rule, Subject
 from detectors.settling import Records
 from detectors.site import Site, series
 from detectors.state import take
@@ -43,6 +45,9 @@ class Judge:
     def __init__(self, site: Site, now: int, revision: int = 1) -> None:
         self._build(site, now, revision, {})
         self.records = Records(self)
+        self.desks = Desks(site.desk_of)
+        self.heard: list[Change] = []
+        """Changes since the last step, which the desks have still to count."""
 
     # -- structure -------------------------------------------------------------------------------------------------
 
@@ -111,7 +116,19 @@ class Judge:
             held += self._step_bank(bank, parts, batch.waves, batch.until, silences)
         held.sort(key=lambda h: (h.at, h.row, h.pair))
         self.now = max(self.now, batch.until)
-        return Judged(self.records.settle(held, batch.until), parts)
+        changes = self._heard(self.records.settle(held, batch.until), batch.until)
+        if windows := self.desks.windows(self.heard, batch.until):
+            parts.append(self._desk_rows(windows))
+        self.heard = []
+        return Judged(changes, parts)
+
+    def _desk_rows(self, windows: Sequence[tuple[int, int, list[float]]]) -> Rows:
+        at = np.repeat(np.array([end for end, _, _ in windows], np.int64), len(FIGURES))
+        first = len(self.series) - len(self.desks.names) * len(FIGURES)
+        desk = np.array([place for _, place, _ in windows], np.intp)
+        number = (first + desk[:, None] * len(FIGURES) + np.arange(len(FIGURES))).ravel()
+        value = np.array([figure for _, _, figures in windows for figure in figures], np.float64)
+        return Rows(number, at, at, np.full(len(at), AFTER_ROWS), value, np.zeros(len(at), np.uint8))
 
     def _note_latest(self, rows: Rows, waves: Sequence[Wave]) -> None:
         late = (rows.quality & (Quality.LATE | Quality.CONFLICT | Quality.SKEWED)) != 0
@@ -215,7 +232,24 @@ class Judge:
     def act(self, action: Action, now: int) -> list[Change]:
         """An action at its place in the log; the answer is among the changes (with its id), taken or refused."""
         self.now = max(self.now, now)
-        return self.records.act(action, now)
+        return self._heard(self.records.act(action, now), now)
+
+    def own(self, rule: str, subject: str, now: int, why: Why, least: Priority) -> list[Change]:
+        """An alarm of the system's own begins: on a rule, a sensor, a way to reach people."""
+        return self._heard(self.records.own(rule, subject, now, why, least), now)
+
+    def own_ends(self, rule: str, subject: str, now: int, why: Why) -> list[Change]:
+        """An alarm of the system's own is over."""
+        return self._heard(self.records.own_ends(rule, subject, now, why), now)
+
+    def refuse(self, now: int, why: Why, by: str) -> list[Change]:
+        """Something asked of the whole site is refused."""
+        return self._heard(self.records.note("refused", now, why, by), now)
+
+    def _heard(self, changes: Sequence[Change], until: int) -> list[Change]:
+        changes = self.desks.follow(changes, until, self.revision)
+        self.heard += changes
+        return changes
 
     def blind(self, start: int, end: int) -> list[Change]:
         """Nothing was received from start to end: deadlines of silence inside it move to its end plus an interval.
@@ -228,7 +262,7 @@ class Judge:
                 excuse(bank.state, start, end)
         begun = max(start, self.now)
         self.now = max(self.now, end)
-        return self.records.note("blind", begun, Why("judge.blind", {"from": start, "to": end}))
+        return self._heard(self.records.note("blind", begun, Why("judge.blind", {"from": start, "to": end})), begun)
 
     def revise(self, site: Site, now: int, revision: int, by: str, note: str) -> list[Change]:
         """Adopt a revision. It clears nothing: what stood stands until good readings, or a reset, end it."""
@@ -236,7 +270,13 @@ class Judge:
         before, again = (_watched(pairs) for pairs in (self.pairs, [(r, s) for r in site.rules for s in r.subjects]))
         self._build(site, now, revision, {k: t for k, t in self.seen.items() if again.get(k) == before[k]})
         carry(old, self._memory(), self.records.active_keys(), self.now)
-        return self.records.revised(now, by, note)
+        changes = self.records.revised(now, by, note)
+        self.desks.revise(site.desk_of, self.records.records)
+        return self._heard(changes, now)
+
+    def begin(self, by: str = "", note: str = "") -> list[Change]:
+        """The first revision: said once, before anything is judged."""
+        return self._heard(self.records.revised(self.now, by, note), self.now)
 
     def _memory(self) -> Memory:
         latest = (self.latest_value, self.latest_time, self.latest_arrived, self.latest_quality)

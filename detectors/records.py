@@ -73,6 +73,10 @@ class Change:
     by: str = ""
     note: str = ""
     action: str = ""
+    desk: str = ""
+    """Who hears it; empty where the change calls nobody."""
+    notice: str = ""
+    """The occurrence in whose notice it is heard: its own, or in a flood the one that it joined."""
 
 
 @dataclass(slots=True)

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from detectors.desk_load import desk_series
+from detectors.desks import EVERYTHING, read_desks
 from detectors.document import Mistake, SiteMistakes, Table
 from detectors.hazards import DUE
 from detectors.rule import LONGEST_SHELF, Priority, Rule, Series, Subject
@@ -28,7 +30,7 @@ HAZARD_KEYS: Mapping[str, str] = {
     "critical": "duration from a critical alarm until its hazard is due to be closed; 8h, a choice to be confirmed.",
     "high": "the same for high alarms; 72h, a choice to be confirmed.",
 }
-TABLES = ("site", "limit_set", "payload", "sensor", "rule", "hazards")
+TABLES = ("site", "limit_set", "payload", "sensor", "rule", "desk", "hazards")
 """The tables of a document that say what is judged and how; a revision is made of these."""
 
 SHORTEST_DUE = 1_000_000_000
@@ -53,6 +55,8 @@ class Site:
     """ns an alarm of a priority may be shelved at most; a priority not in it never is."""
     hazards: Mapping[Priority, int] = field(default_factory=lambda: dict(DUE))
     """ns from an occurrence of a priority until its hazard is due; a priority not in it opens none."""
+    desk_of: Mapping[str, str] = field(default_factory=dict)
+    """area -> the desk that hears its alarms."""
 
 
 def read_site(document: Mapping[str, Any]) -> Site:
@@ -75,6 +79,7 @@ def read_site(document: Mapping[str, Any]) -> Site:
         document=document,
         shelving=_shelving(head),
         hazards=_hazards(whole.table("hazards", HAZARD_KEYS)),
+        desk_of=read_desks(whole, _areas(sensors, rules)),
     )
     if mistakes:
         raise SiteMistakes(dict.fromkeys(mistakes))
@@ -82,12 +87,13 @@ def read_site(document: Mapping[str, Any]) -> Site:
 
 
 def series(site: Site) -> list[Series]:
-    """All that can be an input, stored and drawn: sensors in site order, then each rule's verdicts and columns."""
+    """All that is stored and drawn: sensors in site order, each rule's verdicts and columns, each desk's figures."""
     out = _raw(site.sensors)
     for rule in site.rules:
         for made in made_by(rule, out):
             out[made.id] = made
-    return list(out.values())
+    desks = dict.fromkeys(site.desk_of.values()) or (EVERYTHING,)
+    return [*out.values(), *desk_series(tuple(desks))]
 
 
 def _shelving(head: Table) -> dict[Priority, int]:
@@ -116,6 +122,12 @@ def _hazards(table: Table) -> dict[Priority, int]:
         elif given is not None:
             out[priority] = given
     return out
+
+
+def _areas(sensors: Mapping[str, Sensor], rules: Iterable[Rule]) -> list[str]:
+    """Every area that an alarm may be in, in the file's order."""
+    groups = (subject.area for rule in rules for subject in rule.subjects)
+    return [area for area in dict.fromkeys([*(sensor.area for sensor in sensors.values()), *groups]) if area]
 
 
 def _raw(sensors: Mapping[str, Sensor]) -> dict[str, Series]:

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.alarm import Alarm, Hidden
+from detectors.desk_load import Load
+from detectors.desks import Notice
 from detectors.detector import Finding, Verdict, Why
 from detectors.hazards import Done, Hazard, Hazards
 from detectors.holding import Pending
 from detectors.judge import Judge
-from detectors.records import Record
+from detectors.records import Change, Record
 from detectors.revising import GATE
 from detectors.rule import Priority
 from detectors.site import Site
@@ -44,6 +46,11 @@ def snapshot(judge: Judge) -> tuple[Arrays, dict[str, Any]]:
         "records": [[*key, _record(r)] for key, r in sorted(judge.records.records.items())],
         "active": sorted(judge.records.active),
         "hazards": [dataclasses.asdict(hazard) for hazard in judge.records.hazards.open.values()],
+        "told": [[desk, [_notice(one) for one in told]] for desk, told in sorted(judge.desks.told.items())],
+        "notices": [[*key, notice] for key, notice in sorted(judge.desks.notice_of.items())],
+        "load": [[desk, _load(load)] for desk, load in judge.desks.load.items()],
+        "counted": judge.desks.counted,
+        "heard": [_change(change) for change in judge.heard],
     }
 
 
@@ -67,6 +74,11 @@ def restore(site: Site, arrays: Mapping[str, NDArray[Any]], plain: Mapping[str, 
     judge.records.records = {(rule, subject): _record_of(r) for rule, subject, r in plain["records"]}
     judge.records.active = set(plain["active"])
     judge.records.hazards = Hazards(_hazard_of(hazard) for hazard in plain.get("hazards", ()))
+    judge.desks.told = {desk: [_notice_of(one) for one in told] for desk, told in plain.get("told", ())}
+    judge.desks.load |= {desk: _load_of(load) for desk, load in plain.get("load", ())}
+    judge.desks.counted = plain.get("counted")
+    judge.heard = [_change_of(change) for change in plain.get("heard", ())]
+    judge.desks.notice_of = {(rule, subject): notice for rule, subject, notice in plain.get("notices", ())}
     return judge
 
 
@@ -85,6 +97,33 @@ def _pending_of(plain: Mapping[str, Any]) -> Pending:
     at, row, subject, verdict, time, value, limit, why = plain["finding"]
     finding = Finding(at, row, subject, Verdict(verdict), time, value, limit, Why(*why))
     return Pending(Verdict(plain["verdict"]), plain["since"], plain["time"], plain["arrived"], finding)
+
+
+def _notice(one: Notice) -> dict[str, Any]:
+    return {"line": _change(one.line), "joined": one.joined, "worst": one.worst}
+
+
+def _notice_of(plain: Mapping[str, Any]) -> Notice:
+    return Notice(_change_of(plain["line"]), plain["joined"], Priority(plain["worst"]))
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {f.name: getattr(change, f.name) for f in dataclasses.fields(change)} | {"why": _why(change.why)}
+
+
+def _change_of(plain: Mapping[str, Any]) -> Change:
+    return Change(**{**plain, "why": Why(*plain["why"])})
+
+
+def _load(load: Load) -> dict[str, Any]:
+    standing = [[*key, since] for key, since in load.standing.items()]
+    return {"called": load.called, "heard": load.heard, "standing": standing, "flooded": load.flooded}
+
+
+def _load_of(plain: Mapping[str, Any]) -> Load:
+    called = [(at, (rule, sensor)) for at, (rule, sensor) in plain["called"]]
+    standing = {(rule, sensor): since for rule, sensor, since in plain["standing"]}
+    return Load(called, plain["heard"], standing, plain["flooded"])
 
 
 def _record(record: Record) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from collector.settings import (  # noqa: E402
     PAGE_KEYS,
     WEBHOOK_KEYS,
 )
+from detectors.desks import DESK_KEYS  # noqa: E402
 from detectors.limit_set import LIMIT_KEYS  # noqa: E402
 from detectors.rule import LONGEST_SHELF  # noqa: E402
 from detectors.sensor import FORM_FIELDS, MOLAR_MASS, PAYLOAD_KEYS, SENSOR_KEYS  # noqa: E402
@@ -78,6 +79,8 @@ def page() -> str:
         "`[rule.silent]` changes it.\n",
         SELECTORS,
         _table("`[hazards]`", HAZARD_KEYS),
+        _table("`[desk.NAME]`", DESK_KEYS),
+        "Without one all alarms are heard at the desk `site`. What a desk hears in a flood: [alarms.md](alarms.md).\n",
         _table("`[mqtt]`", MQTT_KEYS),
         _table("`[influx]`", INFLUX_KEYS),
         _table("`[announce]`", ANNOUNCE_KEYS),

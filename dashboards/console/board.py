@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from dashboards.console.acting import Access
 from dashboards.console.figures import SECOND, Lang, Local
-from dashboards.console.order import Area, annunciated, areas, hidden, hidden_counts, unwatched
+from dashboards.console.order import Area, annunciated, areas, hidden, hidden_counts, told_with, unwatched
 from dashboards.console.reading import AlarmRow, LedgerRow, Reading, SensorRow, Status, Unreadable
 from dashboards.console.view import (
     AlarmView,
@@ -37,6 +37,8 @@ NOT_LIVE = 5 * SECOND
 """How far judging may be behind before the page says NOT LIVE."""
 LISTED = 200
 """Rows of what is not watching that are listed; the rest is a number."""
+STANDING = 500
+"""Standing alarms that are listed; `davylamp alarms` has them all."""
 _KEEP = 0.9
 """s for which what was read is shown to all."""
 
@@ -150,7 +152,9 @@ def _board(world: World, look: Look, macros: Macros) -> Board:
     board = Board(look, status, live, "" if live else _band(world, look), _title(waiting, watched, status, live, look))
     found = areas(list(world.sensors.values()), world.alarms)
     _strip(board, world, len(shown), waiting, sum(not p.rules for a in found for p in a.places), macros)
-    board.lists["alarms"] = [_alarm(board, row, world, macros) for row in shown]
+    with_it = told_with(shown)
+    board.lists["alarms"] = [_alarm(board, row, world, macros, with_it.get(row.name, 0)) for row in shown[:STANDING]]
+    board.lists["alarms"] += _more(board, "a-more", len(shown) - STANDING, macros)
     board.lists["hidden"] = [_alarm(board, row, world, macros) for row in hidden(world.alarms)]
     board.lists["unwatched"] = _unwatched(board, unwatched(world.alarms), macros)
     board.lists["ledger"] = [_count(board, row, macros) for row in world.ledger]
@@ -179,8 +183,8 @@ def _strip(board: Board, world: World, shown: int, waiting: int, ruleless: int, 
     board.pieces["strip"] = Piece(key, lambda: str(macros.strip(status, shown, waiting, counts, board.look)))
 
 
-def _alarm(board: Board, row: AlarmRow, world: World, macros: Macros) -> str:
-    view = alarm_view(row, world.sensors.get(row.subject), board.look)
+def _alarm(board: Board, row: AlarmRow, world: World, macros: Macros, with_it: int = 0) -> str:
+    view = alarm_view(row, world.sensors.get(row.subject), board.look, with_it)
     key = replace(view, age="", figure=replace(view.figure, text=""))
     board.pieces[view.id] = Piece(key, lambda: str(macros.alarm(view, board.look)))
     board.texts["v" + view.id] = view.figure.text
@@ -190,11 +194,14 @@ def _alarm(board: Board, row: AlarmRow, world: World, macros: Macros) -> str:
 
 def _unwatched(board: Board, rows: Sequence[AlarmRow], macros: Macros) -> list[str]:
     names = [_blind(board, row, macros) for row in rows[:LISTED]]
-    left = len(rows) - len(names)
-    if left:
-        board.pieces["u-more"] = Piece(left, lambda: str(macros.more(left, board.look)))
-        names.append("u-more")
-    return names
+    return names + _more(board, "u-more", len(rows) - LISTED, macros)
+
+
+def _more(board: Board, name: str, left: int, macros: Macros) -> list[str]:
+    if left <= 0:
+        return []
+    board.pieces[name] = Piece(left, lambda: str(macros.more(name, left, board.look)))
+    return [name]
 
 
 def _blind(board: Board, row: AlarmRow, macros: Macros) -> str:

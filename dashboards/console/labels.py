@@ -31,6 +31,8 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "medium": ("medium", "中"),
     "low": ("low", "低"),
     "log": ("log", "记录"),
+    "joined": ("told with {name}", "与 {name} 一并通报"),
+    "joined_by": ("{count} more were told with it", "另有 {count} 项一并通报"),
     "fault": ("fault", "故障"),
     "active": ("active", "报警中"),
     "returned": ("returned", "已恢复"),

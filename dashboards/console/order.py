@@ -6,6 +6,7 @@ on top and nothing moves under a hand. Not here: words and symbols (view.py).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -37,6 +38,16 @@ def annunciated(rows: Iterable[AlarmRow]) -> list[AlarmRow]:
     """Alarms that stand and are not hidden, in the order in which they are shown. Priority log never is."""
     shown = [r for r in rows if r.standing and not r.hidden and r.priority != "log"]
     return sorted(shown, key=lambda r: (r.acked, -RANK[r.priority], r.since, r.rule, r.subject))
+
+
+def told_with(rows: Iterable[AlarmRow]) -> Mapping[str, int]:
+    """How many of the rows were told in the notice of each other occurrence."""
+    return Counter(r.notice for r in rows if joined(r))
+
+
+def joined(row: AlarmRow) -> bool:
+    """True if it was told in another's notice."""
+    return bool(row.notice) and row.notice != row.name
 
 
 def hidden(rows: Iterable[AlarmRow]) -> list[AlarmRow]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+from detectors.records import spelled
+
 Priority: TypeAlias = Literal["critical", "high", "medium", "low", "log"]
 Hiding: TypeAlias = Literal["shelved", "suppressed", "out_of_service"]
 
@@ -77,6 +79,10 @@ class AlarmRow:
     """Device time of the reading that changed it."""
     sensors: tuple[str, ...] = ()
     """Raw sensors among its inputs; empty means the subject itself."""
+    desk: str = ""
+    """Who hears it."""
+    notice: str = ""
+    """The occurrence in whose notice it was told: its own, or in a flood the one that it joined."""
     guidance: str = ""
     consequence: str = ""
     citation: str = ""
@@ -86,6 +92,11 @@ class AlarmRow:
     note: str = ""
     until: int | None = None
     """When the shelf, or the time out of service, ends."""
+
+    @property
+    def name(self) -> str:
+        """The occurrence as people write it."""
+        return spelled(self.rule, self.subject, self.occurrence)
 
     @property
     def standing(self) -> bool:

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from dashboards.console.acting import Access, ActionKind
 from dashboards.console.figures import MINUTE, NOTHING, SECOND, Lang, Local, age, number, reading
 from dashboards.console.labels import label, quality_words, quantity_word
-from dashboards.console.order import Place, stale, worst
+from dashboards.console.order import Place, joined, stale, worst
 from dashboards.console.reading import AlarmRow, LedgerRow, SensorRow, Status
 from dashboards.console.words import say
 
@@ -94,6 +94,8 @@ class AlarmView:
     note: str
     until: str
     hidden: str
+    together: str
+    """What it was told with, or how many were told with it."""
     buttons: tuple[Button, ...]
 
 
@@ -127,8 +129,11 @@ def dom_id(kind: str, *names: str) -> str:
     return kind + blake2s("\0".join(names).encode(), digest_size=6).hexdigest()
 
 
-def alarm_view(row: AlarmRow, sensor: SensorRow | None, look: Look) -> AlarmView:
-    """The alarm in words; `sensor` is its subject's newest reading, where the subject is a sensor."""
+def alarm_view(row: AlarmRow, sensor: SensorRow | None, look: Look, with_it: int = 0) -> AlarmView:
+    """The alarm in words; `sensor` is its subject's newest reading, where the subject is a sensor.
+
+    `with_it`: how many others that are shown were told in its notice.
+    """
     respond_by = row.since + row.respond_within if row.respond_within and not row.acked else 0
     return AlarmView(
         id=dom_id("a", row.rule, row.subject),
@@ -154,8 +159,15 @@ def alarm_view(row: AlarmRow, sensor: SensorRow | None, look: Look) -> AlarmView
         note=row.note,
         until=look.moment(row.until) if row.until else "",
         hidden=", ".join(look.word(h) for h in sorted(row.hidden)),
+        together=_together(row, with_it, look),
         buttons=buttons(row, look),
     )
+
+
+def _together(row: AlarmRow, with_it: int, look: Look) -> str:
+    if joined(row):
+        return look.word("joined", name=row.notice)
+    return look.word("joined_by", count=str(with_it)) if with_it else ""
 
 
 def cell_view(place: Place, look: Look) -> CellView:

@@ -104,6 +104,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "held": ("held for the rule's delay", "按规则的延时保持"),
     "rule.broken": ("the rule raised an error and stopped[: {error}]", "规则出错并已停止[：{error}]"),
     "rule.restarted": ("the rule learns anew", "规则正在重新学习"),
+    "desk.joined": (
+        "{count:count} more alarms joined it in 10 min, the worst {worst}",
+        "10 分钟内另有 {count:count} 项报警并入，最高级别 {worst}",
+    ),
     "judge.start": ("not yet judged", "尚未判断"),
     "judge.silent": ("its sensor is silent", "其传感器无数据"),
     "judge.heard": ("its sensor is heard again", "其传感器已恢复数据"),

@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 
 from collector.config import load
+from collector.decode import BLIND
 from collector.influx import Address, InfluxSink
 from collector.judged import Judged
 from collector.judging import Judging
-from collector.message import MQTT, REVISION, Message
+from collector.message import MQTT, OWN, REVISION, Message
 from collector.sinks import IntoLines
 from collector.spool import Spool
 from collector.stored import Cursor
@@ -33,7 +34,10 @@ class Filled:
         self.spool = Spool(folder)
         start = time.time_ns() - (lasts + 10) * SECOND
         revision = {"document": loaded.document, "by": "test", "note": "first"}
-        self.spool.append([Message("revision", json.dumps(revision).encode(), REVISION)], start, start)
+        applied = start - 700 * SECOND  # so that a whole window of ten minutes has passed
+        self.spool.append([Message("revision", json.dumps(revision).encode(), REVISION)], applied, applied)
+        blind = json.dumps({"from": applied, "to": start}).encode()
+        self.spool.append([Message(BLIND, blind, OWN)], start, start)
         self._publish(start, lasts)
         self.judging = Judging(folder)
         self.follower = IntoLines(Judged(folder), Cursor(folder, "influx"), InfluxSink(address))
