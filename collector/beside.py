@@ -18,18 +18,23 @@ def beside(folder: Path, name: str) -> Path:
 
 def put_beside(folder: Path, payload: bytes) -> str:
     """Put a payload on disk (fsync); return its name."""
+    return put_by_content(folder / "beside", payload)
+
+
+def put_by_content(place: Path, payload: bytes) -> str:
+    """Put a file into a folder under its SHA-256 digest (fsync), once; return that name."""
     name = hashlib.sha256(payload).hexdigest()
-    path = beside(folder, name)
+    path = place / name
     if path.exists():
         return name
-    path.parent.mkdir(exist_ok=True)
-    part = path.with_suffix(".part")
+    place.mkdir(exist_ok=True)
+    part = place / f"{name}.{os.getpid()}.part"
     with open(part, "wb") as file:
         file.write(payload)
         file.flush()
         os.fsync(file.fileno())
     os.rename(part, path)
-    sync_folder(path.parent)
+    sync_folder(place)
     return name
 
 

@@ -103,7 +103,7 @@ def _acting(kind: str) -> Callable[[Arguments], int]:
             Asked(meant, rule, subject, arguments.by, occurrence, arguments.note, until, measure)
             for rule, subject, occurrence in names
         ]
-        return _report(arguments, act(data_folder(arguments), judged, asked))
+        return report(arguments, act(data_folder(arguments), judged, asked))
 
     return run
 
@@ -121,7 +121,8 @@ def _present(judged: Any, rule: str, subject: str, occurrence: int | None) -> tu
     return rule, subject, occurrence
 
 
-def _report(arguments: Arguments, answers: Any) -> int:
+def report(arguments: Arguments, answers: Any) -> int:
+    """Say what became of each of `arguments.alarm`; the exit code."""
     if arguments.json:
         say_json([{"id": a.id, "outcome": a.outcome, "reason": a.reason, "line": a.line} for a in answers])
     else:
