@@ -21,14 +21,45 @@ T90 = 2.302585092994046
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Readings:
-    """What one sensor showed: (M,) times in ns UTC ascending, and values in its unit; NaN is "no number"."""
+    """What one sensor sent, in order of sending: (M,) each."""
 
     sensor: str
     time: NDArray[np.int64]
+    """ns UTC, as its clock says: ascending unless a fault has a hand in it."""
     value: NDArray[np.float64]
+    """In its unit; NaN is "no number"."""
+    quality: NDArray[np.uint8]
+    """What the device itself says of it; 0 is good."""
+    sent: NDArray[np.int64]
+    """ns UTC at which it leaves the device, ascending."""
+    half: NDArray[np.bool_]
+    """Its payload breaks off: nobody can read it."""
+
+    @classmethod
+    def of(cls, sensor: str, time: NDArray[np.int64], value: NDArray[np.float64]) -> Readings:
+        """Good readings, each sent at its time."""
+        return cls(sensor, time, value, np.zeros(len(time), np.uint8), time, np.zeros(len(time), np.bool_))
 
     def __len__(self) -> int:
         return len(self.time)
+
+    def take(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Readings:
+        """Those at a mask or at indices."""
+        return Readings(
+            self.sensor, self.time[which], self.value[which], self.quality[which], self.sent[which], self.half[which]
+        )
+
+    def then(self, later: Readings) -> Readings:
+        """Both, in order of sending."""
+        both = Readings(
+            self.sensor,
+            np.concatenate((self.time, later.time)),
+            np.concatenate((self.value, later.value)),
+            np.concatenate((self.quality, later.quality)),
+            np.concatenate((self.sent, later.sent)),
+            np.concatenate((self.half, later.half)),
+        )
+        return both.take(np.argsort(both.sent, kind="stable"))
 
 
 def stream(seed: int, sensor: str, purpose: str) -> np.random.Generator:
@@ -58,43 +89,85 @@ class Habit:
     """s until 90 % of a step is shown."""
     floor: float = -np.inf
     """Smallest value that can be shown."""
+    wander: float = 0.0
+    """Standard deviation of a second, slower noise: temperature, refraction, atmosphere."""
+    wander_correlation: float = 3600.0
+    """s after which that has forgotten 1 - 1/e of itself."""
+    drift: float = 0.0
+    """Unit a day by which a sound device is off, from the start on."""
+    outliers: float = 0.0
+    """Share of readings that are far off by chance."""
+    outlier_size: float = 6.0
+    """How far, in standard deviations of the noise."""
+
+
+@dataclass(slots=True)
+class Noise:
+    """First-order noise: its correlation fades as exp(-t / correlation). Keeps its last value for the next piece."""
+
+    spread: float
+    correlation: float
+    random: np.random.Generator
+    _last: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._last = self.spread * float(self.random.standard_normal())
+
+    def take(self, count: int, step: float) -> NDArray[np.float64]:
+        """The next `count` values, `step` s apart."""
+        fresh = self.random.standard_normal(count)
+        if self.correlation <= 0:
+            return fresh * self.spread
+        keep = float(np.exp(-step / self.correlation))
+        gain = self.spread * np.sqrt(1 - keep * keep)
+        noise, _ = lfilter([gain], [1.0, -keep], fresh, zi=np.array([keep * self._last]))
+        self._last = float(noise[-1])
+        return np.asarray(noise, np.float64)
 
 
 @dataclass(slots=True)
 class Instrument:
-    """Shows levels as its sensor would. Keeps what the next piece needs: shown level and last noise."""
+    """Shows levels as its sensor would. Keeps what the next piece needs: shown level and last noises."""
 
-    noise: float
-    correlation: float
+    noise: Noise
     t90: float
     quantum: float
     low: float
     high: float
-    random: np.random.Generator
-    _noise: float = field(init=False)
+    wander: Noise | None = None
+    outliers: float = 0.0
+    outlier_size: float = 0.0
+    chance: np.random.Generator | None = None
     _shown: float = np.nan
-
-    def __post_init__(self) -> None:
-        self._noise = self.noise * float(self.random.standard_normal())
 
     @classmethod
     def of(cls, sensor: Sensor, habit: Habit, seed: int) -> Instrument:
         """The instrument behind a sensor of a site; what the sensor does not declare comes from the habit."""
+        spread = habit.noise if np.isnan(sensor.noise) else sensor.noise
+        slow = habit.wander > 0
         return cls(
-            noise=habit.noise if np.isnan(sensor.noise) else sensor.noise,
-            correlation=habit.correlation,
+            noise=Noise(spread, habit.correlation, stream(seed, sensor.id, "noise")),
             t90=habit.t90,
             quantum=sensor.quantum,
             low=max(sensor.span[0], habit.floor),
             high=sensor.span[1],
-            random=stream(seed, sensor.id, "noise"),
+            wander=Noise(habit.wander, habit.wander_correlation, stream(seed, sensor.id, "wander")) if slow else None,
+            outliers=habit.outliers,
+            outlier_size=habit.outlier_size * spread,
+            chance=stream(seed, sensor.id, "outliers") if habit.outliers > 0 else None,
         )
 
     def show(self, level: NDArray[np.float64], step: float) -> NDArray[np.float64]:
         """What is shown for true levels that are `step` seconds apart."""
         if not len(level):
             return level
-        return self._resolved(self._lagged(level, step) + self._noisy(len(level), step))
+        shown = self._lagged(level, step) + self.noise.take(len(level), step)
+        if self.wander is not None:
+            shown += self.wander.take(len(level), step)
+        if self.chance is not None:
+            drawn = self.chance.random((len(level), 2))
+            shown += np.where(drawn[:, 0] < self.outliers, np.copysign(self.outlier_size, drawn[:, 1] - 0.5), 0.0)
+        return resolved(np.clip(shown, self.low, self.high), self.quantum)
 
     def _lagged(self, level: NDArray[np.float64], step: float) -> NDArray[np.float64]:
         if self.t90 <= 0:
@@ -104,16 +177,6 @@ class Instrument:
         shown, _ = lfilter([1 - keep], [1, -keep], level, zi=np.array([keep * before]))
         self._shown = float(shown[-1])
         return np.asarray(shown, np.float64)
-
-    def _noisy(self, count: int, step: float) -> NDArray[np.float64]:
-        keep = float(np.exp(-step / self.correlation)) if self.correlation > 0 else 0.0
-        fresh = self.noise * np.sqrt(1 - keep * keep) * self.random.standard_normal(count)
-        noise, _ = lfilter([1.0], [1.0, -keep], fresh, zi=np.array([keep * self._noise]))
-        self._noise = float(noise[-1])
-        return np.asarray(noise, np.float64)
-
-    def _resolved(self, value: NDArray[np.float64]) -> NDArray[np.float64]:
-        return resolved(np.clip(value, self.low, self.high), self.quantum)
 
 
 @dataclass(slots=True)

@@ -48,9 +48,11 @@ class Writer:
         payload = self._template("json")
         sensor = self._sensors[readings.sensor]
         topic = _topic(payload, sensor)
-        for time, value in zip(readings.time.tolist(), readings.value.tolist(), strict=True):
+        columns = (readings.time, readings.value, readings.quality, readings.sent, readings.half)
+        for time, value, quality, sent, half in zip(*(column.tolist() for column in columns), strict=True):
             row = {"time": time, "value": _value(sensor, value), "unit": sensor.unit, "sensor": sensor.id}
-            yield Letter(time, topic, msgspec.json.encode(_named(payload, row | {"area": sensor.area})), 1)
+            data = msgspec.json.encode(_named(payload, row | {"area": sensor.area, "quality": quality}))
+            yield Letter(sent, topic, data[: len(data) // 2] if half else data, 0 if half else 1)
 
     def kept(self, readings: Readings) -> Iterator[Letter]:
         """A logger's past: one array a field, LOGGER_ROWS readings a message."""
@@ -69,8 +71,10 @@ class Writer:
         row = {"start": block.time, "time": block.time, "rate": block.rate, "samples": block.samples.tolist()}
         words = _named(payload, row | {"unit": sensor.unit, "sensor": sensor.id, "area": sensor.area})
         encode = msgspec.msgpack.encode if payload.form == "wave-msgpack" else msgspec.json.encode
-        end = block.time + round(len(block.samples) / block.rate * 1e9)
-        return Letter(end, _topic(payload, sensor), encode(words), samples=len(block.samples))
+        data, samples = encode(words), len(block.samples)
+        if block.half:
+            data, samples = data[: len(data) // 2], 0
+        return Letter(block.sent, _topic(payload, sensor), data, samples=samples)
 
     def _template(self, *forms: str) -> Payload:
         for form in forms:

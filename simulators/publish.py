@@ -88,30 +88,35 @@ def run_demo(url: str, start_ns: int, stop_event: Event, scenario: str = "demo",
 
 
 def readings_csv(scenario: Scenario, site: SiteLike, start: int, until: float | None = None) -> Iterator[str]:
-    """A scenario's readings as lines of CSV (`time,sensor,value`, time in ns), ordered by time, waveforms left out.
+    """A scenario's readings as lines of CSV (`time,sensor,value[,quality]`, time in ns), in order of sending.
 
-    Up to `until` s after the start, the scenario's own length by default. Raises NotSimulated, ScenarioError.
+    Up to `until` s after the start, the scenario's own length by default. Waveforms, and readings whose payload breaks
+    off, are left out; quality is there where a device tells it. Raises NotSimulated, ScenarioError.
     """
     if not site.simulated:
         raise NotSimulated("found a site without `simulated = true`; simulated readings go into simulated sites only")
     end = start + round((scenario.lasts_s if until is None else until) * SECOND)
     world = scenario.world(site.sensors.values(), start, site.timezone)
     now = start - max((past.lasts for past in scenario.past.values()), default=0)
-    yield "time,sensor,value\n"
+    told = any(happening.kind == "calibration" for happening in scenario.happenings)
+    yield "time,sensor,value,quality\n" if told else "time,sensor,value\n"
     while now < end:
         now = min(now + PIECE, end)
-        yield from _lines(world.readings(now))
+        yield from _lines([piece.take(~piece.half) for piece in world.readings(now)], told)
 
 
-def _lines(pieces: list[Readings]) -> Iterator[str]:
+def _lines(pieces: list[Readings], told: bool) -> Iterator[str]:
     if not pieces:
         return
-    at = np.concatenate([piece.time for piece in pieces])
+    at = np.concatenate([piece.time for piece in pieces]).tolist()
+    sent = np.concatenate([piece.sent for piece in pieces])
+    quality = np.concatenate([piece.quality for piece in pieces]).tolist()
     owner = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
     value = np.concatenate([piece.value for piece in pieces])
-    for k in np.argsort(at, kind="stable").tolist():
+    for k in np.argsort(sent, kind="stable").tolist():
         number = "" if isnan(value[k]) else repr(float(value[k]))
-        yield f"{at[k]},{pieces[owner[k]].sensor},{number}\n"
+        end = f",{quality[k]}\n" if told else "\n"
+        yield f"{at[k]},{pieces[owner[k]].sensor},{number}{end}"
 
 
 __all__ = ["BrokerRefuses", "NotSimulated", "Published", "publish", "readings_csv", "run_demo"]

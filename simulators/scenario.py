@@ -7,83 +7,33 @@ sensors but not its rules' parameters; the expected rules are labels for tests a
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from importlib.resources import files
-from math import inf
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from detectors.document import Mistake, SiteMistakes, Table
-from detectors.sensor import Payload, Sensor, read_payloads, read_sensors
+from detectors.sensor import Sensor
 from detectors.units import UnitError, duration_ns
-from simulators import faults
-from simulators.dust import Cloud
-from simulators.gas import Plume
-from simulators.instrument import SECOND
+from simulators.devices import habit_of
+from simulators.event import Event, Reaching
+from simulators.faults import Fault
+from simulators.happening import Happening, Truth, truths_of_entry
+from simulators.instrument import SECOND, Habit, stream
+from simulators.kinds import FAULTS, GROUND, KINDS
+from simulators.registry import Registry, SiteLike, north_pit_site, read_registry, site_text
 from simulators.seismic import Shake
-from simulators.slope import Acceleration
-from simulators.ventilation import Switch
-from simulators.world import Past, World
+from simulators.world import Past, World, habit_for
 
-URL = "mqtt://127.0.0.1:1883"
-KINDS: Mapping[str, Callable[..., Any]] = {
-    "plume": Plume,
-    "cloud": Cloud,
-    "switch": Switch,
-    "acceleration": Acceleration,
-    "shake": Shake,
-    "silent": faults.Silent,
-    "stuck": faults.Stuck,
-    "spike": faults.Spike,
-    "drift": faults.Drift,
-    "no_value": faults.NoValue,
-}
-FAULTS = ("silent", "stuck", "spike", "drift", "no_value")
-LABELS = ("kind", "truth", "sensors", "expect", "within")
-SHAKE_LASTS = 6.0
+PARTS = ("scenario", "past", "instrument", "event")
+HEAD = ("name", "site", "seed", "lasts", "story")
 
 
 class ScenarioError(ValueError):
     """A scenario cannot be used: where, what was found, what is allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What really happens at one sensor from `start_s` to `end_s` (inf: it stays), and the rules that should say so."""
-
-    kind: str
-    sensor: str
-    start_s: float
-    end_s: float
-    rules: tuple[str, ...]
-    event: str = ""
-    """The kind of the event or fault behind it."""
-    failure_s: float | None = None
-    """When what it warns of comes, where its law says so."""
-    within_s: float | None = None
-    """A good system says it within this, from its start."""
-
-    @property
-    def fault(self) -> bool:
-        """True of the instrument's, not the world's."""
-        return self.event in FAULTS
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """One event or fault: its kind, its arguments, its sensors."""
-
-    kind: str
-    arguments: Mapping[str, Any]
-    sensors: tuple[str, ...]
-
-    def make(self) -> Any:
-        """The event or fault, fresh: faults keep memory."""
-        return KINDS[self.kind](**self.arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,32 +48,88 @@ class Scenario:
     """By a pattern of sensor ids; the first that fits decides."""
     happenings: tuple[Happening, ...]
     truths: tuple[Truth, ...]
+    instruments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By a pattern of sensor ids, the first that fits: a kind of device, what of its habit differs."""
+    story: str = ""
 
     def world(self, sensors: Iterable[Sensor], start: int, timezone: str = "UTC") -> World:
-        """The scenario's world from `start` (ns UTC). Raises ScenarioError if it names a sensor that is not there."""
+        """The scenario's world from `start` (ns UTC).
+
+        Raises ScenarioError if it names a sensor that is not there, or asks what the sensor cannot show.
+        """
         registry = {sensor.id: sensor for sensor in sensors}
         named = [name for happening in self.happenings for name in happening.sensors]
         if unknown := sorted(set(named) - set(registry)):
             raise ScenarioError(f"scenario {self.name}: found sensors {unknown}, allowed: those of the site")
-        events: dict[str, list[Any]] = {}
-        broken: dict[str, list[Any]] = {}
-        shakes = [happening.make() for happening in self.happenings if happening.kind == "shake"]
-        for happening in self.happenings:
-            for name in happening.sensors if happening.kind != "shake" else ():
-                (broken if happening.kind in FAULTS else events).setdefault(name, []).append(happening.make())
+        habits = self._habits(registry)
+        events, broken, shakes = self._made(registry)
         return World(
             registry.values(),
             seed=self.seed,
             start=start,
             local_second=_local_second(start, timezone),
-            past={name: past for name in registry if (past := self._past(name))},
+            past={sensor.id: past for sensor in registry.values() if (past := self._past(sensor))},
             events=events,
             faults=broken,
             shakes=shakes,
+            habits=habits,
         )
 
-    def _past(self, sensor: str) -> Past | None:
-        return next((past for pattern, past in self.past.items() if fnmatchcase(sensor, pattern)), None)
+    def _made(
+        self, registry: Mapping[str, Sensor]
+    ) -> tuple[dict[str, list[Event]], dict[str, list[Fault]], list[Shake]]:
+        events: dict[str, list[Event]] = {}
+        broken: dict[str, list[Fault]] = {}
+        shakes: list[Shake] = []
+        for happening in self.happenings:
+            if happening.kind in GROUND:
+                shakes += happening.make().shakes()
+            for place, name in enumerate(happening.sensors):
+                try:
+                    made = self._on(happening, place, registry[name])
+                except ValueError as error:
+                    raise ScenarioError(f"scenario {self.name}, {happening.where}, sensor {name}: {error}") from error
+                if isinstance(made, Fault):
+                    broken.setdefault(name, []).append(made)
+                elif isinstance(made, Event):
+                    events.setdefault(name, []).append(made)
+        return events, broken, shakes
+
+    def _on(self, happening: Happening, place: int, sensor: Sensor) -> object:
+        made = happening.make()
+        if isinstance(made, Fault):
+            made.begin(sensor, stream(self.seed, sensor.id, f"{happening.kind}@{made.start}"))
+            return made
+        waves = happening.kind in GROUND
+        if waves != (sensor.rate > 0) or (not waves and made.fits and sensor.quantity not in made.fits):
+            found = f"{sensor.quantity} as samples" if sensor.rate > 0 else sensor.quantity
+            allowed = "sensors with a rate" if waves else ", ".join(made.fits) or "any sensor without a rate"
+            raise ValueError(f"found {found}, allowed: {allowed}")
+        delay, factor = happening.reach(place)
+        return Reaching(made, delay, factor).seen_by(sensor) if (delay, factor) != (0.0, 1.0) else made.seen_by(sensor)
+
+    def _habits(self, registry: dict[str, Sensor]) -> dict[str, Habit]:
+        """By sensor, where [instrument] says something; a noise it gives goes before the sensor's own."""
+        habits = {}
+        for name, sensor in registry.items():
+            pattern = next((p for p in self.instruments if fnmatchcase(name, p)), None)
+            if pattern is not None:
+                try:
+                    registry[name], habits[name] = habit_of(sensor, habit_for(sensor), self.instruments[pattern])
+                except ValueError as error:
+                    raise ScenarioError(f"scenario {self.name}, instrument {pattern!r}, {name}: {error}") from error
+        return habits
+
+    def _past(self, sensor: Sensor) -> Past | None:
+        past = next((past for pattern, past in self.past.items() if fnmatchcase(sensor.id, pattern)), None)
+        if past is not None and (sensor.rate > 0 or past.every < (sensor.every or 0)):
+            each = f"one each {(sensor.every or 0) / SECOND:g} s"
+            own = "samples, which no logger keeps" if sensor.rate > 0 else each
+            raise ScenarioError(
+                f"scenario {self.name}, past of {sensor.id}: found a reading each {past.every / SECOND:g} s, "
+                f"allowed: not faster than the sensor's own rate, {own}"
+            )
+        return past
 
 
 def _local_second(start: int, timezone: str) -> float:
@@ -133,28 +139,39 @@ def _local_second(start: int, timezone: str) -> float:
 
 def read_scenario(name: str | Path = "demo") -> Scenario:
     """A scenario by its name among ours, or from a file. Raises ScenarioError."""
-    text = _text(name)
+    text, folder = _text(name)
     try:
-        data = tomllib.loads(text)
-        return _scenario(data)
+        return _scenario(tomllib.loads(text), folder)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"scenario {name}: {error}") from error
     except (KeyError, UnitError) as error:
         raise ScenarioError(f"scenario {name}: {error} is missing or wrong; see docs/simulators.md") from error
+    except ValueError as error:
+        raise ScenarioError(f"scenario {name}, {error}") from error
 
 
-def _text(name: str | Path) -> str:
+def scenario_names() -> list[str]:
+    """Our own scenarios."""
+    texts = {p.name: p.read_text(encoding="utf-8") for p in (files("simulators") / "scenarios").iterdir()}
+    return sorted(name.removesuffix(".toml") for name, text in texts.items() if "[scenario]" in text)
+
+
+def _text(name: str | Path) -> tuple[str, Path]:
+    """The file, and the folder in which its site may lie."""
     ours = files("simulators") / "scenarios" / f"{name}.toml"
     path = ours if ours.is_file() else Path(name)
     if not path.is_file():
-        known = sorted(p.name.removesuffix(".toml") for p in (files("simulators") / "scenarios").iterdir())
-        raise ScenarioError(f"found scenario {str(name)!r}, allowed: {', '.join(known)} or a file")
-    return path.read_text(encoding="utf-8")
+        raise ScenarioError(f"found scenario {str(name)!r}, allowed: {', '.join(scenario_names())} or a file")
+    return path.read_text(encoding="utf-8"), Path(str(path)).parent
 
 
-def _scenario(data: Mapping[str, Any]) -> Scenario:
+def _scenario(data: Mapping[str, Any], folder: Path) -> Scenario:
     head = data["scenario"]
-    made = [_happening(place, entry) for place, entry in enumerate(data.get("event", ()), start=1)]
+    for where, found, allowed in (("the file", data, PARTS), ("[scenario]", head, HEAD)):
+        if odd := sorted(set(found) - set(allowed)):
+            raise ValueError(f"{where}: found {', '.join(odd)}, allowed: {', '.join(allowed)}")
+    sensors = _own_sensors(head["site"], folder)
+    made = [truths_of_entry(place, entry, sensors) for place, entry in enumerate(data.get("event", ()), start=1)]
     return Scenario(
         name=head["name"],
         site=head["site"],
@@ -166,76 +183,21 @@ def _scenario(data: Mapping[str, Any]) -> Scenario:
         },
         happenings=tuple(happening for happening, _ in made),
         truths=tuple(truth for _, truths in made for truth in truths),
+        instruments=data.get("instrument", {}),
+        story=" ".join(str(head.get("story", "")).split()),
     )
 
 
-def _happening(place: int, entry: Mapping[str, Any]) -> tuple[Happening, list[Truth]]:
-    where = f"event {place}"
-    if entry.get("kind") not in KINDS:
-        raise ScenarioError(f"{where}: found kind {entry.get('kind')!r}, allowed: {', '.join(KINDS)}")
-    arguments = {key: value for key, value in entry.items() if key not in LABELS}
-    if "shake" in arguments:
-        arguments["kind"] = arguments.pop("shake")
-    happening = Happening(entry["kind"], arguments, tuple(entry.get("sensors", ())))
-    try:
-        made = happening.make()
-    except (TypeError, ValueError) as error:
-        raise ScenarioError(f"{where} ({entry['kind']}): {error}") from error
-    expect = tuple(entry.get("expect", ()))
-    kind = entry.get("truth", entry["kind"])
-    failure = getattr(made, "failure", None)
-    within = duration_ns(entry["within"]) / SECOND if "within" in entry else None
-    return happening, [
-        Truth(kind, sensor, made.start, _end(made), expect, entry["kind"], failure, within)
-        for sensor in happening.sensors
-    ]
+def _own_sensors(site: str, folder: Path) -> Sequence[Sensor] | None:
+    """Those of the site that the scenario names, for its patterns; None where that site is not at hand."""
+    text = site_text(site)
+    beside = folder / site
+    if text is None and beside.is_file():
+        text = beside.read_text(encoding="utf-8")
+    return None if text is None else tuple(read_registry(text).sensors.values())
 
 
-def _end(made: Any) -> float:
-    if isinstance(made, Acceleration):
-        return made.calms
-    if isinstance(made, Shake):
-        return made.start + SHAKE_LASTS
-    return float(getattr(made, "end", inf))
-
-
-class SiteLike(Protocol):
-    """What a simulator needs of a site: who is there, and how messages look. `detectors.site.Site` is one."""
-
-    @property
-    def sensors(self) -> Mapping[str, Sensor]: ...
-    @property
-    def payloads(self) -> Sequence[Payload]: ...
-    @property
-    def timezone(self) -> str: ...
-    @property
-    def simulated(self) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Registry:
-    """A site without its rules."""
-
-    sensors: Mapping[str, Sensor]
-    payloads: Sequence[Payload]
-    timezone: str
-    simulated: bool
-
-
-def read_registry(text: str) -> Registry:
-    """Sensors and payloads of a site file; rules are not looked at. Raises SiteMistakes, TOMLDecodeError."""
-    mistakes: list[Mistake] = []
-    document = Table(tomllib.loads(text), (), mistakes)
-    site = document.table("site")
-    registry = Registry(
-        read_sensors(document), read_payloads(document), site.text("timezone", "UTC"), site.flag("simulated")
-    )
-    if mistakes:
-        raise SiteMistakes(mistakes)
-    return registry
-
-
-def north_pit_site(url: str = URL) -> str:
-    """The site file of the pretended pit as TOML text, with the broker at `url`."""
-    text = (files("simulators") / "scenarios" / "north-pit.toml").read_text(encoding="utf-8")
-    return text.replace(f'"{URL}"', f'"{url}"', 1)
+__all__ = [
+    "FAULTS", "KINDS", "Registry", "Scenario", "ScenarioError", "SiteLike", "Truth",
+    "north_pit_site", "read_registry", "read_scenario", "scenario_names", "site_text",
+]  # fmt: skip

@@ -8,31 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.sensor import Sensor
-from simulators import dust, gas, slope, ventilation, weather
+from simulators import dust, gas, pressure, slope, ventilation, weather
+from simulators.event import Event
 from simulators.faults import Fault
-from simulators.instrument import SECOND, Habit, Instrument, Readings, Schedule, stream
-from simulators.seismic import Block, Geophone, Shake
+from simulators.geophone import Geophone
+from simulators.instrument import SECOND, Habit, Instrument, Readings, Schedule, resolved, stream
+from simulators.rows import Rows
+from simulators.seismic import Block, Shake
 
 DAY = 86400
 SLOW = 60 * SECOND
 """Sensors slower than this read on the hour's grid, as loggers do; faster ones each at a phase of its own."""
-HABITS: Mapping[str, Habit] = {**gas.HABITS, **dust.HABITS, **slope.HABITS, "rain": weather.DRY}
+HABITS: Mapping[str, Habit] = {
+    **gas.HABITS, **dust.HABITS, **slope.HABITS, **pressure.HABITS, "rain": weather.DRY,
+}  # fmt: skip
 GEOPHONE_BLOCK = 0.5
 """s of samples a block."""
-
-
-class Event(Protocol):
-    """What comes over a sensor: true levels where it lies over others. Seconds from the start."""
-
-    def over(self, base: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The levels with the event."""
-        ...
 
 
 class UnknownQuantity(ValueError):
@@ -41,6 +37,14 @@ class UnknownQuantity(ValueError):
     def __init__(self, sensor: Sensor) -> None:
         allowed = ", ".join([*HABITS, "a sensor with states, a sensor with rate"])
         super().__init__(f"sensor {sensor.id}: found quantity {sensor.quantity!r}, allowed: {allowed}")
+
+
+def habit_for(sensor: Sensor) -> Habit:
+    """How sensors of its quantity behave. Raises UnknownQuantity."""
+    habit = ventilation.RUNNING if sensor.states else HABITS.get(sensor.quantity)
+    if habit is None:
+        raise UnknownQuantity(sensor)
+    return habit
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +68,48 @@ class Probe:
     instrument: Instrument
     events: Sequence[Event]
     faults: Sequence[Fault]
+    _waiting: Readings | None = None
+    """What a link holds back."""
 
     def take(self, until: int) -> Readings:
-        """The next readings before `until` (ns)."""
+        """What it sends next, before `until` (ns)."""
         pieces = [self._shown(*piece) for piece in self.schedule.take(until)]
-        time = np.concatenate([t for t, _ in pieces]) if pieces else np.zeros(0, np.int64)
-        value = np.concatenate([v for _, v in pieces]) if pieces else np.zeros(0)
-        return Readings(self.sensor.id, time, value)
+        if not self.faults and len(pieces) == 1:
+            return pieces[0]
+        empty = Readings.of(self.sensor.id, np.zeros(0, np.int64), np.zeros(0))
+        sent = empty if self._waiting is None else self._waiting
+        for piece in pieces:
+            sent = sent.then(piece)
+        due = int(np.searchsorted(sent.sent, until))
+        self._waiting = sent.take(np.arange(due, len(sent)))
+        return sent.take(np.arange(due))
 
     def level(self, second: NDArray[np.float64]) -> NDArray[np.float64]:
         """The truth at seconds from the start, before any instrument."""
-        hour = (second + self.local_second) / 3600
-        level = self.base + self.habit.daily * np.cos(2 * np.pi * (hour - self.habit.peak_hour) / 24)
+        level = np.full(len(second), self.base)
+        if self.habit.daily:
+            hour = (second + self.local_second) / 3600
+            level += self.habit.daily * np.cos(2 * np.pi * (hour - self.habit.peak_hour) / 24)
         for event in self.events:
             level = event.over(level, second)
         return level
 
-    def _shown(self, time: NDArray[np.int64], step: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def _shown(self, time: NDArray[np.int64], step: float) -> Readings:
         second = (time - self.start) / SECOND
-        value = self.instrument.show(self.level(second), step)
-        sent = np.ones(len(time), np.bool_)
+        level = self.level(second)
+        if self.habit.drift:
+            level = level + self.habit.drift * second / DAY
+        value = self.instrument.show(level, step)
+        if not self.faults:
+            return Readings.of(self.sensor.id, time, value)
+        rows = Rows.of(second, time)
         for fault in self.faults:
-            kept, value = fault.spoil(second, value)
-            sent &= kept
-        return time[sent], value[sent]
+            value = fault.spoil(second, value)
+            if fault.analogue:
+                value = resolved(value, self.sensor.quantum)
+        for fault in self.faults:
+            rows = fault.carry(rows)
+        return Readings(self.sensor.id, rows.time, value[rows.source], rows.quality, rows.sent, rows.half)
 
 
 class World:
@@ -104,6 +126,7 @@ class World:
         events: Mapping[str, Sequence[Event]] | None = None,
         faults: Mapping[str, Sequence[Fault]] | None = None,
         shakes: Sequence[Shake] = (),
+        habits: Mapping[str, Habit] | None = None,
     ) -> None:
         """`start` in ns UTC; `local_second` of the site's day at the start; the mappings by sensor id.
 
@@ -113,25 +136,27 @@ class World:
         self.probes: dict[str, Probe] = {}
         self.geophones: dict[str, Geophone] = {}
         for sensor in sensors:
-            if sensor.rate > 0:
-                self.geophones[sensor.id] = Geophone.of(sensor, start, GEOPHONE_BLOCK, list(shakes), seed)
-                continue
-            kept = (past or {}).get(sensor.id)
-            own = (events or {}).get(sensor.id, ())
             broken = (faults or {}).get(sensor.id, ())
-            self.probes[sensor.id] = _probe(sensor, seed, start, local_second, kept, own, broken)
+            if sensor.rate > 0:
+                geophone = Geophone.of(sensor, start, GEOPHONE_BLOCK, shakes, seed, broken)
+                self.geophones[sensor.id] = geophone
+                continue
+            habit = (habits or {}).get(sensor.id) or habit_for(sensor)
+            kept, own = (past or {}).get(sensor.id), (events or {}).get(sensor.id, ())
+            self.probes[sensor.id] = _probe(sensor, habit, seed, start, local_second, kept, own, broken)
 
     def readings(self, until: int) -> list[Readings]:
-        """What the scalar sensors show next, before `until` (ns): one entry for each that shows something."""
+        """What the scalar sensors send next, before `until` (ns): one entry for each that sends something."""
         return [shown for probe in self.probes.values() if len(shown := probe.take(until))]
 
     def blocks(self, until: int) -> list[Block]:
-        """The next blocks of samples that are complete at `until` (ns)."""
+        """The next blocks of samples that are complete and sent at `until` (ns)."""
         return [block for geophone in self.geophones.values() for block in geophone.take(until)]
 
 
 def _probe(
     sensor: Sensor,
+    habit: Habit,
     seed: int,
     start: int,
     local_second: float,
@@ -139,9 +164,6 @@ def _probe(
     events: Sequence[Event],
     faults: Sequence[Fault],
 ) -> Probe:
-    habit = ventilation.RUNNING if sensor.states else HABITS.get(sensor.quantity)
-    if habit is None:
-        raise UnknownQuantity(sensor)
     traits = stream(seed, sensor.id, "traits")
     base, phase, creep = float(traits.uniform(*habit.level)), float(traits.uniform(0, 1)), float(traits.uniform())
     every = sensor.every or SECOND
@@ -150,7 +172,7 @@ def _probe(
         slowest, fastest = slope.CREEP
         quiet.append(slope.Creep(slowest + creep * (fastest - slowest), -(past.lasts if past else 0) / SECOND))
     if sensor.quantity == "rain" and past:
-        quiet.append(weather.Showers(traits, past.lasts / SECOND))
+        quiet.append(weather.PastShowers(traits, past.lasts / SECOND))
     schedule = Schedule(
         first=start - (past.lasts if past else 0),
         past_every=past.every if past else 0,

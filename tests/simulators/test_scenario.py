@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import cache
 from math import inf
 from pathlib import Path
@@ -11,8 +13,9 @@ import pytest
 
 from detectors.document import SiteMistakes
 from simulators.instrument import SECOND
-from simulators.scenario import KINDS, ScenarioError, Truth, north_pit_site, read_registry, read_scenario
+from simulators.scenario import ScenarioError, Truth, north_pit_site, read_registry, read_scenario, scenario_names
 
+ROOT = Path(__file__).parents[2]
 START = 1_795_500_000 * SECOND
 SITE = read_registry(north_pit_site())
 DEMO = read_scenario("demo")
@@ -89,15 +92,39 @@ def test_a_scenario_that_names_a_foreign_sensor_is_refused():
         DEMO.world([SITE.sensors["rain-pit"]], START)
 
 
+def event(kind: str, *lines: str) -> str:
+    """An [[event]] as TOML."""
+    return "\n".join(["[[event]]", f'kind = "{kind}"', *lines, ""])
+
+
+PLUME = event("plume", 'sensors = ["ch4-2105"]', "start = 1", "to = 2")
 HEAD = '[scenario]\nname = "x"\nsite = "north-pit"\nseed = 1\nlasts = "10s"\n'
 
 
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ('[[event]]\nkind = "plum"\nsensors = ["a"]\n', "event 1: found kind 'plum', allowed: plume"),
-        ('[[event]]\nkind = "plume"\nsensors = ["a"]\nstart = 1\n', "event 1 .plume.: .*'to'"),
-        ('[[event]]\nkind = "plume"\nsensors = ["a"]\nstart = 1\nto = 2\nrise = 0\n', "rise > 0"),
+        (event("plum", 'sensors = ["a"]'), "event 1: found kind 'plum', allowed: plume"),
+        (
+            event("plume", 'sensors = ["a"]', "start = 1"),
+            "event 1 .plume.: missing: 'to'; allowed: start, to",
+        ),
+        (
+            event("stuck", 'sensors = ["a"]', "start = 1", "endd = 3"),
+            "'endd' .near: end., allowed: start, end",
+        ),
+        (
+            event("plume", 'sensors = ["a"]', 'start = "soon"', "to = 2"),
+            "start: found 'soon', allowed: a number",
+        ),
+        (event("plume", 'sensors = ["a"]', "start = 1", 'to = "much"'), "to: found 'much', allowed: a number"),
+        (event("blasts", "position = [1, 2]", "charge = 5", "start = 1"), "east, north, up"),
+        (event("plume", "start = 1", "to = 2"), "missing: 'sensors'"),
+        (event("stuck", 'sensors = ["area:moon"]', "start = 1"), "'area:moon', which fits no sensor"),
+        (PLUME + "delays = [1, 2]\n", "delays: found 2 values, allowed: 1, one a sensor"),
+        (event("stuck", 'sensors = ["a"]', "start = 1", "delays = 4"), "found parameter 'delays'"),
+        ("[[events]]\n", "the file: found events, allowed: scenario, past, instrument, event"),
+        (event("plume", 'sensors = ["a"]', "start = 1", "to = 2", "rise = 0"), "rise > 0"),
         ('[past]\n"a" = { lasts = "1 fortnight", every = "1h" }\n', "scenario .*x.toml"),
         ("[[event]\n", "scenario .*x.toml"),
     ],
@@ -107,6 +134,65 @@ def test_a_mistake_in_a_scenario_names_its_place(tmp_path, body, words):
     path.write_text(HEAD + body)
     with pytest.raises(ScenarioError, match=words):
         read_scenario(path)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (PLUME.replace("ch4-2105", "gp-1-x"), r"event 1 \(plume\), sensor gp-1-x: found ground_velocity as samples"),
+        (PLUME.replace("ch4-2105", "rain-pit"), "found rain, allowed: methane, co"),
+        (
+            event("switch", 'sensors = ["fan-2105"]', "start = 1", "to = 7"),
+            "found state 7, allowed: 0 stopped, 1 running",
+        ),
+        (
+            event(
+                "blasts", 'sensors = ["gp-1-x"]', "start = 1", "position = [0, 0, 0]", "charge = 5", "hertz = [10, 150]"
+            ),
+            "found waves up to 150 Hz, allowed: below half the sensor's own rate 200",
+        ),
+        (
+            '[past]\n"ch4-2105" = { lasts = "1h", every = "1s" }\n',
+            "found a reading each 1 s, .* one each 2 s",
+        ),
+        ('[past]\n"gp-1-x" = { lasts = "1h", every = "1s" }\n', "no logger keeps"),
+        ('[instrument]\n"ch4-2105" = { kind = "gnss" }\n', "found kind 'gnss' on methane, allowed on: displacement"),
+        ('[instrument]\n"ch4-2105" = { noice = 1 }\n', "found 'noice', .*near: noise"),
+        ('[instrument]\n"ch4-2105" = { level = 1 }\n', r"level: found 1, allowed: \[low, high\]"),
+    ],
+)
+def test_what_a_sensor_cannot_show_is_refused_by_name(tmp_path, body, words):
+    path = tmp_path / "x.toml"
+    path.write_text(HEAD + body)
+    with pytest.raises(ScenarioError, match=words):
+        read_scenario(path).world(SITE.sensors.values(), START)
+
+
+def test_patterns_need_the_site_that_the_scenario_names(tmp_path):
+    body = event("stuck", 'sensors = ["ch4-21*"]', "start = 1")
+    path = tmp_path / "x.toml"
+    path.write_text(HEAD.replace("north-pit", "elsewhere") + body)
+    with pytest.raises(ScenarioError, match="the scenario's site is not at hand"):
+        read_scenario(path)
+    (tmp_path / "elsewhere").write_text(north_pit_site())
+    found = [truth.sensor for truth in read_scenario(path).truths]
+    assert found == [name for name in SITE.sensors if name.startswith("ch4-21")]
+
+
+def test_a_site_of_ours_is_no_scenario():
+    assert "north-pit" not in scenario_names()
+    with pytest.raises(ScenarioError, match="scenario"):
+        read_scenario("north-pit")
+
+
+def test_an_instrument_by_pattern_and_a_noise_that_goes_before_the_sites(tmp_path):
+    path = tmp_path / "x.toml"
+    path.write_text(HEAD + '[instrument]\n"prism-*" = { kind = "gnss" }\n"ch4-*" = { noise = 0.4, correlation = 0 }\n')
+    world = read_scenario(path).world(SITE.sensors.values(), START)
+    assert world.probes["prism-11"].habit.wander == 2.0
+    assert world.probes["prism-11"].instrument.noise.spread == SITE.sensors["prism-11"].noise
+    assert world.probes["ch4-2105"].instrument.noise.spread == 0.4
+    assert world.probes["co-2105"].instrument.noise.spread == SITE.sensors["co-2105"].noise
 
 
 def test_an_unknown_scenario_lists_those_there_are():
@@ -127,13 +213,22 @@ def test_a_registry_with_mistakes_names_them():
 
 
 def test_the_scenario_in_the_docs_is_one(tmp_path):
-    text = (Path(__file__).parents[2] / "docs" / "simulators.md").read_text(encoding="utf-8")
-    sample = text.split("```toml\n")[1].split("```")[0]
+    text = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
     path = tmp_path / "my-shift.toml"
-    path.write_text(sample, encoding="utf-8")
+    path.write_text(text.split("```toml\n")[1].split("```")[0], encoding="utf-8")
     scenario = read_scenario(path)
-    assert [(truth.kind, truth.end_s) for truth in scenario.truths] == [("methane peak", 38), ("silent in alarm", inf)]
+    assert [(t.sensor, t.start_s, t.end_s) for t in scenario.truths if t.kind == "methane peak"] == [
+        ("ch4-2105", 15, 38),
+        ("ch4-2106", 23, 46),
+    ]
+    assert [t.within_s for t in scenario.truths][:3] == [20, 20, None]
+    assert {t.sensor for t in scenario.truths if t.event == "gateway_loss"} == {
+        name for name, sensor in SITE.sensors.items() if sensor.area == "face-2107"
+    }
     scenario.world(SITE.sensors.values(), START)
-    kinds = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")}
-    assert kinds <= set(KINDS)
-    assert all(f"`{kind}`" in text for kind in KINDS)
+
+
+def test_the_page_of_scenarios_is_what_the_kinds_say():
+    command = [sys.executable, "scripts/scenarios_doc.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ import pytest
 
 from detectors.sensor import Sensor
 from simulators.gas import Plume
-from simulators.instrument import SECOND, Habit, Instrument
+from simulators.instrument import SECOND, Habit, Instrument, Noise
 from simulators.scenario import Scenario, north_pit_site, read_registry, read_scenario
 from simulators.slope import Acceleration
 from simulators.world import UnknownQuantity, World
@@ -101,7 +101,7 @@ def test_live_readings_come_at_the_declared_interval_and_the_past_at_the_loggers
 @pytest.mark.parametrize(("correlation", "step"), [(20.0, 2.0), (60.0, 5.0), (0.0, 1.0)])
 def test_noise_has_the_declared_spread_and_forgets_as_declared(correlation, step):
     count = 200_000
-    device = Instrument(0.5, correlation, 0.0, np.nan, -np.inf, np.inf, np.random.default_rng(3))
+    device = Instrument(Noise(0.5, correlation, np.random.default_rng(3)), 0.0, np.nan, -np.inf, np.inf)
     noise = device.show(np.zeros(count), step)
     assert noise.std() == pytest.approx(0.5, rel=0.03)
     for lag in (1, 2, 5):
@@ -111,7 +111,7 @@ def test_noise_has_the_declared_spread_and_forgets_as_declared(correlation, step
 
 
 def test_a_step_is_shown_to_ninety_per_cent_after_t90():
-    device = Instrument(0.0, 0.0, 10.0, np.nan, -np.inf, np.inf, np.random.default_rng(0))
+    device = Instrument(Noise(0.0, 0.0, np.random.default_rng(0)), 10.0, np.nan, -np.inf, np.inf)
     level = np.concatenate([np.zeros(5), np.ones(40)])
     shown = device.show(level, 0.5)
     assert shown[5 + 19] == pytest.approx(0.9, abs=1e-9)
@@ -180,5 +180,5 @@ def test_a_quantity_without_a_model_is_refused_with_what_is_allowed():
 def test_an_instrument_takes_what_the_sensor_does_not_declare_from_the_habit():
     sensor = Sensor("a", "pit", "methane", "%vol")
     device = Instrument.of(sensor, Habit(level=(0, 1), noise=0.3, floor=0.0), 1)
-    assert (device.noise, device.low, device.high) == (0.3, 0.0, np.inf)
+    assert (device.noise.spread, device.low, device.high) == (0.3, 0.0, np.inf)
     assert np.isnan(device.quantum)
