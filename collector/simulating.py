@@ -9,7 +9,7 @@ from pathlib import Path
 from collector.errors import DavylampError
 from collector.times import instant
 from simulators.publish import BrokerRefuses, NotSimulated, publish, readings_csv
-from simulators.scenario import Scenario, ScenarioError, SiteLike, north_pit_site, read_registry, read_scenario
+from simulators.scenario import Scenario, ScenarioError, SiteLike, read_registry, read_scenario, site_text
 from simulators.truths import lines as truth_lines
 from simulators.truths import truths_of
 
@@ -52,5 +52,8 @@ def to_mqtt(name: str, url: str, site: Path | None, speed: float, stop: threadin
 
 
 def _read(name: str, site: Path | None) -> tuple[Scenario, SiteLike]:
-    text = north_pit_site() if site is None else site.read_text(encoding="utf-8")
-    return read_scenario(name), read_registry(text)
+    scenario = read_scenario(name)
+    text = site_text(scenario.site) if site is None else site.read_text(encoding="utf-8")
+    if text is None:
+        raise ScenarioError(f"scenario {name}: found site {scenario.site!r}, which is not one of ours; give its file")
+    return scenario, read_registry(text)
