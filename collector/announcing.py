@@ -20,6 +20,7 @@ from collector.errors import Rejected, Unavailable
 from collector.judged import every_line
 from collector.receipts import REFUSED, Receipt, Receipts
 from detectors.attention import CALLS
+from detectors.hazards import OVERDUE
 from detectors.records import spelled
 
 log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class Destination:
             problem = str(error)
             raise
         finally:
-            heard = [(c["rule"], c["sensor"], c["occurrence"]) for c in notice.changes] if code else []
+            heard = [_occurrence(c) for c in notice.changes if code and c["change"] != OVERDUE]
             receipt = Receipt(
                 self.channel.name, notice.id, notice.kind, len(notice.changes), 1, self.wall(), code, problem
             )
@@ -137,7 +138,9 @@ def plan(
             continue
         key = _occurrence(line)
         late = (wall - line["now"]) / 1e9 > LATE
-        if line["change"] == "returned":
+        if line["change"] == OVERDUE:
+            notices.append(notice("change", [line]))
+        elif line["change"] == "returned":
             if key in raised or told(line):
                 notices.append(notice("change", [line]))
         elif key in ended and late and line["change"] != "joined" and not told(line):
@@ -150,7 +153,7 @@ def plan(
 
 def worth(line: Change) -> bool:
     """True if people are told of such a change at all: in a flood, of what joined another notice only how many did."""
-    if line["change"] in ("blind", "joined"):
+    if line["change"] in ("blind", "joined", OVERDUE):
         return True
     if line["priority"] in ("log", "", None) or line["isa"] in HIDDEN:
         return False

@@ -14,6 +14,7 @@ from collector.calling import Text
 from collector.escalation import RETURN, Call
 from dashboards.console.figures import Lang, Local, behind, number
 from dashboards.console.words import because
+from detectors.hazards import OVERDUE
 from detectors.records import spelled
 
 MOST = 60
@@ -22,6 +23,7 @@ Line = Mapping[str, Any]
 _WORDS: Mapping[str, tuple[str, str]] = {
     "limit": ("limit {limit}", "限值 {limit}"),
     "returned": ("RETURNED", "已恢复"),
+    OVERDUE: ("HAZARD OVERDUE", "隐患逾期"),
     "more": ("and {count} more", "另有 {count} 条"),
     "since": ("since {time}", "自 {time} 起"),
     "reply": ("Reply {code} to accept", "回复 {code} 接警"),
@@ -62,7 +64,8 @@ class Wording:
         figures = [number(line["value"]) + behind(unit)] if line["value"] is not None else []
         if line["limit"] is not None:
             figures.append(self._word("limit", limit=number(line["limit"])))
-        tail = " ".join([*figures, self._word("returned" if call.kind == RETURN else str(line["priority"]))])
+        state = OVERDUE if line["change"] == OVERDUE else str(line["priority"])
+        tail = " ".join([*figures, self._word("returned" if call.kind == RETURN else state)])
         place = f"{line['area']} {line['sensor']} {line['rule']}"
         room = MOST - len(tail) - 1
         cut = place if len(place) <= room else place[: room - 1] + "…"
@@ -73,7 +76,8 @@ class Wording:
         reason = because(line["why"], line["limit"], known.get("unit", ""), self.language, self.local)
         name = spelled(line["rule"], line["sensor"], line["occurrence"])
         since = self._word("since", time=f"{self.local.at(line['time']):%m-%d} {self.local.clock(line['time'])}")
-        first = f"{name} {since}" + (f": {reason}" if reason else "")
+        head = name if line["change"] == OVERDUE else f"{name} {since}"
+        first = head + (f": {reason}" if reason else "")
         return [first] if brief else [first, *filter(None, (known.get("consequence"), known.get("guidance")))]
 
     def _word(self, key: str, **fields: str) -> str:

@@ -15,6 +15,7 @@ from typing import IO, Any, Protocol
 from collector.errors import Unavailable
 from collector.posting import TIMEOUT, post
 from dashboards.console.figures import behind
+from detectors.hazards import OVERDUE
 from detectors.records import spelled
 
 VERSION = 1
@@ -111,6 +112,9 @@ def _sentence(change: dict[str, Any]) -> str:
     if change["change"] == "joined":
         count, worst = change["why"]["count"], change["why"]["worst"]
         return f"{count} more alarms joined {change['area']} {_spelled(change)} in 10 min, the worst {worst}"
+    if change["change"] == OVERDUE:
+        owner = change["why"].get("owner", "nobody")
+        return f"HAZARD OVERDUE {change['area']} {_spelled(change)} {change['priority']}, {owner} has it"
     unit = behind(change.get("unit") or "")
     numbers = "".join(f" {name} {change[name]:g}{unit}" for name in ("value", "limit") if change.get(name) is not None)
     by = f" by {change['by']}" if change.get("by") else ""

@@ -1,9 +1,10 @@
 """Whom to call next: one person after another, one way after another, then everyone, until somebody accepts.
 
 Constraints. Pure: journal lines, outcomes of calls and `now` come in, calls go out; no clock, no disk, no channel. Its
-whole memory is `Open`, one for each occurrence that people are called for, and can be written down between any two
-steps. Only accepting or the alarm's return stops the calls; seeing (acknowledge) does not. A critical alarm is never in
-one message with others. Source: DESIGN section 9; the order of steps is that of the issue that asked for it.
+whole memory is `Open`, one for each occurrence or overdue hazard that people are called for, and can be written down
+between any two steps. Only accepting or the alarm's return stops the calls; seeing (acknowledge) does not. A critical
+alarm is never in one message with others. Source: DESIGN section 9; the order of steps is that of the issue that asked
+for it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 
 from collector.roster import Person
 from detectors.attention import CALLS
+from detectors.hazards import CALLED, CHANGES, OVERDUE
 from detectors.records import spelled
 
 MINUTE = 60 * 10**9
@@ -24,6 +26,8 @@ NOBODY = MINUTE // 2
 """ns until everyone is called again when not one call arrived."""
 HIDES = ("suppressed", "shelved", "out_of_service")
 PAGE, RETURN = "page", "return"
+ANSWERS = ("accepted", "assigned", "did", "closed")
+"""What a person does that stops the calls."""
 
 Line: TypeAlias = Mapping[str, Any]
 OnDuty: TypeAlias = Callable[[str], Sequence[str]]
@@ -88,8 +92,14 @@ class Open(msgspec.Struct):
     """(person, channel) tried with that news."""
 
     @property
+    def hazard(self) -> bool:
+        """True where people are called for a hazard that is overdue, not for an alarm."""
+        return str(self.line["change"]) == OVERDUE
+
+    @property
     def priority(self) -> str:
-        return str(self.line["priority"])
+        """Of the alarm; an overdue hazard calls as a high one does, whatever its alarms were."""
+        return "high" if self.hazard else str(self.line["priority"])
 
     @property
     def calls(self) -> bool:
@@ -120,9 +130,11 @@ class Escalation:
 
     def take(self, line: Line, now: int) -> None:
         """One journal line, in order."""
-        name, change, opens = occurrence_of(line), line["change"], self.memory.opens
+        name, change, opens = called_for(line), line["change"], self.memory.opens
         found = opens.get(name)
-        if change in CALLS and line["isa"] == "B" and line["priority"] in self.policy.after:
+        if change in CHANGES:
+            self._take_hazard(name, found, line, now)
+        elif change in CALLS and line["isa"] == "B" and line["priority"] in self.policy.after:
             if found is None:
                 opens[name] = Open(dict(line), now, now)
             elif found.hidden:
@@ -138,6 +150,20 @@ class Escalation:
         elif change in ("returned", "removed"):
             found.returned, found.owed = True, list(found.reached)
             self._close(name, found)
+
+    def _take_hazard(self, name: str, found: Open | None, line: Line, now: int) -> None:
+        """It calls when it is overdue, until a person does anything about it; and anew when its time comes again."""
+        if line["change"] == OVERDUE and found is None:
+            self.memory.opens[name] = Open(dict(line), now, now)
+        elif found is None:
+            return
+        elif line["change"] != OVERDUE:
+            found.accepted, found.commented = now, True
+            found.returned = line["change"] == "closed"
+            self._close(name, found)
+        elif found.accepted is not None:
+            found.line, found.opened = dict(line), now
+            self._anew(name, found, now)
 
     def due(self, now: int, on_duty: OnDuty) -> list[Call]:
         """The calls that are due; the outcome of each is to be `settled`."""
@@ -196,7 +222,7 @@ class Escalation:
 
     def _reached(self, found: Open, call: Call) -> None:
         found.reached[call.person] = call.channel
-        if found.returned and call.person not in found.owed:
+        if found.returned and not found.hazard and call.person not in found.owed:
             found.owed.append(call.person)
 
     def _fall_back(self, found: Open, person: str, now: int) -> None:
@@ -209,9 +235,12 @@ class Escalation:
         if found.accepted is None or found.returned or found.hidden or found.commented:
             return
         if now - found.accepted >= self.policy.unattended:
-            found.accepted, found.next, found.tried, found.failed = None, now, [], ""
-            found.cycle, found.round = found.cycle + 1, 0
-            self.memory.codes = {code: names for code, names in self.memory.codes.items() if name not in names}
+            self._anew(name, found, now)
+
+    def _anew(self, name: str, found: Open, now: int) -> None:
+        found.accepted, found.next, found.tried, found.failed = None, now, [], ""
+        found.cycle, found.round = found.cycle + 1, 0
+        self.memory.codes = {code: names for code, names in self.memory.codes.items() if name not in names}
 
     def _next(self, found: Open, called: Sequence[str]) -> tuple[str, str] | None:
         """The next (person, channel) not tried yet; None when it is everyone's turn, and from then on."""
@@ -285,6 +314,7 @@ class Escalation:
         return code
 
 
-def occurrence_of(line: Line) -> str:
-    """The occurrence that a journal's line is about, as people write it."""
-    return spelled(line["rule"], line["sensor"], line["occurrence"])
+def called_for(line: Line) -> str:
+    """What people are called for: the occurrence that a line is about, or the hazard, its name after CALLED."""
+    name = spelled(line["rule"], line["sensor"], line["occurrence"])
+    return CALLED + name if line["change"] in CHANGES else name

@@ -20,6 +20,7 @@ from collector.judged import Judged, every_line
 from collector.times import age, shown
 from collector.verb import table
 from collector.verbs_alarms import state
+from collector.verbs_hazards import due_words, is_overdue, last_done
 from dashboards.console.figures import Local, behind, number
 from dashboards.console.words import because
 
@@ -27,12 +28,14 @@ HOUR = 3600 * 10**9
 SHIFT = 12 * HOUR
 """How far back the counts go where nothing else is said."""
 BY_PEOPLE = ("shelved", "out_of_service")
+OVERDUE = "overdue_hazards"
 SECTIONS: Mapping[str, str] = {
     "standing": "Standing",
     "shelved": "Shelved",
     "out_of_service": "Out of service",
     "suppressed": "Suppressed by design",
     "not_watching": "Not watching",
+    OVERDUE: "Overdue hazards",
 }
 HEAD = ("alarm", "state", "priority", "area", "value", "limit", "since", "until", "by", "note")
 CSS = ("body{font:14px sans-serif;margin:2em;color:#111}table{border-collapse:collapse;margin-bottom:1.5em;width:100%}"
@@ -113,6 +116,7 @@ def sheet_of(folder: Path, since: int | None = None) -> Sheet:
     for row in sorted(judged.alarms(), key=lambda one: (one["area"], one["rule"], one["subject"])):
         for name in _sections(row):
             rows[name].append(made.row(row, name))
+    rows[OVERDUE] = [made.hazard(one) for one in judged.hazards() if is_overdue(one, now)]
     calling = [name for name, one in read_memory(folder).opens.items() if one.calls]
     return Sheet(str(status.get("site", "")), zone, now, bool(status.get("simulated")), int(status.get("watching", 0)),
                  int(status.get("of", 0)), rows, counts, calling, seq, digest)  # fmt: skip
@@ -147,6 +151,15 @@ class _Rows:
         about = (name, state(row), row["priority"], row["area"], value, limit)
         reason = because(row["why"], row["limit"], row["unit"], "en", Local(self.zone.key))
         return (*about, since, until, by, said or reason)
+
+
+    def hazard(self, row: Mapping[str, Any]) -> Sequence[str]:
+        """An overdue one: since when it is open, when it was due, who has it, what was done last."""
+        count = sum(one["count"] for one in row["occurrences"])
+        state = f"OVERDUE, {count} alarm{'' if count == 1 else 's'}"
+        since, due = shown(row["opened"], self.zone), due_words(row, self.now, self.zone)
+        by = row["owner"] or "nobody"
+        return row["name"], state, row["priority"], row["area"], "", "", since, due, by, last_done(row)
 
 
 def _journal(judged: Judged, begin: int) -> tuple[dict[tuple[str, str, str], str], dict[str, int], int, str]:

@@ -34,10 +34,11 @@ from collector.calls import (
 )
 from collector.clock import Clock
 from collector.errors import DavylampError, Rejected, Unavailable
-from collector.escalation import Call, Escalation, occurrence_of
+from collector.escalation import ANSWERS, Call, Escalation, called_for
 from collector.heard import REPLY, Line, read_heard
 from collector.oncall import OnCall
 from dashboards.console.figures import Local
+from detectors.hazards import OVERDUE
 from detectors.records import CHANNEL
 
 log = logging.getLogger(__name__)
@@ -141,10 +142,10 @@ class Pager:
             log.warning("journal=another read=from-the-beginning open=%d", len(self._escalation.memory.opens))
             place = Place(heard=place.heard)
         for line in unread(self._followed, place.seq):
-            name = occurrence_of(line)
+            name = called_for(line)
             place = Place(line["seq"], line["hash"], place.heard)
             open_before = self._escalation.memory.opens.get(name)
-            if line["change"] == "accepted" and open_before is not None:
+            if line["change"] in ANSWERS and open_before is not None:
                 after = (now - open_before.opened) / 1e9
                 answer = {"occurrences": [name], "by": line["by"], "after": round(after, 1), "action": line["action"]}
                 self._unwritten.append({**self._when(now), "what": ANSWERED, **answer})
@@ -230,7 +231,7 @@ class Pager:
     def _text(self, call: Call, wording: Wording, advice: Mapping[tuple[str, str], Mapping[str, Any]]) -> Text:
         lines = [self._escalation.memory.opens[name].line for name in call.occurrences
                  if name in self._escalation.memory.opens]  # fmt: skip
-        known = [advice.get((line["rule"], line["sensor"]), {}) for line in lines]
+        known = [{} if line["change"] == OVERDUE else advice.get((line["rule"], line["sensor"]), {}) for line in lines]
         incoming = self._oncall.incoming.get(call.channel)
         code = call.code if incoming is not None and incoming.reply is not None else ""
         return wording.text(call, lines, known, self._links.link(call) if self._links else "", code)

@@ -21,6 +21,11 @@ of other priorities open none."""
 LONGEST = 30 * 24 * HOUR
 """ns ahead of now that a person may put a due time at most. A choice of this project."""
 ACTIONS = ("assign", "did", "close")
+CALLED = "hazard:"
+"""Before the name of a hazard where people are called for the hazard itself: who accepts that takes it."""
+OVERDUE = "overdue"
+CHANGES = (OVERDUE, "assigned", "did", "closed")
+"""What a journal line about a hazard itself says."""
 SECOND = 1_000_000_000
 _EVIDENCE = re.compile(r"[0-9a-f]{64}  [^\n]{1,200}")
 
@@ -141,7 +146,7 @@ class Hazards:
         numbers: dict[str, float | int | str] = {"opened": hazard.opened // SECOND, "due": hazard.due // SECOND}
         why = Why("hazard.overdue" if hazard.owner else "hazard.overdue_unowned", numbers | _owner(hazard))
         self._changed(hazard)
-        return [_line(hazard, at, revision, "overdue", why)]
+        return [_line(hazard, at, revision, OVERDUE, why)]
 
     # -- people ----------------------------------------------------------------------------------------------------
 
@@ -158,7 +163,7 @@ class Hazards:
 
     def act(self, action: Action, now: int, revision: int, stands: Stands) -> list[Change]:
         """Take an action on a hazard or refuse it with a reason; the one line bears the action's id."""
-        hazard = self.of(action.rule, action.subject, action.occurrence)
+        hazard = self.of(action.rule.removeprefix(CALLED), action.subject, action.occurrence)
         if hazard is None:
             number = action.occurrence or 0
             nothing = Hazard(action.rule, action.subject, number, "", "", "", 0, Priority.LOG, 0, 0, 0)
@@ -171,6 +176,9 @@ class Hazards:
         return [_answer(hazard, now, revision, change, why, action)]
 
     def _take(self, hazard: Hazard, action: Action, now: int) -> tuple[str, Why]:
+        if action.kind == "accept":
+            hazard.owner = action.by
+            return "assigned", Why("hazard.accepted", _owner(hazard))
         if action.kind == "assign":
             hazard.owner = action.owner
             if action.until is not None:
@@ -193,11 +201,15 @@ def _objection(hazard: Hazard, action: Action, now: int, stands: Stands) -> str:
     if not all(_EVIDENCE.fullmatch(one) for one in action.evidence):
         return "bad_evidence"
     match action.kind:
+        case "accept":
+            return ""
         case "assign":
             return "no_owner" if not action.owner.strip() else _due_objection(hazard, action, now)
         case "did":
             return "" if action.note or action.evidence else "no_note"
-    return "still_stands" if stands(hazard) else "" if action.note else "no_note"
+        case "close":
+            return "still_stands" if stands(hazard) else "" if action.note else "no_note"
+    return "unknown_action"
 
 
 def _due_objection(hazard: Hazard, action: Action, now: int) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from detectors.alarm import Cause, Hidden, advance
 from detectors.detector import Verdict, Why
-from detectors.hazards import ACTIONS, Hazard, Hazards
+from detectors.hazards import ACTIONS, CALLED, Hazard, Hazards
 from detectors.holding import Held
 from detectors.people import objection, take
 from detectors.reading import AFTER_ROWS
@@ -248,7 +248,7 @@ class Records:
 
     def act(self, action: Action, now: int) -> list[Change]:
         """Take the action or refuse it with a reason; either way one line bears its id."""
-        if action.kind in ACTIONS:
+        if action.kind in ACTIONS or action.rule.startswith(CALLED):
             return self.hazards.act(action, now, self.fold.revision, self._stands)
         key = (action.rule, action.subject)
         known = key in self.fold.pair_of or key in self.records

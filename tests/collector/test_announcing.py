@@ -312,3 +312,32 @@ def _eventually(condition: Callable[[], object], within: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.02)
+
+
+def test_an_overdue_hazard_is_a_notice_of_its_own_never_part_of_a_digest() -> None:
+    judging = Judging()
+    why = {"key": "hazard.overdue", "owner": "li"}
+    judging.add("raised")
+    judging.add("returned")
+    judging.add("overdue", isa="", why=why, value=None, limit=None)
+    judging.add("assigned", isa="", why=why)
+    notices = plan(judging.lines, lambda change: False, NOW + 3600 * SECOND, STATUS, {})
+    assert [(notice.kind, [one["change"] for one in notice.changes]) for notice in notices] == [
+        ("change", ["overdue"]), ("digest", ["raised"]),
+    ]  # fmt: skip
+    text = notices[0].text()
+    assert text.startswith(
+        "SIMULATION north-pit: HAZARD OVERDUE face-2105 face-methane.cut/ch4-2105#1 high, li has it (late by"
+    )
+
+
+def test_that_its_hazard_was_told_does_not_make_an_alarm_told(tmp_path: Path) -> None:
+    judging, receipts = Judging(), Receipts(tmp_path)
+    judging.add("overdue", isa="", why={"key": "hazard.overdue_unowned"}, value=None, limit=None)
+    stream = io.StringIO()
+    destination = Destination(Console(stream), judging, receipts, wall=lambda: NOW + SECOND)
+    assert destination.tell() == 1
+    assert "nobody has it" in stream.getvalue()
+    judging.add("returned")
+    assert destination.tell() == 0
+    receipts.close()

@@ -168,7 +168,65 @@ def test_medium_and_log_call_nobody_and_a_new_occurrence_calls_again() -> None:
     assert len(night.until(night.now)) == 1
 
 
-changes = st.sampled_from(["raised", "returned", "accepted", "acknowledged", "commented", "shelved", "shelf_ended"])
+def hazard(change: str, **more: Any) -> Any:
+    """A line about the hazard of wall/p1#1, which is of a critical alarm."""
+    return line(change, isa="", **more)
+
+
+def test_an_overdue_hazard_calls_as_a_high_alarm_does_whatever_its_alarm_was() -> None:
+    night = Night()
+    night.take(hazard("overdue"))
+    assert night.until(31 * MINUTE) == [
+        "0 li.sms", "900 wang.sms", "1800 li.mail",
+    ]  # fmt: skip
+    assert {call.occurrences for _, call in night.made} == {("hazard:wall/p1#1",)}
+    assert {call.kind for _, call in night.made} == {PAGE}
+
+
+@pytest.mark.parametrize("answer", ["assigned", "did", "closed"])
+def test_whatever_a_person_does_about_it_stops_its_calls_and_nobody_hears_of_a_return(answer: str) -> None:
+    night = Night()
+    night.take(hazard("overdue"))
+    night.until(0)
+    night.take(hazard(answer))
+    assert night.until(3 * 60 * MINUTE) == []
+    assert bool(night.escalation.memory.opens) is (answer != "closed")
+
+
+def test_an_accept_or_return_of_the_alarm_itself_is_no_answer_and_it_has_calls_of_its_own() -> None:
+    night = Night()
+    night.take(hazard("overdue"), line("raised"), line("accepted", isa="C"), line("commented", isa="C"))
+    assert night.until(16 * MINUTE) == ["0 li.sms", "900 wang.sms"]
+    night.take(line("returned", isa="A"))
+    assert night.until(31 * MINUTE) == ["1800 li.mail"]
+
+
+def test_when_its_time_comes_again_it_calls_anew_and_not_twice_under_one_id() -> None:
+    night = Night()
+    night.take(hazard("overdue"))
+    night.until(0)
+    night.take(hazard("assigned"))
+    night.until(60 * MINUTE)
+    night.take(hazard("overdue"))
+    assert night.until(night.now) == ["3610 li.sms"]
+    night.take(hazard("overdue"))
+    assert night.until(night.now) == [], "while it calls already nothing begins anew"
+    assert len({call.id for _, call in night.made}) == len(night.made) == 2
+
+
+def test_a_call_under_way_when_it_is_closed_leaves_nothing_behind() -> None:
+    night = Night()
+    night.take(hazard("overdue"))
+    (call,) = night.escalation.due(0, lambda area: night.duty)
+    night.take(hazard("closed"))
+    assert night.escalation.memory.opens
+    night.escalation.settled(call, True, 0)
+    assert night.escalation.memory.opens == {}
+    assert night.until(MINUTE) == []
+
+
+changes = st.sampled_from(["raised", "returned", "accepted", "acknowledged", "commented", "shelved", "shelf_ended",
+                           "overdue", "overdue", "assigned", "closed"])  # fmt: skip
 events = st.tuples(
     changes, st.sampled_from(["a", "b", "c"]), st.integers(0, 400), st.sets(st.sampled_from(["sms", "mail"])),
     st.lists(st.sampled_from(sorted(PEOPLE)), unique=True, max_size=2),
@@ -181,6 +239,7 @@ def test_over_any_night(happens: list[Any], restart: int) -> None:
     night = Night()
     number: Counter[str] = Counter()
     active: Counter[str] = Counter()
+    closed: set[tuple[str, int]] = set()
     for count, (change, rule, wait, down, duty) in enumerate(happens):
         if count == restart:
             written = msgspec.json.decode(msgspec.json.encode(night.escalation.memory), type=Memory)
@@ -188,6 +247,10 @@ def test_over_any_night(happens: list[Any], restart: int) -> None:
         number[rule] += change == "raised"
         active[rule] = change == "raised" or (active[rule] and change != "returned")
         priority = "high" if rule == "c" else "critical"
+        name = (rule, max(1, number[rule]))
+        if change in ("overdue", "assigned", "closed") and name in closed:
+            continue
+        closed |= {name} if change == "closed" else set()
         isa = "B" if change in ("raised", "shelf_ended") and active[rule] else "D"
         night.down, night.duty = down, duty
         night.take(line(change, rule, priority, isa, max(1, number[rule])))
@@ -198,6 +261,8 @@ def test_over_any_night(happens: list[Any], restart: int) -> None:
         assert call.kind in (PAGE, RETURN)
         if any(name[0] in "ab" for name in call.occurrences):
             assert len(call.occurrences) == 1, "a critical alarm was grouped"
+    assert not any(call.kind == RETURN and name.startswith("hazard:") for _, call in night.made
+                   for name in call.occurrences)  # fmt: skip
     for found in night.escalation.memory.opens.values():
         assert not found.calls or found.next >= night.now - 10 * S, "a step is overdue"
         assert not (found.returned and not found.owed), "what is over is forgotten"

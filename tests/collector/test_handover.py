@@ -53,6 +53,30 @@ def test_every_alarm_is_in_the_section_where_it_belongs(folder: Path) -> None:
     assert "gas/ch4-2#1" not in names(sheet, "not_watching")
 
 
+def test_overdue_hazards_stand_on_it_with_who_has_them_and_what_was_done(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.append([revision(hazards={"high": "60s"})], START, START)
+    for k in (1, 2, 100, 200):
+        now = START + k * S
+        spool.append([reading(s, now, 1.2 if s < 2 and k == 1 else 0.2) for s in range(4)], now, now)
+    now = START + 201 * S
+    spool.append([asked("assign", "ch4-0", now, owner="chen"), asked("did", "ch4-0", now, note=NOTE)], now, now)
+    spool.append([], now + 60 * S, now + 60 * S)
+    spool.close()
+    judge_all(tmp_path)
+    sheet = sheet_of(tmp_path)
+    first, second = (dict(zip(HEAD, row, strict=True)) for row in sheet.sections["overdue_hazards"])
+    assert (first["alarm"], first["state"], first["by"], first["note"]) == (
+        "gas/ch4-0#1", "OVERDUE, 1 alarm", "chen", NOTE,
+    )  # fmt: skip
+    assert (second["alarm"], second["by"], second["note"]) == ("gas/ch4-1#1", "nobody", "")
+    assert first["until"].endswith("(3 min ago)")
+    assert "Overdue hazards (2)" in sheet.text()
+    assert "&lt;b&gt;fan &amp; hand meter" in sheet.html()
+    assert [row["alarm"] for row in sheet.document()["overdue_hazards"]] == ["gas/ch4-0#1", "gas/ch4-1#1"]
+    assert sheet.counts["overdue"] == 8
+
+
 def test_who_hid_it_and_why_and_until_when(folder: Path) -> None:
     (row,) = sheet_of(folder).sections["shelved"]
     found = dict(zip(HEAD, row, strict=True))
@@ -86,6 +110,7 @@ def test_what_people_wrote_is_only_text_on_the_page(folder: Path, capsys: pytest
     assert "SIMULATION Handover pit" in said
     assert "Shelved (1)" in said
     assert "Suppressed by design (0)\nnone" in said
+    assert "Overdue hazards (0)\nnone" in said
 
 
 def test_programs_get_names(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

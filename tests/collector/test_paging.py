@@ -20,7 +20,7 @@ from collector.calling import Taken, Text
 from collector.calls import ANSWERED, CALLING, FAILED, GENESIS, TAKEN, CallBook, read_calls
 from collector.clock import Clock
 from collector.errors import Rejected, Unavailable
-from collector.escalation import PAGE, RETURN, Policy, occurrence_of
+from collector.escalation import PAGE, RETURN, Policy, called_for
 from collector.journal import verify
 from collector.oncall import OnCall
 from collector.paging import Pager
@@ -49,7 +49,7 @@ class Judging:
         self.digest = sha256((self.digest + json.dumps(line)).encode()).hexdigest()
         line["hash"] = self.digest
         self.lines.append((len(self.lines) + 1, json.dumps(line), self.digest))
-        name = occurrence_of(line)
+        name = called_for(line)
         if change == "raised":
             self.active[name] = line
         elif change == "returned":

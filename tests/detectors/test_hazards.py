@@ -216,6 +216,16 @@ def test_who_accepts_an_overdue_one_takes_it_and_the_journal_says_so() -> None:
     assert told.open[0].owner == "wang"
 
 
+def test_who_is_called_for_the_hazard_itself_and_accepts_takes_it_whatever_its_alarm_does() -> None:
+    told = Told(pit(SPANS)).read(1, 1.2).read(2, 0.1)
+    told.act(3, "acknowledge")
+    told.wait(60)
+    assert told.act(61, "accept", by="wang") == "nothing_to_acknowledge"
+    assert told.act(62, "accept", "hazard:cut", 1, by="wang") == "assigned"
+    assert told.open[0].owner == "wang"
+    assert told.act(63, "accept", "hazard:cut", 1, by="") == "nobody"
+
+
 def test_what_was_done_is_kept_with_its_evidence() -> None:
     told = Told().read(1, 1.2)
     assert told.act(2, "did", note="ventilation restored") == "did"
@@ -240,6 +250,8 @@ def test_what_was_done_is_kept_with_its_evidence() -> None:
         ({"kind": "close", "note": "gone", "rule": "out"}, "no_hazard"),
         ({"kind": "close", "note": "gone", "occurrence": 2}, "no_hazard"),
         ({"kind": "assign", "owner": "li", "subject": "ch4-9"}, "no_hazard"),
+        ({"kind": "shelve", "rule": "hazard:cut"}, "unknown_action"),
+        ({"kind": "accept", "rule": "hazard:out"}, "no_hazard"),
     ],
     ids=str,
 )  # fmt: skip
