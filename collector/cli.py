@@ -14,6 +14,7 @@ from typing import Any
 
 from collector import (
     verbs_alarms,
+    verbs_backtest,
     verbs_detectors,
     verbs_grafana,
     verbs_hazards,
@@ -30,8 +31,8 @@ from collector.verb import NO, OK, WRONG, Verb, WrongUse, warn
 VERBS: dict[str, Verb] = {
     verb.name: verb
     for module in (
-        verbs_run, verbs_score, verbs_site, verbs_detectors, verbs_alarms, verbs_hazards, verbs_oncall, verbs_grafana,
-        verbs_ledger, verbs_watchdog,
+        verbs_run, verbs_score, verbs_backtest, verbs_site, verbs_detectors, verbs_alarms, verbs_hazards, verbs_oncall,
+        verbs_grafana, verbs_ledger, verbs_watchdog,
     )  # fmt: skip
     for verb in module.VERBS
 }

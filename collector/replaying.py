@@ -118,7 +118,7 @@ def _spool(folder: Path, chain: _Chain, messages: int, progress: Progress | None
 def _csv(site: Site, source: Path, chain: _Chain, progress: Progress | None) -> None:
     judge: Judge | None = None
     told = None if progress is None else lambda share: progress(share, chain.result.readings)
-    for batch in _batches(site, read_csv(source, told=told), chain.result):
+    for batch in batches(site, read_csv(source, told=told), chain.result):
         if judge is None:
             chain.result.start = int(batch.arrived[0])
             judge = Judge(site, chain.result.start)
@@ -129,7 +129,8 @@ def _csv(site: Site, source: Path, chain: _Chain, progress: Progress | None) -> 
         chain.result.counts = {f"gate.{k}": v for k, v in sorted(judge.gate.counts.items())}
 
 
-def _batches(site: Site, pieces: Iterator[Rows], result: Replayed) -> Iterator[Batch]:
+def batches(site: Site, pieces: Iterator[Rows], result: Replayed) -> Iterator[Batch]:
+    """Pieces of recorded readings as batches: a row arrives at max(now, its time). Counts into `result`."""
     number = {name: k for k, name in enumerate(site.sensors)}
     now = np.iinfo(np.int64).min
     for piece in pieces:

@@ -73,9 +73,9 @@ def document(result: Score) -> dict[str, Any]:
         "start": result.start,
         "end": result.end,
         "tolerance": result.tolerance,
-        "rules": [_plain(part) for part in result.rules],
-        "kinds": [_plain(part) for part in result.kinds],
-        "total": _plain(result.total),
+        "rules": [plain(part) for part in result.rules],
+        "kinds": [plain(part) for part in result.kinds],
+        "total": plain(result.total),
         "truths": [
             {**msgspec.to_builtins(said.truth), "by": None if said.by is None else said.by.name}
             | {name: getattr(said, name) for name in ("delay", "samples", "lead", "late", "held", "wrongly")}
@@ -87,9 +87,10 @@ def document(result: Score) -> dict[str, Any]:
     }
 
 
-def _plain(part: Part) -> Mapping[str, Any]:
-    plain: Mapping[str, Any] = msgspec.to_builtins(part)
-    return plain
+def plain(part: Part) -> Mapping[str, Any]:
+    """A rule's score for a program."""
+    figures: Mapping[str, Any] = msgspec.to_builtins(part)
+    return figures
 
 
 def _onset(onset: Onset) -> dict[str, Any]:

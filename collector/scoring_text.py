@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
+from collector.sweeping import Point
 from collector.times import SECOND, shown
 from collector.verb import table
 from simulators.score import Part, Said, Score
@@ -42,7 +43,7 @@ def words(result: Score, zone: str = "UTC") -> str:
     parts += [
         "",
         f"alarms that call a person: {called.alarms}, {called.per_window:.3g} per 10 min, at most {called.most}; "
-        f"in flood {100 * called.in_flood:.0f} % of the time; chattering: {', '.join(called.chattering) or 'none'}",
+        f"in flood {share(called.in_flood)} of the time; chattering: {', '.join(called.chattering) or 'none'}",
     ]
     if result.unheard:
         parts.append(f"expected, but never named in the journal: {', '.join(result.unheard)}")
@@ -81,6 +82,11 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
+def share(part: float) -> str:
+    """A part of one in percent."""
+    return f"{100 * part:.3g} %"
+
+
 def outcome(said: Said) -> str:
     """What became of a truth, in a word or two."""
     if not said.truth.expect:
@@ -97,3 +103,27 @@ def _said(said: Said, zone: ZoneInfo) -> Sequence[object]:
         said.truth.kind, said.truth.sensor, shown(said.truth.start, zone), outcome(said), by,
         "" if delay is None else number(delay), "" if lead is None else number(lead),
     )  # fmt: skip
+
+
+def curve(parameter: str, points: Sequence[Point]) -> str:
+    """False alarms against delay, a line a value."""
+    head = (
+        parameter,
+        "onsets",
+        "false",
+        "a month (95 %)",
+        "in alarm",
+        "found",
+        "missed",
+        "delay s",
+        "samples",
+        "lead s",
+    )
+    rows = []
+    for point in points:
+        part = point.part
+        rows.append((
+            point.value, part.onsets, part.false.count, rate(part.false), share(part.in_alarm), part.detected,
+            part.missed, spread(part.delay), spread(part.samples), spread(part.lead),
+        ))  # fmt: skip
+    return table(head, rows, head)

@@ -1,4 +1,4 @@
-"""The verb that says how good the alarms were."""
+"""The verb that says how good the alarms were, of a journal or of several values of one parameter."""
 
 from __future__ import annotations
 
@@ -8,27 +8,58 @@ from collector.verb import OK, Arguments, Parser, Verb, WrongUse, add_json, say,
 
 
 def score(arguments: Arguments) -> int:
-    """Score a journal beside what really happened."""
+    """Score a journal beside what really happened, or sweep a parameter."""
+    return _sweep(arguments) if arguments.sweep else _journal(arguments)
+
+
+def _journal(arguments: Arguments) -> int:
     from collector.config import load
     from collector.scoring import document, score_journal, truths_from
     from collector.scoring_text import words
 
-    for file in (arguments.journal, arguments.truth):
+    truth = arguments.truth_file or arguments.truth
+    if arguments.journal is None or truth is None:
+        raise WrongUse("give JOURNAL and TRUTH, or --sweep; see --help")
+    for file in (arguments.journal, truth):
         if not file.exists():
-            raise WrongUse(
-                f"{file} is not there; `davylamp replay --journal` and `davylamp simulate --truth` write them"
-            )
-    loaded = None if arguments.site is None else load(arguments.site)
-    site = None if loaded is None else loaded.site
-    result = score_journal(arguments.journal, truths_from(arguments.truth), site, _tolerance(arguments))
+            raise WrongUse(f"{file} is not there; `davylamp replay --journal`, `davylamp simulate --truth` write them")
+    site = None if arguments.site is None else load(arguments.site).site
+    truths = truths_from(truth)
+    result = score_journal(arguments.journal, truths, site, tolerance(arguments))
     if arguments.json:
         say_json(document(result))
-        return OK
-    say(words(result, "UTC" if site is None else site.timezone))
+    else:
+        say(words(result, "UTC" if site is None else site.timezone))
     return OK
 
 
-def _tolerance(arguments: Arguments) -> int:
+def _sweep(arguments: Arguments) -> int:
+    from collector.config import load
+    from collector.parameter import find_parameter, values_of
+    from collector.recording import opened
+    from collector.scoring import plain, truths_from
+    from collector.scoring_text import curve
+    from collector.sweeping import sweep
+
+    spelled, equals, values = arguments.sweep.partition("=")
+    truth = arguments.truth_file or arguments.truth
+    if not equals or None in (arguments.site, truth) or not arguments.readings:
+        raise WrongUse("a sweep needs --sweep RULE.limit=a,b,c --site SITE.toml --readings CSV --truth TRUTH")
+    site = load(arguments.site).site
+    parameter = find_parameter(site.document, site, spelled)
+    wanted = values_of(values, parameter.value(site.document))
+    truths = truths_from(truth)
+    with opened(arguments.readings) as source:
+        points = sweep(site.document, parameter, wanted, source, truths, tolerance(arguments), arguments.processes)
+    if arguments.json:
+        say_json([{"value": point.value, **plain(point.part)} for point in points])
+    else:
+        say(curve(str(parameter), points))
+    return OK
+
+
+def tolerance(arguments: Arguments) -> int:
+    """ns of `--tolerance`. Raises WrongUse."""
     from collector.times import NoTime, duration
 
     try:
@@ -38,16 +69,29 @@ def _tolerance(arguments: Arguments) -> int:
 
 
 def _score_arguments(parser: Parser) -> None:
-    parser.add_argument("journal", type=Path, metavar="JOURNAL", help="journal as JSON lines, or a data folder")
-    parser.add_argument("truth", type=Path, metavar="TRUTH", help="what happened, as `simulate --truth` writes it")
+    parser.add_argument("journal", type=Path, metavar="JOURNAL", nargs="?", help="JSON lines, or a data folder")
+    parser.add_argument("truth", type=Path, metavar="TRUTH", nargs="?", help="as `simulate --truth` writes it")
+    parser.add_argument("--truth", dest="truth_file", type=Path, metavar="TRUTH", help="the same, for a sweep")
     parser.add_argument("--site", type=Path, metavar="SITE.toml", help="whose rules: which sensors a group holds")
+    add_tolerance(parser)
+    parser.add_argument("--sweep", metavar="RULE.limit=A,B,C", help="try these values over --readings instead")
     parser.add_argument(
-        "--tolerance",
-        default="10min",
-        metavar="SPAN",
-        help="after a truth's end in which it may be said (default 10min)",
+        "--readings", type=Path, nargs="+", metavar="INPUT", help="what to replay: CSV files, or a data folder"
     )
+    add_processes(parser)
     add_json(parser)
+
+
+def add_tolerance(parser: Parser) -> None:
+    """`--tolerance`."""
+    parser.add_argument(
+        "--tolerance", default="10min", metavar="SPAN", help="after a truth's end in which it may be said (10min)"
+    )
+
+
+def add_processes(parser: Parser) -> None:
+    """`--processes`."""
+    parser.add_argument("--processes", type=int, metavar="N", help="at once (default: as many as there are processors)")
 
 
 VERBS = (

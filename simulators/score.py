@@ -94,6 +94,8 @@ class Part:
     lead: Spread
     """s before the failure."""
     false: Rate
+    in_alarm: float
+    """Share of the watched time that was spent in alarm, 0 to 1."""
     chatter: int
     """Times that one alarm came CHATTER times within a minute."""
 
@@ -152,6 +154,8 @@ class _Counts:
     false: int = 0
     chatter: int = 0
     watched: int = 0
+    alarmed: int = 0
+    """ns, summed over subjects, outside truths."""
 
 
 @dataclass(slots=True)
@@ -163,8 +167,13 @@ class _Pair:
     """The parts of the span that lie in no truth."""
     since: int | None = None
     """Watched since; None: not watched."""
-    active: bool = False
+    raised: int | None = None
+    """Active since; None: not active."""
     recent: list[int] = field(default_factory=list)
+
+    def clean_time(self, begin: int, end: int) -> int:
+        """ns of [begin, end) that lie in the span and in no truth."""
+        return sum(max(0, min(end, b) - max(begin, a)) for a, b in self.clean)
 
 
 class _Tally:
@@ -199,7 +208,9 @@ class _Tally:
             k = self.begins.pop()
             for rule in self.truths.all[k].expect:
                 self.asked[k, rule].held = any(
-                    pair.active and k in pair.truths for (name, _), pair in self.pairs.items() if name == rule
+                    pair.raised is not None and k in pair.truths
+                    for (name, _), pair in self.pairs.items()
+                    if name == rule
                 )
 
     def finish(self) -> None:
@@ -207,6 +218,7 @@ class _Tally:
         self._begin(max(self.end, *(truth.start for truth in self.truths.all), 0))
         for (rule, _), pair in self.pairs.items():
             self._unwatch(self.counts[rule], pair, self.end)
+            self._return(self.counts[rule], pair, self.end)
 
     def _one(self, change: Change) -> None:
         pair = self._pair(change)
@@ -214,11 +226,11 @@ class _Tally:
         counts.kind = change.kind
         match change.change:
             case "raised":
-                pair.active = True
+                pair.raised = change.now
                 self._watch(pair, change)
                 self._raised(change, pair, counts)
             case "returned":
-                pair.active = False
+                self._return(counts, pair, change.now)
                 self._watch(pair, change)
             case "watched":
                 self._watch(pair, change)
@@ -250,8 +262,14 @@ class _Tally:
     @staticmethod
     def _unwatch(counts: _Counts, pair: _Pair, now: int) -> None:
         if pair.since is not None:
-            counts.watched += sum(max(0, min(now, b) - max(pair.since, a)) for a, b in pair.clean)
+            counts.watched += pair.clean_time(pair.since, now)
             pair.since = None
+
+    @staticmethod
+    def _return(counts: _Counts, pair: _Pair, now: int) -> None:
+        if pair.raised is not None:
+            counts.alarmed += pair.clean_time(pair.raised, now)
+            pair.raised = None
 
     def _raised(self, change: Change, pair: _Pair, counts: _Counts) -> None:
         onset = Onset(
@@ -325,6 +343,7 @@ def _part(name: str, kind: str, rules: Sequence[str], asked: Mapping[str, list[_
     missed = [inf] * (len(tried) - len(found))
     samples = [_samples(truth, onset.now - truth.start, tally) for truth, onset in found]
     leads = [(truth.failure - onset.now) / SECOND for truth, onset in found if truth.failure is not None]
+    watched = sum(one.watched for one in counted)
     return Part(
         name=name,
         kind=kind,
@@ -337,7 +356,8 @@ def _part(name: str, kind: str, rules: Sequence[str], asked: Mapping[str, list[_
         delay=Spread.of([*((onset.now - truth.start) / SECOND for truth, onset in found), *missed]),
         samples=Spread.of([*(known for known in samples if known is not None), *missed]) if found else Spread.of([]),
         lead=Spread.of(leads),
-        false=Rate.of(sum(one.false for one in counted), sum(one.watched for one in counted)),
+        false=Rate.of(sum(one.false for one in counted), watched),
+        in_alarm=min(1.0, sum(one.alarmed for one in counted) / watched) if watched else 0.0,
         chatter=sum(one.chatter for one in counted),
     )
 
