@@ -1,12 +1,12 @@
 """From the log's messages to readings: what each payload says, by the site's templates.
 
-Constraints. Decoding has no memory: the same seal gives the same readings wherever it is cut. A message disturbs no
-other; what cannot be decoded is a dead letter with a reason, its bytes stay in the log. Whether a reading is late,
-twice or out of span is the gate's. Only messages of origin mqtt, csv and own are looked at; own ones whose sensor the
-site does not declare are counted and passed over.
+Constraints. The same seals give the same readings however they are cut; what a sender declared or numbered before is
+remembered (remembered.py), and goes with the fold. A message disturbs no other; what cannot be decoded is a dead letter
+with a reason, its bytes stay in the log. Whether a reading is late, twice or out of span is the gate's. Only messages
+of origin mqtt, csv and own are looked at; own ones whose sensor the site does not declare are counted and passed over.
 
-Reasons: unknown_topic unknown_sensor unparsable not_utf8 wrong_type wrong_unit wrong_length missing_field empty
-bad_time bad_rate too_large decoder_failed.
+Reasons: unknown_topic unknown_sensor unknown_alias unparsable not_utf8 wrong_type wrong_unit wrong_length missing_field
+empty bad_time bad_rate too_large too_many must_understand decoder_failed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.known import Known
 from collector.message import CSV, MQTT, OWN, Message, Seal
-from collector.rows import Dead, DeadLetter, Rows
+from collector.remembered import Memory
+from collector.rows import Dead, DeadLetter, Gap, Rows
 from collector.rows_csv import decode_csv
-from collector.template import Known, Template
+from collector.spelled import Spelled
+from collector.template import Template
 from detectors.reading import Floats, Quality, Times, Wave
-from detectors.sensor import Payload
+from detectors.sensor import SPELLED, Payload
 from detectors.site import Site
 
 LARGEST = 8 * 1024 * 1024
@@ -53,22 +56,29 @@ class Decoded:
     """Messages of origin mqtt, csv and own, but for FACTS."""
     own: int
     """Own messages among them whose sensor the site does not declare."""
+    gaps: list[Gap]
+    said: dict[str, int]
+    """Messages, or parts of them, that say something else than readings, by what they say."""
 
     @property
     def readings(self) -> int:
         """Rows, and blocks of samples."""
-        return len(self.sensor) + len(self.waves)
+        return len(self.sensor) + sum(not wave.ends for wave in self.waves)
 
 
 class Decoder:
-    """Decodes for one site; made anew for each revision."""
+    """Decodes for one site; made anew for each revision, `memory` going on."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, memory: Memory | None = None) -> None:
+        self.memory = Memory() if memory is None else memory
         self._sensors = {name: Known(k, sensor) for k, (name, sensor) in enumerate(site.sensors.items())}
-        self._templates = [Template(payload, self._sensors) for payload in site.payloads]
-        self._own = Template(Payload("own", "own/{sensor}", "json", {"value": "value"}), self._sensors)
+        self._templates = [self._template(payload) for payload in site.payloads]
+        self._own = Template(Payload("own", "own/{sensor}", "json", {"value": "value"}), self._sensors, self.memory)
         self._flags = int(Quality.SIMULATED) if site.simulated else 0
-        self._routes: dict[str, tuple[Template, Known | None]] = {}
+        self._routes: dict[str, tuple[Template | Spelled, Known | None]] = {}
+
+    def _template(self, payload: Payload) -> Template | Spelled:
+        return (Spelled if payload.form in SPELLED else Template)(payload, self._sensors, self.memory)
 
     def decode(self, seals: Sequence[Seal]) -> Decoded:
         """The readings of seals that follow each other."""
@@ -89,7 +99,9 @@ class Decoder:
                 self._message(message, rows)
         sensor, time, arrived, value, quality = rows.columns()
         until = max(seals[-1].now if seals else 0, int(arrived[-1]) if len(arrived) else 0)
-        return Decoded(until, sensor, time, arrived, value, quality, rows.waves, rows.dead, received, own)
+        return Decoded(
+            until, sensor, time, arrived, value, quality, rows.waves, rows.dead, received, own, rows.gaps, rows.said
+        )
 
     def _message(self, message: Message, rows: Rows) -> None:
         rows.topic = message.topic
@@ -110,17 +122,17 @@ class Decoder:
         except Exception as error:  # one message must never hold up the log, whatever a decoder does with it
             rows.bury(Dead("decoder_failed", f"{type(error).__name__}: {error}"))
 
-    def _route(self, topic: str) -> tuple[Template, Known | None]:
+    def _route(self, topic: str) -> tuple[Template | Spelled, Known | None]:
         """The first template that fits; remembered only for what the site knows."""
         for template in self._templates:
             fits, name = template.fits(topic)
             if not fits:
                 continue
-            if name is not None and name not in self._sensors:
+            if name is not None and name not in template.sensors:
                 raise Dead("unknown_sensor", f"sensor {name[:60]!r} is not in the site file", name[:200])
             if len(self._routes) >= ROUTES:
                 self._routes.clear()
-            self._routes[topic] = (template, self._sensors[name] if name is not None else None)
+            self._routes[topic] = (template, template.sensors[name] if name is not None else None)
             return self._routes[topic]
         raise Dead("unknown_topic", f"no payload template fits the topic {topic[:100]!r}")
 
@@ -129,4 +141,4 @@ def _id(known: Known | None) -> str | None:
     return None if known is None else known.id
 
 
-__all__ = ["BLIND", "FACTS", "OWN_ALARM", "DeadLetter", "Decoded", "Decoder"]
+__all__ = ["BLIND", "FACTS", "OWN_ALARM", "DeadLetter", "Decoded", "Decoder", "Gap"]

@@ -13,7 +13,8 @@ from typing import Any
 from collector import orders
 from collector.decode import BLIND, FACTS, Decoded, Decoder
 from collector.message import ACTION, OWN, REVISION, Message, Seal
-from collector.rows import DeadLetter
+from collector.remembered import Memory
+from collector.rows import DeadLetter, Gap
 from detectors.bank import Rows
 from detectors.detector import Why
 from detectors.hazards import Hazard
@@ -41,6 +42,7 @@ class Folded:
     changes: list[Change] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     touched: set[Key] = field(default_factory=set)
     hazards: list[Hazard] = field(default_factory=list)
     """Those that were opened, changed or closed."""
@@ -55,12 +57,15 @@ class Folding:
         self.document: Mapping[str, Any] = {}
         self.revision = 0
         self.counts: dict[str, int] = {}
+        self.memory = Memory()
+        """What decoding remembers."""
         self._decoder: Decoder | None = None
 
-    def adopt(self, site: Site, judge: Judge, revision: int) -> None:
-        """Go on from a judge that was restored, or made for a replay."""
+    def adopt(self, site: Site, judge: Judge, revision: int, memory: Memory | None = None) -> None:
+        """Go on from a judge that was restored, or made for a replay; `memory` as it was with it."""
         self.judge, self.revision, self.document = judge, revision, site.document
-        self._decoder = Decoder(site)
+        self.memory = self.memory if memory is None else memory
+        self._decoder = Decoder(site, self.memory)
 
     def fold(self, seals: Iterable[Seal]) -> Folded:
         """Take the seals, which follow those taken before."""
@@ -132,10 +137,12 @@ class Folding:
                 out.dead += letters
                 self._count(received=len(letters) + own, own=own, **{"dead.no_site": len(letters)})
             return
+        before = self.memory.copy() if len(seals) > 1 else self.memory
         decoded = self._decoder.decode(seals)
         wrong_unit = any(letter.reason == "wrong_unit" for letter in decoded.dead)
         faulty = wrong_unit or bool(self.judge.records.own_standing(WRONG_UNIT))
         if faulty and len(seals) > 1:
+            self.memory.restore(before)
             for seal in seals:
                 self._readings([seal], out)
             return
@@ -153,6 +160,10 @@ class Folding:
         self._count(received=decoded.received, readings=decoded.readings, own=decoded.own, derived=derived)
         for letter in decoded.dead:
             self._count(**{f"dead.{letter.reason}": 1})
+        self._count(**{f"said.{what}": number for what, number in decoded.said.items()})
+        out.gaps += decoded.gaps
+        for gap in decoded.gaps:
+            self._count(**{"gap.before_broker": max(gap.missing, 0), "gap.came_late": max(-gap.missing, 0)})
 
     def _units(self, decoded: Decoded, out: Folded) -> None:
         """A payload in another unit is an alarm on its sensor, until the sensor says something that can be read."""

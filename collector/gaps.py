@@ -30,6 +30,8 @@ class Gap:
     sensor: str
     start: int
     end: int
+    cause: str = ""
+    """Where it is known."""
 
 
 def find(folder: Path, sensor: str | None = None) -> list[Gap]:
@@ -37,6 +39,7 @@ def find(folder: Path, sensor: str | None = None) -> list[Gap]:
     judged, history = Judged(folder), History(folder)
     now = int(judged.status().get("now", 0))
     found = list(_blind(judged)) if sensor is None else []
+    found += [gap for gap in _before_the_broker(judged) if sensor in (None, gap.sensor)]
     for row in judged.sensors():
         if row["every"] and sensor in (None, row["sensor"]):
             found += _of(history, row["sensor"], row["every"], now)
@@ -53,9 +56,19 @@ def _of(history: History, sensor: str, every: int, now: int) -> Iterator[Gap]:
         yield Gap(sensor, int(heard[k]), int(heard[k + 1]))
 
 
+def _before_the_broker(judged: Judged) -> Iterator[Gap]:
+    """What a sensor's or device's own numbers show; when it was sent nobody knows, so it is where it was seen."""
+    for row in judged.missed():
+        between = f"after number {row['before']} comes {row['number']}"
+        cause = f"{row['missing']} missing before the broker: {between}"
+        if row["missing"] < 0:
+            cause = f"number {row['number']} came after all, after {row['before']}"
+        yield Gap(row["sender"], row["now"], row["now"], cause)
+
+
 def _blind(judged: Judged) -> Iterator[Gap]:
     for _, text, _ in every_line(judged):
         line = json.loads(text)
         if line["change"] == "blind":
             why = line["why"]
-            yield Gap(COLLECT, int(why.get("from", line["now"])), int(why.get("to", line["now"])))
+            yield Gap(COLLECT, int(why.get("from", line["now"])), int(why.get("to", line["now"])), "not collecting")

@@ -127,6 +127,12 @@ class Judged:
         rows = self._all(f"SELECT {', '.join(names)} FROM dead ORDER BY seq DESC LIMIT ?", limit)
         return [dict(zip(names, row, strict=True)) for row in rows]
 
+    def missed(self) -> list[dict[str, Any]]:
+        """What senders numbered and the broker never had, in order; `missing` -1 is one that came after all."""
+        names = ("now", "sender", "before", "number", "missing")
+        rows = self._all(f"SELECT {', '.join(names)} FROM missed ORDER BY seq")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
     def identity(self) -> str:
         """Names this very file; another file, whose numbers mean other things, has another. Empty before it is made."""
         return str(self._fact("identity") or "")

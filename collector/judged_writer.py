@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from collector.journal import GENESIS, line_json, link, with_hash
 from collector.judged import DTYPES, judged_file
 from collector.locking import lock, unlock
-from collector.rows import DeadLetter
+from collector.rows import DeadLetter, Gap
 from collector.sqlite import spare
 from detectors.bank import Rows
 from detectors.records import Change
@@ -35,6 +35,8 @@ CREATE TABLE IF NOT EXISTS pair (rule TEXT, subject TEXT, data TEXT, PRIMARY KEY
 CREATE TABLE IF NOT EXISTS hazard (name TEXT, opened INTEGER, closed INTEGER, data TEXT, PRIMARY KEY (name, opened));
 CREATE TABLE IF NOT EXISTS dead (seq INTEGER PRIMARY KEY AUTOINCREMENT, seal INTEGER, number INTEGER, topic TEXT, reason TEXT,
     sensor TEXT, detail TEXT);
+CREATE TABLE IF NOT EXISTS missed (seq INTEGER PRIMARY KEY AUTOINCREMENT, now INTEGER, sender TEXT, before INTEGER,
+    number INTEGER, missing INTEGER);
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT);
 """  # noqa: E501
 
@@ -134,6 +136,13 @@ class JudgedWriter:
         self._store.executemany(
             "INSERT INTO dead (seal, number, topic, reason, sensor, detail) VALUES (?, ?, ?, ?, ?, ?)",
             [(d.seal, d.index, d.topic, d.reason, d.sensor, d.detail) for d in letters],
+        )
+
+    def missed(self, gaps: Iterable[Gap]) -> None:
+        """Keep what senders numbered and the broker never had."""
+        self._store.executemany(
+            "INSERT INTO missed (now, sender, before, number, missing) VALUES (?, ?, ?, ?, ?)",
+            [(gap.now, gap.sender, gap.before, gap.number, gap.missing) for gap in gaps],
         )
 
     def fact(self, name: str, value: Any) -> None:

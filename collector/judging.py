@@ -171,6 +171,7 @@ class Judging:
                 self._table, self._numbers = part.table, self.writer.known(part.table.values())
             self.writer.readings(now, part.rows, self._numbers)
         self.writer.dead(folded.dead)
+        self.writer.missed(folded.gaps)
         if judge is None:
             return
         self.writer.journal(folded.changes, judge.site.id)

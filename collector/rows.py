@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from detectors.reading import Floats, Quality, Times, Wave
 
+_NONE = np.zeros(0)
+
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
@@ -27,12 +29,28 @@ class DeadLetter:
     detail: str
 
 
-class Dead(Exception):
-    """Why something cannot be decoded: a counted word, and a sentence for a person."""
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Messages that a sender numbered and that the broker never had: `missing` of them between two numbers; -1 is one
+    of them that came after all. `seal`, `index` and `topic` are of the message that showed it."""
 
-    def __init__(self, reason: str, detail: str, sensor: str | None = None) -> None:
+    seal: int
+    index: int
+    topic: str
+    now: int
+    sender: str
+    before: int
+    number: int
+    missing: int
+
+
+class Dead(Exception):
+    """Why something cannot be decoded: a counted word, and a sentence for a person. `passed`: the site file wants it
+    counted only."""
+
+    def __init__(self, reason: str, detail: str, sensor: str | None = None, *, passed: bool = False) -> None:
         super().__init__(detail)
-        self.reason, self.detail, self.sensor = reason, detail, sensor
+        self.reason, self.detail, self.sensor, self.passed = reason, detail, sensor, passed
 
 
 class Rows:
@@ -47,6 +65,9 @@ class Rows:
         self.in_seal = 0
         """Readings of this seal so far; with `now` it is the time of one that has none of its own."""
         self.dead: list[DeadLetter] = []
+        self.gaps: list[Gap] = []
+        self.said: dict[str, int] = {}
+        """Messages that say something else than readings, by what they say."""
         self.waves: list[Wave] = []
         self._blocks: list[tuple[NDArray[np.int64], Times, Times, Floats, NDArray[np.uint8]]] = []
         self._length = 0
@@ -81,12 +102,27 @@ class Rows:
         self.waves.append(Wave(len(self), sensor, time, self.now, rate, samples, quality))
         self.in_seal += 1
 
+    def add_end(self, sensor: int) -> None:
+        """Whoever speaks for the sensor says that it has gone; see Wave."""
+        self.waves.append(Wave(len(self), sensor, self.now, self.now, 1.0, _NONE, self.flags))
+
+    def gap(self, sender: str, before: int, number: int, missing: int) -> None:
+        """A sender's number that does not follow the one before."""
+        self.gaps.append(Gap(self.seal, self.index, self.topic, self.now, sender, before, number, missing))
+
+    def note(self, what: str) -> None:
+        """This message is no reading and no mistake."""
+        self.said[what] = self.said.get(what, 0) + 1
+
     def arrival(self) -> int:
         """The time of the next reading, where the device gives none."""
         return self.now + self.in_seal
 
     def bury(self, dead: Dead, place: str = "") -> None:
         """Keep why the message (or, at `place`, one reading of it) is a dead letter."""
+        if dead.passed:
+            self.note("passed_over")
+            return
         detail = f"{place}{dead.detail}"[:300]
         self.dead.append(DeadLetter(self.seal, self.index, self.topic, dead.reason, dead.sensor, detail))
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.device_time import BadTime, read_time
+from collector.known import Known
 from collector.rows import Dead, Rows
-from collector.template import Known
 from detectors.reading import Floats, Times
 
 _COMMA, _NEWLINE = ord(","), ord("\n")

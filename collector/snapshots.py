@@ -20,6 +20,7 @@ import numpy as np
 
 from collector.folding import Folding
 from collector.journal import GENESIS
+from collector.remembered import Memory
 from detectors.site import read_site
 from detectors.snapshot import restore, snapshot
 from detectors.state import StateMismatch
@@ -53,7 +54,7 @@ def save(folder: Path, folding: Folding, place: Place) -> int:
     arrays, plain = snapshot(folding.judge)
     whole = {
         "document": folding.document, "judge": plain, "revision": folding.revision,
-        "counts": folding.counts, "line": place.line, "hash": place.hash,
+        "counts": folding.counts, "line": place.line, "hash": place.hash, "memory": folding.memory.plain(),
     }  # fmt: skip
     path = _file(folder, place.seal)
     path.parent.mkdir(exist_ok=True)
@@ -81,7 +82,8 @@ def _first_usable(seals: Iterable[int], folder: Path, folding: Folding) -> Place
                 arrays = {name: stored[name] for name in stored.files}
             plain = json.loads(arrays.pop("plain").tobytes())
             site = read_site(plain["document"])
-            folding.adopt(site, restore(site, arrays, plain["judge"]), plain["revision"])
+            memory = Memory(plain.get("memory"))  # what was written before 0.x has none
+            folding.adopt(site, restore(site, arrays, plain["judge"]), plain["revision"], memory)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, StateMismatch) as error:
             log.warning("snapshot=%s unusable=%s", path.name, error)
             continue

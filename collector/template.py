@@ -8,7 +8,6 @@ The area in a topic is not compared with the sensor's: ids are unique in a site.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,45 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.device_time import BadTime, read_time, read_times, read_zone
+from collector.known import Known, check_unit, device_time, topic_pattern
 from collector.payload import as_number, as_table, is_good, parse_json, parse_msgpack, shown
+from collector.remembered import Memory
 from collector.rows import Dead, Rows
 from detectors.reading import Quality
-from detectors.sensor import Payload, Sensor
-from detectors.units import UnitError, convert
+from detectors.sensor import Payload
 
-NO_VALUE = int(Quality.NO_VALUE)
+NO_VALUE, RETAINED = int(Quality.NO_VALUE), int(Quality.RETAINED)
 _UNREAD = "\ufffe not declared "
-
-
-class Known:
-    """A sensor of the site, with what decoding asks of it."""
-
-    __slots__ = ("arrival", "id", "index", "rate", "sensor", "states", "units")
-
-    def __init__(self, index: int, sensor: Sensor) -> None:
-        self.index, self.id, self.sensor = index, sensor.id, sensor
-        self.arrival = sensor.sensor_time == "arrival"
-        self.rate = sensor.rate
-        self.states = {name: float(code) for code, name in enumerate(sensor.states)}
-        self.units: dict[str, bool] = {sensor.unit: True}
-
-    def accepts(self, unit: str) -> bool:
-        """Whether `unit` is the sensor's own, however it is spelled."""
-        if unit not in self.units:
-            if len(self.units) > 1000:
-                return False
-            try:
-                self.units[unit] = convert(1.0, unit, self.sensor.unit, **self.sensor.gas) == 1.0
-            except UnitError:
-                self.units[unit] = False
-        return self.units[unit]
 
 
 class Template:
     """One payload template. `fits` a topic, then `decode` adds a message's readings to rows or raises Dead."""
 
-    def __init__(self, payload: Payload, sensors: Mapping[str, Known]) -> None:
-        self.payload, self.sensors = payload, sensors
+    def __init__(self, payload: Payload, sensors: Mapping[str, Known], memory: Memory) -> None:
+        sensors = {**sensors, **{theirs: sensors[ours] for theirs, ours in payload.sensors.items()}}
+        self.payload, self.sensors, self.memory = payload, sensors, memory
         self.zone = read_zone(payload.zone)
         self.fields = dict(payload.fields)
         self.fields.setdefault("value", "value")
@@ -63,8 +40,8 @@ class Template:
             self.fields.setdefault("start", self.fields.get("time", "start"))
             self.fields.setdefault("rate", "rate")
             self.fields.setdefault("samples", "samples")
-        self.timed = "time" in self.fields
-        self.pattern = _pattern(payload.topic)
+        self.timed, self.numbered = "time" in self.fields, "seq" in self.fields
+        self.pattern = topic_pattern(payload.topic)
         forms: dict[str, Callable[[bytes, Known | None, Rows], None]] = {
             "json": self._single, "array": self._array, "columns": self._columns,
             "wave": self._wave, "wave-msgpack": self._wave,
@@ -90,6 +67,8 @@ class Template:
 
     def _struct(self, value: Any, time: Any, sensor: Any) -> type[msgspec.Struct]:
         types = {"value": value, "unit": str, "time": time, "sensor": sensor, "quality": Any}
+        if self.numbered:
+            types |= {"seq": int, "device": str}
         return msgspec.defstruct(
             "Fields",
             [
@@ -109,7 +88,9 @@ class Template:
                 return
         except (msgspec.MsgspecError, UnicodeDecodeError, BadTime):
             pass
-        self._reading(as_table(parse_json(data)), known, rows)
+        table = as_table(parse_json(data))
+        self._number(table, known, rows)
+        self._reading(table, known, rows)
 
     def _take(self, read: Any, known: Known | None, rows: Rows) -> bool:
         """Add a reading about which there is no doubt."""
@@ -127,6 +108,8 @@ class Template:
                 return False
             time = read_time(time, self.zone)
         rows.add(known.index, time, read.value, 0)
+        if self.numbered and read.seq is not msgspec.UNSET:
+            self._hear(read.seq, read.device or None, known.id, rows)
         return True
 
     def _array(self, data: bytes, known: Known | None, rows: Rows) -> None:
@@ -140,7 +123,8 @@ class Template:
                 return
         whole = parse_json(data)
         if "readings" in self.fields:
-            whole = as_table(whole).get(self.fields["readings"])
+            self._number(as_table(whole), known, rows)
+            whole = whole.get(self.fields["readings"])
         if not isinstance(whole, list):
             raise Dead("wrong_type", f"found {shown(whole)}, a list of readings is needed")
         self._each(whole, known, rows)
@@ -157,18 +141,21 @@ class Template:
                     except BadTime:
                         pass
                     read = self._plain(read)
-                self._reading(as_table(read), known, rows)
+                table = as_table(read)
+                if self.payload.form == "array" and "readings" not in self.fields:
+                    self._number(table, known, rows)
+                self._reading(table, known, rows)
             except Dead as dead:
                 rows.bury(dead, f"reading {number}: ")
 
     def _plain(self, read: msgspec.Struct) -> dict[str, Any]:
-        given = ((ours, getattr(read, ours)) for ours in ("value", "unit", "time", "sensor", "quality"))
+        given = ((ours, getattr(read, ours)) for ours in read.__struct_fields__)
         return {self.fields[ours]: value for ours, value in given if ours in self.fields and value is not msgspec.UNSET}
 
     def _reading(self, table: Mapping[str, Any], known: Known | None, rows: Rows) -> None:
         """The slow way: decides and gives reasons."""
         known = self._sensor(self._of("sensor", table), known)
-        self._unit(self._of("unit", table), known)
+        check_unit(self._of("unit", table), known)
         field = self.fields["value"]
         if field not in table:
             raise Dead("missing_field", f"no {field!r}, which holds the value", known.id)
@@ -176,7 +163,7 @@ class Template:
         quality = 0 if is_good(self._of("quality", table)) else NO_VALUE
         time = rows.arrival()
         if self.timed and not known.arrival:
-            time = self._time(table.get(self.fields["time"]), known)
+            time = device_time(table.get(self.fields["time"]), self.zone, known)
         rows.add(known.index, time, math.nan if quality else value, quality)
 
     # One array a field.
@@ -188,7 +175,9 @@ class Template:
                     return
             except (msgspec.MsgspecError, UnicodeDecodeError, BadTime):
                 pass
-        self._rows_of(as_table(parse_json(data)), known, rows)
+        table = as_table(parse_json(data))
+        self._number(table, known, rows)
+        self._rows_of(table, known, rows)
 
     def _take_columns(self, read: Any, known: Known | None, rows: Rows) -> bool:
         """Add columns about which there is no doubt."""
@@ -210,6 +199,9 @@ class Template:
             return False
         arrived = np.full(count, rows.now, np.int64)
         rows.add_block(whose, time, arrived, np.array(read.value, np.float64), np.zeros(count, np.uint8))
+        if self.numbered and read.seq is not msgspec.UNSET:
+            named = self.sensors[read.sensor].id if isinstance(read.sensor, str) else known and known.id
+            self._hear(read.seq, read.device or None, named or rows.topic, rows)
         return True
 
     def _whose(self, read: Any, known: Known | None, count: int) -> NDArray[np.int64] | None:
@@ -244,13 +236,14 @@ class Template:
 
     def _wave(self, data: bytes, known: Known | None, rows: Rows) -> None:
         table = as_table(parse_msgpack(data) if self.payload.form == "wave-msgpack" else parse_json(data))
+        self._number(table, known, rows)
         known = self._sensor(self._of("sensor", table), known)
-        self._unit(self._of("unit", table), known)
+        check_unit(self._of("unit", table), known)
         rate = table.get(self.fields["rate"], known.rate)
         if type(rate) not in (int, float) or not 0 < rate < 1e6:
             raise Dead("bad_rate", f"rate {shown(rate)}: samples a second, above 0", known.id)
         samples = self._samples(table.get(self.fields["samples"]), known)
-        time = rows.arrival() if known.arrival else self._time(table.get(self.fields["start"]), known)
+        time = rows.arrival() if known.arrival else device_time(table.get(self.fields["start"]), self.zone, known)
         rows.add_wave(known.index, time, float(rate), samples)
 
     def _samples(self, given: Any, known: Known) -> Any:
@@ -266,6 +259,19 @@ class Template:
 
     # What every form asks.
 
+    def _number(self, table: Mapping[str, Any], known: Known | None, rows: Rows) -> None:
+        """A message's running number, whatever becomes of its readings."""
+        number = self._of("seq", table)
+        if type(number) is not int:
+            return
+        device, named = self._of("device", table), self._of("sensor", table)
+        one = self.sensors.get(named) if isinstance(named, str) else known
+        self._hear(number, device if isinstance(device, str) else None, one.id if one else rows.topic, rows)
+
+    def _hear(self, number: int, device: str | None, otherwise: str, rows: Rows) -> None:
+        if 0 <= number < 2**63 and not rows.flags & RETAINED:
+            self.memory.hear((device or otherwise)[:200], number, rows)
+
     def _of(self, ours: str, table: Mapping[str, Any]) -> Any:
         return table.get(self.fields[ours]) if ours in self.fields else None
 
@@ -279,27 +285,3 @@ class Template:
         if named not in self.sensors:
             raise Dead("unknown_sensor", f"sensor {shown(named)} is not in the site file", named[:200])
         return self.sensors[named]
-
-    def _unit(self, unit: Any, known: Known) -> None:
-        if unit is None:
-            return
-        if not isinstance(unit, str):
-            raise Dead("wrong_type", f"unit {shown(unit)} is not a text", known.id)
-        if not known.accepts(unit):
-            raise Dead("wrong_unit", f"unit {shown(unit)}, the site file says {known.sensor.unit!r}", known.id)
-
-    def _time(self, given: Any, known: Known) -> int:
-        if given is None:
-            raise Dead("bad_time", 'no time: send one, or declare time = "arrival" for the sensor', known.id)
-        try:
-            return read_time(given, self.zone)
-        except BadTime as error:
-            raise Dead("bad_time", str(error), known.id) from error
-
-
-def _pattern(topic: str) -> re.Pattern[str]:
-    parts = []
-    for part in re.split(r"(\{area\}|\{sensor\}|\+|/#$)", topic):
-        known = {"{area}": "(?P<area>[^/]+)", "{sensor}": "(?P<sensor>[^/]+)", "+": "[^/]+", "/#": "(?:/.*)?"}
-        parts.append(known.get(part, re.escape(part)))
-    return re.compile("".join(parts), re.DOTALL)

@@ -49,8 +49,10 @@ def gaps(arguments: Arguments) -> int:
         say_json([dataclasses.asdict(gap) for gap in found])
         return NO if found else OK
     zone = ZoneInfo(Judged(folder).status().get("timezone") or "UTC")
-    rows = [(gap.sensor, shown(gap.start, zone), shown(gap.end, zone), age(gap.end - gap.start)) for gap in found]
-    say(table(("sensor", "from", "to", "for"), rows, ("for",)) if rows else "no gap")
+    rows = [
+        (gap.sensor, shown(gap.start, zone), shown(gap.end, zone), age(gap.end - gap.start), gap.cause) for gap in found
+    ]
+    say(table(("sensor", "from", "to", "for", "cause"), rows, ("for",)) if rows else "no gap")
     return NO if found else OK
 
 

@@ -108,7 +108,7 @@ class Judge:
         keep, quality = self.gate.mark(batch.sensor, batch.time, batch.arrived, batch.value, batch.quality)
         rows = Rows(batch.sensor, batch.time, batch.arrived, batch.row, batch.value, quality)
         rows = rows if keep.all() else rows.where(keep)
-        self.gate.count_waves(len(batch.waves))
+        self.gate.count_waves(sum(not wave.ends for wave in batch.waves))
         self._note_latest(rows, batch.waves)
         parts, held = [rows], []
         silences: dict[int, list[Silence]] = {}
@@ -140,9 +140,11 @@ class Judge:
         ):
             column[rows.series[~late]] = source[~late]
         for wave in waves:
+            if wave.ends:
+                continue
             self.latest_time[wave.sensor] = wave.time + int(len(wave.samples) / wave.rate * 1e9)
             self.latest_arrived[wave.sensor] = wave.arrived
-            self.latest_value[wave.sensor] = float(np.abs(wave.samples).max()) if len(wave.samples) else np.nan
+            self.latest_value[wave.sensor] = float(np.abs(wave.samples).max())
 
     def _step_bank(
         self, bank: Bank, parts: list[Rows], waves: Sequence[Wave], until: int, silences: dict[int, list[Silence]]

@@ -74,7 +74,10 @@ FEW = 24
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wave:
-    """A block of samples of one sensor (100-500 Hz); it lies in the log just before row `row` of its batch."""
+    """A block of samples of one sensor (100-500 Hz); it lies in the log just before row `row` of its batch.
+
+    One without samples is an end: whoever speaks for the sensor has said that nothing more comes (docs/decisions/0014).
+    """
 
     row: int
     sensor: int
@@ -85,6 +88,11 @@ class Wave:
     """Samples a second."""
     samples: Floats
     quality: int = 0
+
+    @property
+    def ends(self) -> bool:
+        """Whether it says that its sensor has gone."""
+        return not len(self.samples)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

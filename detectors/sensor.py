@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from detectors.document import Table, is_number, known_unit, shown
+from detectors.document import Table, is_number, known_unit, listed, nearest, shown
 
 SENSOR_KEYS: Mapping[str, str] = {
     "area": "text, required. Where it stands; `area:NAME` selects by it.",
@@ -30,16 +30,45 @@ SENSOR_KEYS: Mapping[str, str] = {
     "temperature": "number, degC. Needed between ppm and mg/m3.",
 }
 PAYLOAD_KEYS: Mapping[str, str] = {
-    "topic": "text, required. MQTT topic with {area} and {sensor} where they stand.",
+    "topic": "text, required. MQTT topic with {area} and {sensor} where they stand; + and # as in MQTT.",
     "json": "table of names. One reading a message: value, unit, time, sensor, quality.",
     "array": "table of names. A list of such readings.",
     "columns": "table of names. One array a field.",
     "wave": "table of names. A waveform: start, rate, samples.",
     "wave-msgpack": "table of names. The same as MessagePack.",
+    "senml": "table {sensor}. SenML as JSON (RFC 8428).",
+    "senml-cbor": "table {sensor}. SenML as CBOR.",
+    "line": "table {sensor, value, unit, quality}. InfluxDB line protocol.",
+    "mseed": "table {sensor}. Records of miniSEED 2 or 3.",
+    "sparkplug": "table {sensor, unit}. Sparkplug B; unit: the property that holds it.",
     "zone": "text. The zone of device times that carry none.",
+    "sensors": "table: a name in the messages = the sensor's id, where they differ.",
+    "precision": '"ns" (where not given), "us", "ms" or "s": of the times in `line`.',
+    "others": '"dead" (where not given): names that are no sensor are dead letters; "pass": they are counted only.',
+    "scale": "number above 0, 1 where not given: what a sample of `mseed` is multiplied by.",
 }
-FORMS = ("json", "array", "columns", "wave", "wave-msgpack")
-FORM_FIELDS = ("value", "unit", "time", "sensor", "area", "quality", "rate", "samples", "start", "readings")
+FORMS = ("json", "array", "columns", "wave", "wave-msgpack", "senml", "senml-cbor", "line", "mseed", "sparkplug")
+_JSON_FIELDS = (
+    "value", "unit", "time", "sensor", "area", "quality", "rate", "samples", "start", "readings", "seq", "device",
+)  # fmt: skip
+FORM_FIELDS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(FORMS[:5], _JSON_FIELDS),
+    **dict.fromkeys(FORMS[5:], ("sensor",)),
+    "line": ("sensor", "value", "unit", "quality"),
+    "sparkplug": ("sensor", "unit"),
+}
+"""What may stand in the table of each form."""
+PRECISIONS: Mapping[str, int] = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}
+SPELLED: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "senml": ("{name}", ("name", "last")),
+    "senml-cbor": ("{name}", ("name", "last")),
+    "line": ("{sensor}", ()),
+    "mseed": ("{network}.{station}.{location}.{channel}", ("network", "station", "location", "channel", "source")),
+    "sparkplug": ("{metric}", ("group", "edge", "device", "metric")),
+}
+"""Of forms whose messages name their sensors: how, where `sensor` is not given, and the {words} it may hold beside
+those of the topic; a line's are its tags, {measurement} and {field}."""
+_WORD = re.compile(r"\{([^{}]*)\}")
 MOLAR_MASS: Mapping[str, float] = {
     "methane": 16.043, "co": 28.010, "co2": 44.009, "h2s": 34.081, "o2": 31.998, "no": 30.006, "no2": 46.005,
     "so2": 64.064, "nh3": 17.031, "hydrogen": 2.016, "cl2": 70.906, "benzene": 78.112,
@@ -77,13 +106,31 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """How messages of a topic become readings: `fields` maps our word (value, unit, time) to the message's."""
+    """How messages of a topic become readings: `fields` maps our word (value, unit, time) to the message's; in forms
+    of SPELLED its `sensor` is how a message's words spell a sensor's name."""
 
     name: str
     topic: str
     form: str
     fields: Mapping[str, str] = field(default_factory=dict)
     zone: str | None = None
+    sensors: Mapping[str, str] = field(default_factory=dict)
+    """Names in the messages -> ids."""
+    precision: int = 1
+    """ns of one unit of a line's time."""
+    scale: float = 1.0
+    others: str = "dead"
+
+    @property
+    def topic_words(self) -> list[str]:
+        """The {words} of the topic."""
+        return _WORD.findall(self.topic)
+
+    @property
+    def spelling(self) -> str:
+        """How a message's words spell a sensor's name: {sensor} if the topic has it and nothing else is said."""
+        usual = "{sensor}" if "sensor" in self.topic_words else SPELLED[self.form][0]
+        return self.fields.get("sensor", usual)
 
 
 def read_sensors(document: Table) -> dict[str, Sensor]:
@@ -148,22 +195,55 @@ def _position(table: Table) -> tuple[float, float, float] | None:
 
 def read_payloads(document: Table) -> tuple[Payload, ...]:
     """Every payload template in file order; the first whose topic fits decides."""
-    return tuple(_payload(name, table) for name, table in document.tables("payload", PAYLOAD_KEYS).items())
+    known = document.table("sensor").data
+    return tuple(_payload(name, table, known) for name, table in document.tables("payload", PAYLOAD_KEYS).items())
 
 
-def _payload(name: str, table: Table) -> Payload:
+def _payload(name: str, table: Table, known: Mapping[str, object]) -> Payload:
     forms = [form for form in FORMS if form in table]
     if len(forms) != 1:
         table.wrong((), " and ".join(forms) or "no form", "exactly one of " + ", ".join(FORMS))
     form = forms[0] if forms else "json"
-    fields = table.table(form, FORM_FIELDS)
+    fields = table.table(form, FORM_FIELDS[form])
     topic = table.text("topic", None, 'an MQTT topic like "pit/{area}/{sensor}"')
-    if topic and "{sensor}" not in topic and "sensor" not in fields.data and form != "columns":
+    named = "sensor" in fields.data or form == "columns" or form in SPELLED
+    if topic and "{sensor}" not in topic and not named:
         table.wrong(("topic",), shown(topic), f"{{sensor}} in the topic, or the field that names it in {form}.sensor")
-    return Payload(
+    scale = table.number("scale", "a number above 0", positive=True)
+    payload = Payload(
         name=name,
         topic=topic,
         form=form,
-        fields={key: fields.text(key) for key in fields.data if key in FORM_FIELDS},
+        fields={key: fields.text(key) for key in fields.data if key in FORM_FIELDS[form]},
         zone=table.text("zone", "", "a zone like Asia/Shanghai or +08:00") or None,
+        sensors=_names(table.table("sensors"), known),
+        precision=PRECISIONS[table.choice("precision", PRECISIONS, "ns")],
+        scale=1.0 if math.isnan(scale) else scale,
+        others=table.choice("others", ("dead", "pass"), "dead"),
     )
+    _spelling(payload, table, fields)
+    return payload
+
+
+def _names(table: Table, known: Mapping[str, object]) -> dict[str, str]:
+    names = {theirs: table.text(theirs) for theirs in table.data}
+    for theirs, ours in names.items():
+        if ours and ours not in known:
+            found = f"sensor {ours!r}, which is not in the site file"
+            table.wrong((theirs,), found, "a sensor's id", nearest(ours, known))
+    return names
+
+
+def _spelling(payload: Payload, table: Table, fields: Table) -> None:
+    """Note what only another form has, and words that no message of this form has."""
+    for key, forms in (("precision", ("line",)), ("scale", ("mseed",)), ("others", tuple(SPELLED))):
+        if key in table and payload.form not in forms:
+            table.wrong((key,), f"{key} in a payload of form {payload.form}", f"it in one of form {listed(forms)}")
+    if payload.form == "line" and "value" not in fields and "{field}" not in payload.spelling:
+        fields.missing("value", "the name of the field with the value, or {field} in line.sensor")
+    if payload.form not in SPELLED or payload.form == "line":
+        return
+    allowed = (*SPELLED[payload.form][1], *payload.topic_words)
+    for word in _WORD.findall(payload.spelling):
+        if word not in allowed:
+            fields.wrong(("sensor",), f"{{{word}}}", listed(f"{{{one}}}" for one in allowed), nearest(word, allowed))

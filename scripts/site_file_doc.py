@@ -28,7 +28,7 @@ from collector.settings import (  # noqa: E402
 from detectors.desks import DESK_KEYS  # noqa: E402
 from detectors.limit_set import LIMIT_KEYS  # noqa: E402
 from detectors.rule import LONGEST_SHELF  # noqa: E402
-from detectors.sensor import FORM_FIELDS, MOLAR_MASS, PAYLOAD_KEYS, SENSOR_KEYS  # noqa: E402
+from detectors.sensor import FORM_FIELDS, MOLAR_MASS, PAYLOAD_KEYS, SENSOR_KEYS, SPELLED  # noqa: E402
 from detectors.site import HAZARD_KEYS, SITE_KEYS  # noqa: E402
 from detectors.site_rules import RULE_KEYS, SILENT  # noqa: E402
 from detectors.units import unit_names  # noqa: E402
@@ -73,7 +73,9 @@ def page() -> str:
         "Molar masses that are known: " + ", ".join(f"{q} {m:g}" for q, m in MOLAR_MASS.items()) + ".\n",
         "Units: " + ", ".join(f"`{unit}`" for unit in unit_names()) + ", and what they make: `mm/d`, `mg/m3`.\n",
         _table("`[payload.NAME]`", PAYLOAD_KEYS),
-        "Names a payload may map: " + ", ".join(f"`{name}`" for name in FORM_FIELDS) + ".\n",
+        "Names a payload may map, and in forms whose messages name their sensors the {words} that make a name:\n",
+        *(f"- `{form}`: {', '.join(f'`{n}`' for n in fields)}{_words(form)}" for form, fields in FORM_FIELDS.items()),
+        "",
         _table("`[rule.NAME]`", RULE_KEYS),
         f"The rule `silent` ({SILENT['detector']['kind']}, {SILENT['priority']}) watches every sensor with `every`; "
         "`[rule.silent]` changes it.\n",
@@ -99,6 +101,15 @@ def page() -> str:
         "The limit sets with their clauses: [limits.md](limits.md), or `davylamp detectors --limits`.\n",
     ]
     return "\n".join(parts)
+
+
+def _words(form: str) -> str:
+    """How such messages spell a sensor's name."""
+    if form not in SPELLED:
+        return ""
+    usual, words = SPELLED[form]
+    every = ", ".join(f"`{{{word}}}`" for word in words) or "its tags, `{measurement}`, `{field}`"
+    return f"; words: {every}; `sensor` is `{usual}` where not given"
 
 
 def _table(title: str, keys: Mapping[str, str]) -> str:

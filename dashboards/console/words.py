@@ -33,6 +33,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "signal.state.left": ("no longer in the state that alarms", "已离开报警状态"),
     "signal.state.not_a_state": ("reports something that is none of its states", "上报的值不属于已声明的状态"),
     "health.silent.silent": ("nothing heard[ for {seconds:span}]", "[已 {seconds:span}]无任何数据"),
+    "health.silent.gone": ("its gateway or device says that it has gone", "网关或设备已宣告其离线"),
     "health.silent.heard": ("heard again", "已恢复数据"),
     "health.stuck.repeats": (
         "repeats one value longer than it ever should[ (more than {limit:count} times)]",

@@ -5,7 +5,7 @@ Cannot find: a sensor that speaks and lies (health.stuck), a broker that repeats
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -24,7 +24,7 @@ from detectors.detector import (
     per_subject,
     whole,
 )
-from detectors.reading import NO_LIFE, Batch, Indices, Quality, Times
+from detectors.reading import NO_LIFE, Batch, Indices, Quality, Times, Wave
 from detectors.state import SETTING
 
 
@@ -44,7 +44,8 @@ class Silent:
     """ACTIVE when nothing was heard for `intervals` times the sensor's `every`, CLEAR at the next sign of life.
 
     A deadline d passes when the log is seen past d and no reading arrived at or before d; it is reported at d. Bad
-    readings and waveforms prove life; retained messages do not. A sensor without `every` is not judged (unknown).
+    readings and waveforms prove life; retained messages do not. ACTIVE at once where whoever speaks for the sensor says
+    that it has gone (a death certificate), also without `every`; else a sensor without it is not judged (unknown).
     Source: definition of a dead-man (watchdog); 30 CFR 75.351 asks for the malfunction signal of every sensor.
 
         [rule.quiet-sensor]
@@ -87,7 +88,10 @@ class Silent:
 
     def step(self, state: Any, batch: Batch) -> Outcome:
         """Signs of life first, in order, with the deadlines that passed between them; then the deadlines left."""
-        findings = self._hear(state, *_life(batch))
+        gone = {wave.sensor for wave in batch.waves if wave.ends}
+        findings = self._hear(state, *_life(batch, gone))
+        for sensor in sorted(gone):
+            findings += self._until_it_goes(state, batch, sensor)
         passed = np.flatnonzero((state.due < batch.until) & (state.verdict != Verdict.ACTIVE))
         findings += [self._silent(state, who, int(state.due[who])) for who in passed.tolist()]
         state.verdict[passed] = Verdict.ACTIVE
@@ -124,6 +128,26 @@ class Silent:
         state.due[who[last]] = _later(arrived[last], patience[last])
         return findings
 
+    def _until_it_goes(self, state: State, batch: Batch, sensor: int) -> list[Finding]:
+        """One sensor's signs of life and ends in their order."""
+        findings: list[Finding] = []
+        for entry in _entries(batch, sensor):
+            arrived, row, time = (np.array([number], np.int64) for number in (entry.arrived, entry.row, entry.time))
+            if not entry.ends:
+                findings += self._hear(state, np.array([sensor]), arrived, row, time)
+                continue
+            due = int(state.due[sensor])
+            if due < entry.arrived and state.verdict[sensor] != Verdict.ACTIVE:
+                findings.append(self._silent(state, sensor, due))
+                state.verdict[sensor] = Verdict.ACTIVE
+            if state.verdict[sensor] != Verdict.ACTIVE:
+                why = Why("health.silent.gone")
+                findings.append(
+                    Finding(entry.arrived, entry.row, sensor, Verdict.ACTIVE, entry.time, None, None, why)
+                )
+            state.verdict[sensor], state.due[sensor] = Verdict.ACTIVE, NEVER
+        return findings
+
     @staticmethod
     def _silent(state: State, who: int, deadline: int) -> Finding:
         why = Why("health.silent.silent", {"seconds": int(state.patience[who]) / 1e9})
@@ -136,18 +160,27 @@ def _later(times: Times, patience: Times) -> Times:
     return np.where(never, NEVER, times + np.where(never, 0, patience)).astype(np.int64)
 
 
-def _life(batch: Batch) -> tuple[Indices, Times, Times, Times]:
-    """(subject, arrived, row, time) of every sign of life, grouped by subject, in log order within each."""
+def _entries(batch: Batch, sensor: int) -> list[Wave]:
+    """One sensor's waves, and its readings as waves of one sample, in log order; what proves no life left out."""
+    waves = [w for w in batch.waves if w.sensor == sensor and (w.ends or not w.quality & NO_LIFE)]
+    rows = np.flatnonzero((batch.sensor == sensor) & ((batch.quality & NO_LIFE) == 0))
+    columns = zip(*(c[rows].tolist() for c in (batch.row, batch.time, batch.arrived, batch.value)), strict=True)
+    read = [Wave(row, sensor, time, arrived, 1.0, np.array([value])) for row, time, arrived, value in columns]
+    return sorted([*waves, *read], key=lambda entry: entry.row)
+
+
+def _life(batch: Batch, gone: Collection[int] = ()) -> tuple[Indices, Times, Times, Times]:
+    """(subject, arrived, row, time) of every sign of life, grouped by subject, in log order within each; those of
+    `gone` left out."""
     if not batch.waves:
         order = batch.runs().order
         if (batch.quality & NO_LIFE).any():
             order = order[(batch.quality[order] & NO_LIFE) == 0]
         return batch.sensor[order], batch.arrived[order], batch.row[order], batch.time[order]
-    rows = np.flatnonzero((batch.quality & NO_LIFE) == 0)
-    waves = [w for w in batch.waves if not w.quality & NO_LIFE]
-    who = np.concatenate(([w.sensor for w in waves], batch.sensor[rows])).astype(np.intp)
-    arrived = np.concatenate(([w.arrived for w in waves], batch.arrived[rows])).astype(np.int64)
-    row = np.concatenate(([w.row for w in waves], batch.row[rows])).astype(np.int64)
-    time = np.concatenate(([w.time for w in waves], batch.time[rows])).astype(np.int64)
+    rows = np.flatnonzero(((batch.quality & NO_LIFE) == 0) & ~np.isin(batch.sensor, list(gone)))
+    waves = [w for w in batch.waves if not w.quality & NO_LIFE and w.sensor not in gone]
+    told = np.array([(w.sensor, w.arrived, w.row, w.time) for w in waves], np.int64).reshape(-1, 4)
+    columns = (batch.sensor, batch.arrived, batch.row, batch.time)
+    who, arrived, row, time = (np.concatenate((told[:, k], column[rows])) for k, column in enumerate(columns))
     order = np.lexsort((row, who))
     return who[order], arrived[order], row[order], time[order]

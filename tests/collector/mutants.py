@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+import cbor2
 import msgspec
 
 from collector.message import Message
 from tests.collector.test_decode import NOW, mqtt
+from tests.collector.test_miniseed import COUNTS, records
+from tests.collector.test_sparkplug import birth, device_birth, gas
 
 TOKENS = (
     b"1e999", b"-1e999", b"NaN", b"null", b"true", b'""', b"{}", b"[]", b"[[", b"0x10", b"1_0", b"9" * 40, b"-0",
@@ -27,6 +30,16 @@ VALID: tuple[Message, ...] = (
     mqtt("packed/geo", msgspec.msgpack.encode({"t": NOW, "hz": 200, "x": [0.1, -0.2, 0.3]})),
     mqtt("local/ch4", {"v": 0.5, "t": "2026-11-24T08:00:00"}),
     mqtt("bare/clockless", {"v": 3.0}),
+    mqtt("n/ch4", {"v": 1.0, "t": NOW, "n": 5, "d": "box-7"}),
+    mqtt("senml/gw", [{"bn": "pit/", "bt": 1.79e9, "n": "ch4", "u": "%vol", "v": 0.5}, {"n": "fan", "vs": "stopped"}]),
+    mqtt("cbor", cbor2.dumps([{-3: 1_790_000_000, 0: "ch4", 2: 0.5}, {0: "temp", 2: 20, 6: -5}])),
+    mqtt("line/x", f'gas,sensor=ch4,unit=%vol value=0.5 {NOW}\nfan,sensor=fan value="running",q=0i {NOW}'.encode()),
+    mqtt("fields", b"mem,host=gw1 gas=0.5,air=21,used=7i 1790000000"),
+    mqtt("mseed/x", b"".join(records(COUNTS[:300], "i"))),
+    mqtt("mseed/x", records(COUNTS[:50], "i", version=2)[0]),
+    birth(),
+    device_birth(),
+    gas(0.75, 2),
 )
 
 

@@ -20,6 +20,7 @@ from detectors.reading import Quality
 from tests.collector.mutants import VALID, mutants
 from tests.collector.test_decode import NOW, SITE
 
+DECODER = Decoder(SITE)
 COUNT = int(os.environ.get("DAVYLAMP_FUZZ", "200000"))
 CHUNK = 2_000
 
@@ -47,10 +48,11 @@ def check(messages: list[Message], decoded: Decoded) -> None:
     assert ((decoded.quality[lacking] & int(Quality.NO_VALUE)) != 0).all()
     for wave in decoded.waves:
         assert wave.rate > 0
-        assert len(wave.samples)
+        assert len(wave.samples) or any("DEATH" in message.topic for message in messages)
         assert not np.isinf(wave.samples).any()
     silent = [k for k in range(len(messages)) if k not in dead]
-    assert len(silent) <= decoded.readings + sum(_says_nothing(messages[k]) for k in silent)
+    otherwise = sum(_says_nothing(messages[k]) for k in silent) + sum(decoded.said.values())
+    assert len(silent) <= decoded.readings + otherwise
 
 
 def _says_nothing(message: Message) -> bool:
@@ -89,4 +91,4 @@ payloads = st.binary(max_size=200) | values.map(lambda value: json.dumps(value).
 @given(st.lists(st.builds(Message, st.sampled_from([m.topic for m in VALID]) | st.text(max_size=20), payloads,
                           st.just("mqtt")), min_size=1, max_size=10))  # fmt: skip
 def test_whatever_comes_is_readings_or_dead_letters(messages: list[Message]) -> None:
-    check(messages, Decoder(SITE).decode([Seal(1, NOW, NOW, tuple(messages))]))
+    check(messages, DECODER.decode([Seal(1, NOW, NOW, tuple(messages))]))

@@ -69,7 +69,7 @@ def test_what_is_not_expected_regularly_has_no_gap(folder: Path) -> None:
 
 
 def test_time_in_which_nothing_was_collected_is_a_gap_of_all(folder: Path) -> None:
-    assert Gap(COLLECT, START + 100 * SECOND, START + 104 * SECOND) in find(folder)
+    assert Gap(COLLECT, START + 100 * SECOND, START + 104 * SECOND, "not collecting") in find(folder)
 
 
 def test_an_empty_folder_has_no_gap(tmp_path: Path) -> None:

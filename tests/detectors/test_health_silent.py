@@ -26,8 +26,8 @@ def subjects(count: int, first_seen: int = 0) -> Subjects:
 def stream(seed: int, inputs: int) -> Stream:
     whole = readings(seed, inputs, np.zeros((120, inputs)), bad=0.3, gap=(60, 80), begin=BEGIN)
     waves = tuple(
-        Wave(row, row % inputs, int(whole.arrived[row]), int(whole.arrived[row]), 100.0, np.zeros(10))
-        for row in range(5, len(whole.sensor), 37)
+        Wave(row, row % inputs, int(whole.arrived[row]), int(whole.arrived[row]), 100.0, np.zeros(10 * (turn % 3 > 0)))
+        for turn, row in enumerate(range(5, len(whole.sensor), 37))
     )
     return replace(whole, waves=waves)
 
@@ -70,6 +70,34 @@ def test_a_retained_message_proves_no_life_and_a_bad_reading_does() -> None:
 def test_a_waveform_proves_life() -> None:
     wave = Wave(0, 0, 2 * SECOND, 2 * SECOND, 100.0, np.zeros(5))
     assert said(Batch.of(4 * SECOND, waves=[wave])) == [(2 * SECOND, 0, Verdict.CLEAR)]
+
+
+def end(row: int, at: int, sensor: int = 0) -> Wave:
+    return Wave(row, sensor, at, at, 1.0, np.zeros(0))
+
+
+def test_what_says_that_it_has_gone_is_silent_at_once_and_until_it_is_heard() -> None:
+    state = DEAD_MAN.start(subjects(2))
+    times = [SECOND, SECOND, 5 * SECOND]
+    batch = Batch.of(5 * SECOND + 1, [0, 1, 0], times, [1.0] * 3, waves=[end(2, 2 * SECOND), end(2, 2 * SECOND)])
+    findings = DEAD_MAN.step(state, batch).findings
+    assert [(f.at, f.row, f.subject, f.verdict, f.why.key.rpartition(".")[2]) for f in findings] == [
+        (SECOND, 0, 0, Verdict.CLEAR, "heard"),
+        (SECOND, 1, 1, Verdict.CLEAR, "heard"),
+        (2 * SECOND, 2, 0, Verdict.ACTIVE, "gone"),
+        (4 * SECOND, AFTER_ROWS, 1, Verdict.ACTIVE, "silent"),
+        (5 * SECOND, 2, 0, Verdict.CLEAR, "heard"),
+    ]
+
+
+def test_what_was_silent_before_it_says_that_it_has_gone_fell_silent_at_its_deadline() -> None:
+    assert said(Batch.of(9 * SECOND, waves=[end(0, 8 * SECOND)])) == [(3 * SECOND, 0, Verdict.ACTIVE)]
+
+
+def test_a_sensor_without_an_interval_is_judged_by_its_end_alone() -> None:
+    state = DEAD_MAN.start(Subjects.simple(1))
+    outcome = DEAD_MAN.step(state, Batch.of(10**18, waves=[end(0, SECOND)]))
+    assert ([f.verdict for f in outcome.findings], outcome.due) == ([Verdict.ACTIVE], NEVER)
 
 
 def test_a_sensor_without_an_interval_is_never_judged() -> None:
