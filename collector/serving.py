@@ -26,10 +26,12 @@ from collector.history import History
 from collector.inbox import new_id
 from collector.judged import Judged
 from collector.ledger import SpoolCounts, read_counts
+from collector.verbs_hazards import last_done
 from dashboards.console.acting import Answer, Asked, Reply
 from dashboards.console.page import page
 from dashboards.console.reading import (
     AlarmRow,
+    HazardRow,
     LedgerRow,
     LimitLine,
     Line,
@@ -85,6 +87,10 @@ class FromDisk:
         rules = {} if site is None else {rule.name: rule for rule in site.rules}
         states = {} if site is None else {name: sensor.states for name, sensor in site.sensors.items()}
         return [_alarm(row, rules, states) for row in self._read(lambda: self._judged.alarms())]
+
+    def hazards(self) -> Sequence[HazardRow]:
+        """Every open hazard."""
+        return [_hazard(row) for row in self._read(lambda: self._judged.hazards())]
 
     def sensors(self) -> Sequence[SensorRow]:
         """Every sensor of the registry, in the site file's order."""
@@ -159,7 +165,7 @@ class ThroughInbox:
         """Put the action into the log and wait for judging's answer."""
         wanted = actions.Asked(
             asked.kind, asked.rule, asked.subject, asked.by, asked.occurrence, asked.note, asked.until,
-            asked.measure, asked.access, asked.id or new_id(),
+            asked.measure, asked.access, asked.id or new_id(), asked.owner,
         )  # fmt: skip
         judged = Judged(self._folder)
         try:
@@ -217,6 +223,12 @@ def _alarm(row: Mapping[str, Any], rules: Mapping[str, Rule], states: Mapping[st
         until=row["until"],
         removed=row["removed"] and row["rule"] not in OWN_RULES,
     )
+
+
+def _hazard(row: Mapping[str, Any]) -> HazardRow:
+    names = ("rule", "subject", "occurrence", "area", "priority", "opened", "due", "owner")
+    alarms = sum(one["count"] for one in row["occurrences"])
+    return HazardRow(**{name: row[name] for name in names}, alarms=alarms, done=last_done(row))
 
 
 def _sensor(row: Mapping[str, Any]) -> SensorRow:

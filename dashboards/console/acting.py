@@ -11,7 +11,8 @@ from enum import Enum
 from typing import Literal, Protocol, TypeAlias
 
 ActionKind: TypeAlias = Literal[
-    "acknowledge", "accept", "comment", "shelve", "unshelve", "out_of_service", "in_service", "reset"
+    "acknowledge", "accept", "comment", "shelve", "unshelve", "out_of_service", "in_service", "reset", "assign", "did",
+    "close",
 ]
 Access: TypeAlias = Literal["typed", "link", "reply", "viewer", "operator", "engineer"]
 """`typed`: a name typed without a login; `link`: the bearer of a link that was sent to a person; `reply`: whoever
@@ -41,6 +42,8 @@ class Asked:
     """ns by judging's `now`; for shelve and out_of_service."""
     measure: str = ""
     """Compensating measure, for out_of_service."""
+    owner: str = ""
+    """Who has a hazard from now on, for assign."""
     id: str = ""
     """Names the action, which the log takes once under one name; made where empty."""
 

@@ -13,13 +13,15 @@ from urllib.parse import parse_qs
 from dashboards.console.acting import Access, ActionKind, Answer, Asked, Person, Reply
 from dashboards.console.board import World
 from dashboards.console.figures import MINUTE, age
+from dashboards.console.hazards import KINDS as OF_HAZARDS
+from dashboards.console.hazards import hazard_form
 from dashboards.console.reading import Priority, Status
 from dashboards.console.view import Look
 from dashboards.console.words import say
 
 KINDS: tuple[ActionKind, ...] = get_args(ActionKind)
-ENGINEERS: frozenset[str] = frozenset({"reset", "out_of_service", "in_service"})
-NOTED = frozenset({"comment", "shelve", "out_of_service"})
+ENGINEERS: frozenset[str] = frozenset({"reset", "out_of_service", "in_service", "close"})
+NOTED = frozenset({"comment", "shelve", "out_of_service", "did", "close"})
 """Actions that judging refuses without a note."""
 STATUS = {Reply.TAKEN: 200, Reply.UNANSWERED: 202, Reply.REFUSED: 409}
 SHELVES: Mapping[Priority, tuple[int, ...]] = {
@@ -43,18 +45,29 @@ def may(kind: str, access: Access) -> bool:
 def form_of(query: Mapping[str, str], world: World, look: Look) -> dict[str, Any]:
     """What the form of an action shows. Raises BadRequest."""
     kind, rule, subject = _kind(query.get("kind", "")), query.get("rule", ""), query.get("subject", "")
+    occurrence = _whole(query.get("occurrence"))
+    if kind in OF_HAZARDS:
+        hazard = next((h for h in world.hazards if (h.rule, h.subject) == (rule, subject)), None)
+        if hazard is None:
+            raise BadRequest(f"no open hazard of {rule!r} on {subject!r}")
+        return {**_form(kind, rule, subject, occurrence, look), **hazard_form(kind, hazard, look)}
     row = next((r for r in world.alarms if (r.rule, r.subject) == (rule, subject)), None)
     if row is None:
         raise BadRequest(f"no rule {rule!r} on {subject!r}")
     minutes = SHELVES.get(row.priority, ()) if kind == "shelve" else OUT_OF_SERVICE if kind == "out_of_service" else ()
+    choices = [(m, age(m * MINUTE, look.lang)) for m in minutes]
+    return {**_form(kind, rule, subject, occurrence, look), "choices": choices}
+
+
+def _form(kind: ActionKind, rule: str, subject: str, occurrence: int | None, look: Look) -> dict[str, Any]:
     return {
         "kind": kind,
         "title": look.word("take_out" if kind == "out_of_service" else kind),
         "means": look.word(f"{kind}_means"),
         "rule": rule,
         "subject": subject,
-        "occurrence": _whole(query.get("occurrence")),
-        "choices": [(m, age(m * MINUTE, look.lang)) for m in minutes],
+        "occurrence": occurrence,
+        "owner": None,
         "note_needed": kind in NOTED,
     }
 
@@ -78,6 +91,7 @@ def asked_from(body: bytes, person: Person | None, status: Status) -> Asked:
         note=sent.get("note", "").strip()[:1000],
         until=None if minutes is None else status.now + status.behind + minutes * MINUTE,
         measure=sent.get("measure", "").strip()[:200],
+        owner=sent.get("owner", "").strip()[:80],
     )
 
 

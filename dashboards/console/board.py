@@ -18,8 +18,9 @@ from markupsafe import Markup
 
 from dashboards.console.acting import Access
 from dashboards.console.figures import SECOND, Lang, Local
+from dashboards.console.hazards import hazard_view, in_order, overdue
 from dashboards.console.order import Area, annunciated, areas, hidden, hidden_counts, told_with, unwatched
-from dashboards.console.reading import AlarmRow, LedgerRow, Reading, SensorRow, Status, Unreadable
+from dashboards.console.reading import AlarmRow, HazardRow, LedgerRow, Reading, SensorRow, Status, Unreadable
 from dashboards.console.view import (
     AlarmView,
     CellView,
@@ -54,6 +55,7 @@ class World:
     alarms: Sequence[AlarmRow]
     sensors: Mapping[str, SensorRow]
     ledger: Sequence[LedgerRow]
+    hazards: Sequence[HazardRow]
     catching_up: bool
     error: str = ""
 
@@ -135,7 +137,7 @@ class Watch:
         self._behind.append(status.behind)
         nearer = status.behind < self._behind[0]
         sensors = {s.sensor: s for s in self._reading.sensors()}
-        return World(status, self._reading.alarms(), sensors, self._reading.ledger(), nearer)
+        return World(status, self._reading.alarms(), sensors, self._reading.ledger(), self._reading.hazards(), nearer)
 
 
 def look_at(status: Status, lang: Lang, access: Access) -> Look:
@@ -155,6 +157,8 @@ def _board(world: World, look: Look, macros: Macros) -> Board:
     with_it = told_with(shown)
     board.lists["alarms"] = [_alarm(board, row, world, macros, with_it.get(row.name, 0)) for row in shown[:STANDING]]
     board.lists["alarms"] += _more(board, "a-more", len(shown) - STANDING, macros)
+    board.lists["hazards"] = [_hazard(board, row, macros) for row in in_order(world.hazards)[:LISTED]]
+    board.lists["hazards"] += _more(board, "z-more", len(world.hazards) - LISTED, macros)
     board.lists["hidden"] = [_alarm(board, row, world, macros) for row in hidden(world.alarms)]
     board.lists["unwatched"] = _unwatched(board, unwatched(world.alarms), macros)
     board.lists["ledger"] = [_count(board, row, macros) for row in world.ledger]
@@ -179,6 +183,8 @@ def _strip(board: Board, world: World, shown: int, waiting: int, ruleless: int, 
     status = world.status
     counts: dict[str, int] = {str(kind): count for kind, count in hidden_counts(world.alarms).items()}
     counts |= {"unwatched": len(unwatched(world.alarms)), "without_rule": ruleless}
+    late = sum(overdue(row, board.look.now) for row in world.hazards)
+    counts |= {"hazards": len(world.hazards), "overdue": late}
     key = (status.watching, shown, waiting, *counts.values(), status.revision, status.simulated)
     board.pieces["strip"] = Piece(key, lambda: str(macros.strip(status, shown, waiting, counts, board.look)))
 
@@ -189,6 +195,13 @@ def _alarm(board: Board, row: AlarmRow, world: World, macros: Macros, with_it: i
     board.pieces[view.id] = Piece(key, lambda: str(macros.alarm(view, board.look)))
     board.texts["v" + view.id] = view.figure.text
     board.texts["g" + view.id] = view.age
+    return view.id
+
+
+def _hazard(board: Board, row: HazardRow, macros: Macros) -> str:
+    view = hazard_view(row, board.look)
+    board.pieces[view.id] = Piece(replace(view, left=""), lambda: str(macros.hazard(view, board.look)))
+    board.texts["g" + view.id] = view.left
     return view.id
 
 

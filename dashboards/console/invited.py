@@ -1,7 +1,8 @@
 """The page behind a link in a message: what it was sent for, and one button that accepts it.
 
 Constraints. Looking does nothing: programs that open links to see where they lead accept nothing. A link accepts the
-occurrences that its message named, each once, whoever holds it; the journal says "link". Not here: how links are made.
+occurrences that its message named, each once, whoever holds it; the journal says "link". A hazard's name comes after
+CALLED, and accepting it means taking it. Not here: how links are made.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from dataclasses import dataclass
 from dashboards.console.acting import Acting, Answer, Asked, Invitation, Reply
 from dashboards.console.board import World
 from dashboards.console.figures import behind, number, reading
-from dashboards.console.reading import AlarmRow
+from dashboards.console.hazards import hazard_view
+from dashboards.console.reading import AlarmRow, HazardRow
 from dashboards.console.view import Look
 from dashboards.console.words import say
+from detectors.hazards import CALLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,13 @@ class Called:
 def called(invitation: Invitation, world: World, look: Look) -> list[Called]:
     """Each occurrence as it stands now."""
     rows = {f"{row.rule}/{row.subject}": row for row in world.alarms}
-    return [_called(name, rows.get(name.rpartition("#")[0]), look) for name in invitation.occurrences]
+    left = {CALLED + row.name: row for row in world.hazards}
+    return [
+        _left(name, left.get(name), look)
+        if name.startswith(CALLED)
+        else _called(name, rows.get(name.rpartition("#")[0]), look)
+        for name in invitation.occurrences
+    ]
 
 
 def accept(invitation: Invitation, acting: Acting) -> list[tuple[str, Answer]]:
@@ -57,6 +66,18 @@ def _asked(name: str, invitation: Invitation, place: int) -> Asked:
     rule, _, subject = alarm.partition("/")
     return Asked("accept", rule, subject, int(occurrence), invitation.person, "link",
                  id=f"link-{invitation.mark}-{place}")  # fmt: skip
+
+
+def _left(name: str, row: HazardRow | None, look: Look) -> Called:
+    """A hazard that is overdue: accepting it means taking it."""
+    name = name.removeprefix(CALLED)
+    if row is None:
+        return Called(name, look.word("hazard_closed"), "", "")
+    view = hazard_view(row, look)
+    late = f"{look.word('overdue')}, " if view.overdue else ""
+    owner = f"{look.word('owner')}: {row.owner}" if row.owner else look.word("nobody_has_it")
+    done = f"{look.word('last_done')}: {row.done}" if row.done else ""
+    return Called(name, f"{look.word('hazard')}: {late}{look.word('due')} {view.due} ({view.left})", owner, done)
 
 
 def _called(name: str, row: AlarmRow | None, look: Look) -> Called:

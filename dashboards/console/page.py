@@ -24,7 +24,7 @@ from dashboards.console.acting import Access, Acting, BadLink, Invitation, Invit
 from dashboards.console.asking import BadRequest, asked_from, form_of, may, worded
 from dashboards.console.board import Board, Watch
 from dashboards.console.figures import Lang, Local
-from dashboards.console.plain import alarms_json, sensors_json, status_json
+from dashboards.console.plain import alarms_json, hazards_json, sensors_json, status_json
 from dashboards.console.reading import Reading, Unreadable
 from dashboards.console.sensor import sensor_page
 from dashboards.console.shield import LOOPBACK, Shield, from_this_page
@@ -65,6 +65,7 @@ def page(
         Route("/accept/{token}", here.accept, methods=["POST"]),
         Route("/api/alarms", here.api_alarms),
         Route("/api/sensors", here.api_sensors),
+        Route("/api/hazards", here.api_hazards),
         Route("/api/status", here.api_status),
         Route("/api/events", here.events),
         Mount("/static", StaticFiles(directory=HERE / "static")),
@@ -174,6 +175,11 @@ class Console:
         """Every sensor and its newest reading."""
         self._board(request)
         return JSONResponse(sensors_json(self.watch.world()))
+
+    def api_hazards(self, request: Request) -> Response:
+        """Every open hazard."""
+        self._board(request)
+        return JSONResponse(hazards_json(self.watch.world()))
 
     def api_status(self, request: Request) -> Response:
         """How much is watched, how far judging is, the ledger."""

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from dashboards.console.board import World
+from dashboards.console.hazards import in_order, overdue
 from dashboards.console.order import annunciated, hidden, stale
 from dashboards.console.reading import AlarmRow
 from dashboards.console.stream import VERSION
@@ -30,6 +31,13 @@ def sensors_json(world: World) -> dict[str, Any]:
     """Sensors in the site file's order; `stale` where the newest reading is older than three intervals."""
     now = world.status.now
     return {**_head(world), "sensors": [{**_clean(asdict(s)), "stale": stale(s, now)} for s in world.sensors.values()]}
+
+
+def hazards_json(world: World) -> dict[str, Any]:
+    """Open hazards, the first due first."""
+    now = world.status.now
+    rows = [{"name": row.name, **asdict(row), "overdue": overdue(row, now)} for row in in_order(world.hazards)]
+    return {**_head(world), "hazards": rows}
 
 
 def status_json(world: World, live: bool) -> dict[str, Any]:

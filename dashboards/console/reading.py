@@ -125,6 +125,31 @@ class SensorRow:
 
 
 @dataclass(frozen=True, slots=True)
+class HazardRow:
+    """One open hazard: what a critical or high alarm left to be done."""
+
+    rule: str
+    subject: str
+    occurrence: int
+    """With rule and subject its first occurrence, whose spelling is its name."""
+    area: str
+    priority: Priority
+    opened: int
+    due: int
+    owner: str = ""
+    """Empty: nobody has it."""
+    alarms: int = 1
+    """How many occurrences it has."""
+    done: str = ""
+    """What was done last, in the words of who did it."""
+
+    @property
+    def name(self) -> str:
+        """Its first occurrence as people write it."""
+        return spelled(self.rule, self.subject, self.occurrence)
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerRow:
     """One count: what, at which hop (`decoded.readings`, `dead.bad_unit`), and how many since the log began."""
 
@@ -168,6 +193,10 @@ class Reading(Protocol):
 
     def alarms(self) -> Sequence[AlarmRow]:
         """Every pair of rule and subject, in any order; also alarms that stand without their rule."""
+        ...
+
+    def hazards(self) -> Sequence[HazardRow]:
+        """Every open hazard, in any order."""
         ...
 
     def sensors(self) -> Sequence[SensorRow]:

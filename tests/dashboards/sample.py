@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from dashboards.console.acting import Answer, Asked, Reply
 from dashboards.console.reading import (
     AlarmRow,
+    HazardRow,
     LedgerRow,
     LimitLine,
     Line,
@@ -74,6 +75,13 @@ OUT = AlarmRow(
     unit="ppm", why_key="signal.limit.within", until=NOW + 3 * HOUR, note="being exchanged; hand meter each hour",
 )  # fmt: skip
 
+LEFT = [
+    HazardRow("face-methane.cut", "ch4-2105", 3, "face-2105", "critical", NOW - 134 * SECOND, NOW + 8 * HOUR, alarms=1),
+    HazardRow("fan-stopped", "fan-2105", 1, "face-2105", "high", NOW - 80 * HOUR, NOW - 8 * HOUR, "Wang Fang", 4,
+              "bearing exchanged, runs on trial"),
+    HazardRow("wall-moving", "prism-17", 2, "north-wall", "high", NOW - 5 * HOUR, NOW + 67 * HOUR, "Li Wei"),
+]  # fmt: skip
+
 
 def _sensors() -> list[SensorRow]:
     make = SensorRow
@@ -117,6 +125,7 @@ class Sample(Reading):
     moves: bool = False
     reply: Answer = Answer(Reply.TAKEN)
     asked: list[Asked] = field(default_factory=list)
+    left: list[HazardRow] = field(default_factory=list)
     reads: int = 0
     _began: float = field(default_factory=time.monotonic)
 
@@ -132,6 +141,9 @@ class Sample(Reading):
 
     def alarms(self) -> Sequence[AlarmRow]:
         return self.rows
+
+    def hazards(self) -> Sequence[HazardRow]:
+        return self.left
 
     def sensors(self) -> Sequence[SensorRow]:
         return self.known
@@ -199,6 +211,7 @@ def alarmed() -> Sample:
     sample.rows = [r for r in sample.rows if (r.rule, r.subject) not in keys] + raised
     new = {"ch4-2105": {"value": 1.52}, "fan-2105": {"value": 0.0}, "dust-belt-3": {"time": NOW - 15 * MINUTE}}
     sample.known = [replace(s, **new.get(s.sensor, {})) for s in sample.known]  # type: ignore[arg-type]
+    sample.left = list(LEFT)
     return sample
 
 
