@@ -1,4 +1,5 @@
-"""The announce role: a thread for each destination of notices, one for an Alertmanager, one that calls people.
+"""The announce role: a thread for each destination of notices, one for an Alertmanager, one that calls people, one
+that takes the readings of the system's own sensors.
 
 Constraints. One process a data folder. Exactly one pages people: with a roster this role does, without one Grafana's
 contact points do.
@@ -21,6 +22,7 @@ from collector.locking import lock, unlock
 from collector.oncall import OnCall
 from collector.paging import Pager
 from collector.receipts import Receipts
+from collector.sampling import sample
 from collector.settings import Settings
 from detectors.records import CHANNEL
 
@@ -33,6 +35,7 @@ def announce(settings: Settings, stop: threading.Event) -> None:
         works.append(partial(_call, settings.oncall, settings.data, stop))
     if settings.announce.alertmanager:
         works.append(partial(_keep_equal, settings, stop))
+    works.append(partial(sample, settings, stop))
     threads = [threading.Thread(target=work, name="announce") for work in works]
     for thread in threads:
         thread.start()

@@ -97,13 +97,24 @@ def read_calls(folder: Path, after: int = 0) -> Iterator[str]:
         store.close()
 
 
+def read_place(folder: Path) -> Place:
+    """How far the journal is read, for reading."""
+    row = _read_fact(folder, "place")
+    return Place() if row is None else Place(*msgspec.json.decode(row))
+
+
 def read_memory(folder: Path) -> Memory:
     """What escalation knows at present, for reading."""
+    row = _read_fact(folder, "memory")
+    return Memory() if row is None else msgspec.json.decode(row, type=Memory)
+
+
+def _read_fact(folder: Path, name: str) -> bytes | None:
     store = open_reader(folder / FILE)
     if store is None:
-        return Memory()
+        return None
     try:
-        row = store.execute("SELECT value FROM fact WHERE name = 'memory'").fetchone()
-        return Memory() if row is None else msgspec.json.decode(row[0], type=Memory)
+        row = store.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return None if row is None else bytes(row[0])
     finally:
         store.close()

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from collector.errors import DavylampError
+from collector.own_rules import own_of, shipped
 from collector.secret import SecretAbsent
 from collector.sensor_table import read_sensor_table
 from collector.settings import (
@@ -32,6 +33,7 @@ from collector.settings import (
 )
 from collector.toml_places import line_of, places
 from detectors.document import Mistake, SiteMistakes, Table, listed, nearest, shown
+from detectors.sensor import OWN_AREA
 from detectors.site import TABLES, Payload, Site, read_site
 
 SETTING_TABLES = ("mqtt", "influx", "announce", "channel", "person", "roster", "oncall", "grafana", "page")
@@ -63,10 +65,16 @@ class Loaded:
     """A site file that has no mistakes."""
 
     site: Site
+    """As it is written: without the system's own sensors and rules."""
     settings: Settings
     document: Mapping[str, Any]
+    """What `site` was read from."""
+    whole: Mapping[str, Any]
+    """What goes in force: the document with the system's own sensors and rules in it."""
     absent: tuple[Placed, ...] = ()
     """Secrets that are not there on this machine: no mistake of the file, but `run` cannot do without."""
+    remarks: tuple[str, ...] = ()
+    """What the file changes of the system's own rules."""
 
 
 def describe(mistakes: tuple[Placed, ...]) -> str:
@@ -93,6 +101,9 @@ class _Loading:
         whole = Table(data, (), self.mistakes, (*TABLES[:1], *TABLES[2:], *SETTING_TABLES))
         head = whole.table("site")
         document = {name: data[name] for name in TABLES if name in data and name != "limit_set"}
+        theirs = whole.table("rule").data
+        if any(name in shipped() for name in theirs):
+            document["rule"] = {name: rule for name, rule in theirs.items() if name not in shipped()}
         document["site"] = {key: value for key, value in head.data.items() if key not in FILE_KEYS}
         if sensors := self._sensors(head, whole.table("sensor")):
             document["sensor"] = sensors
@@ -101,10 +112,13 @@ class _Loading:
         site = self._site(document)
         payloads = site.payloads if site else ()
         zone = self._zones(whole)
-        settings = read_settings(whole, self.path, str(head.data.get("id", "")), payloads, zone, _areas(site))
+        areas = (*_areas(site), OWN_AREA)
+        settings = read_settings(whole, self.path, str(head.data.get("id", "")), payloads, zone, areas)
+        own = own_of(data, settings, self.mistakes)
+        self._site(own.alone(document))
         if self.mistakes or self.elsewhere or site is None:
             raise ConfigMistakes(self._placed())
-        return Loaded(site, settings, document, self._absent(settings))
+        return Loaded(site, settings, document, own.put_in(document), self._absent(settings), own.remarks)
 
     def _site(self, document: Mapping[str, Any]) -> Site | None:
         try:

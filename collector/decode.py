@@ -4,6 +4,7 @@ Constraints. The same seals give the same readings however they are cut; what a 
 remembered (remembered.py), and goes with the fold. A message disturbs no other; what cannot be decoded is a dead letter
 with a reason, its bytes stay in the log. Whether a reading is late, twice or out of span is the gate's. Only messages
 of origin mqtt, csv and own are looked at; own ones whose sensor the site does not declare are counted and passed over.
+Of the system's own sensors nobody but the system speaks: over MQTT only the canary comes, on its own topic.
 
 Reasons: unknown_topic unknown_sensor unknown_alias unparsable not_utf8 wrong_type wrong_unit wrong_length missing_field
 empty bad_time bad_rate too_large too_many must_understand decoder_failed.
@@ -11,9 +12,12 @@ empty bad_time bad_rate too_large too_many must_understand decoder_failed.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +29,7 @@ from collector.rows_csv import decode_csv
 from collector.spelled import Spelled
 from collector.template import Template
 from detectors.reading import Floats, Quality, Times, Wave
+from detectors.sensor import OWN as OWN_SENSOR
 from detectors.sensor import SPELLED, Payload
 from detectors.site import Site
 
@@ -37,6 +42,11 @@ BLIND = "own/blind"
 OWN_ALARM = "own/alarm"
 FACTS = (BLIND, OWN_ALARM)
 """Own messages that are no readings."""
+OWN_READINGS = "own/readings"
+"""One own message with many readings: {name: value, null for no number}, names without the prefix."""
+CANARY = f"{OWN_SENSOR}canary"
+"""The sensor whose readings go all the way round."""
+_readings = msgspec.json.Decoder(dict[str, float | None]).decode
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,13 +82,16 @@ class Decoder:
     def __init__(self, site: Site, memory: Memory | None = None) -> None:
         self.memory = Memory() if memory is None else memory
         self._sensors = {name: Known(k, sensor) for k, (name, sensor) in enumerate(site.sensors.items())}
+        self._plant = {name: known for name, known in self._sensors.items() if not name.startswith(OWN_SENSOR)}
         self._templates = [self._template(payload) for payload in site.payloads]
         self._own = Template(Payload("own", "own/{sensor}", "json", {"value": "value"}), self._sensors, self.memory)
+        canary = self._sensors.get(CANARY)
+        self._canary = (canary_topic(site.id), canary) if canary is not None else ("", None)
         self._flags = int(Quality.SIMULATED) if site.simulated else 0
         self._routes: dict[str, tuple[Template | Spelled, Known | None]] = {}
 
     def _template(self, payload: Payload) -> Template | Spelled:
-        return (Spelled if payload.form in SPELLED else Template)(payload, self._sensors, self.memory)
+        return (Spelled if payload.form in SPELLED else Template)(payload, self._plant, self.memory)
 
     def decode(self, seals: Sequence[Seal]) -> Decoded:
         """The readings of seals that follow each other."""
@@ -93,7 +106,7 @@ class Decoder:
                     continue
                 else:
                     received += 1
-                    if message.origin == OWN and message.topic.removeprefix(OWN_TOPIC) not in self._sensors:
+                    if message.origin == OWN and not self._declared(message.topic):
                         own += 1
                         continue
                 self._message(message, rows)
@@ -104,16 +117,23 @@ class Decoder:
         )
 
     def _message(self, message: Message, rows: Rows) -> None:
+        template: Template | Spelled
         rows.topic = message.topic
         rows.flags = self._flags | (int(Quality.RETAINED) if message.retained else 0)
         try:
             if message.origin == CSV:
-                decode_csv(message.payload, self._sensors, rows)
+                decode_csv(message.payload, self._plant, rows)
+                return
+            if message.topic == OWN_READINGS and message.origin == OWN:
+                self._many(message.payload, rows)
                 return
             if message.origin == OWN:
-                self._own.decode(message.payload, self._sensors[message.topic.removeprefix(OWN_TOPIC)], rows)
+                self._own.decode(message.payload, self._spoken_for(message.topic), rows)
                 return
-            template, known = self._routes.get(message.topic) or self._route(message.topic)
+            if message.topic == self._canary[0]:
+                template, known = self._own, self._canary[1]
+            else:
+                template, known = self._routes.get(message.topic) or self._route(message.topic)
             if len(message.payload) > LARGEST:
                 raise Dead("too_large", f"{len(message.payload)} bytes, at most {LARGEST} are decoded", _id(known))
             template.decode(message.payload, known, rows)
@@ -121,6 +141,27 @@ class Decoder:
             rows.bury(dead)
         except Exception as error:  # one message must never hold up the log, whatever a decoder does with it
             rows.bury(Dead("decoder_failed", f"{type(error).__name__}: {error}"))
+
+    def _declared(self, topic: str) -> bool:
+        """True if the site has a sensor for an own message."""
+        if topic == OWN_READINGS:
+            return len(self._plant) < len(self._sensors)
+        return self._spoken_for(topic) is not None
+
+    def _spoken_for(self, topic: str) -> Known | None:
+        """The sensor of an own message with one reading: the system's own, or one that the site declares by itself."""
+        name = topic.removeprefix(OWN_TOPIC)
+        return self._sensors.get(f"{OWN_SENSOR}{name}") or self._sensors.get(name)
+
+    def _many(self, payload: bytes, rows: Rows) -> None:
+        try:
+            found = _readings(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Dead("unparsable", f"{error}; expected an object of numbers") from None
+        for name, value in found.items():
+            known = self._sensors.get(f"{OWN_SENSOR}{name}")
+            if known is not None:
+                rows.add(known.index, rows.arrival(), math.nan if value is None else value, 0)
 
     def _route(self, topic: str) -> tuple[Template | Spelled, Known | None]:
         """The first template that fits; remembered only for what the site knows."""
@@ -137,8 +178,15 @@ class Decoder:
         raise Dead("unknown_topic", f"no payload template fits the topic {topic[:100]!r}")
 
 
+def canary_topic(site: str) -> str:
+    """Where a site's canary is published; what MQTT keeps for itself is not in a topic."""
+    return f"davylamp/{re.sub('[+#/]', '-', site)}/canary"
+
+
 def _id(known: Known | None) -> str | None:
     return None if known is None else known.id
 
 
-__all__ = ["BLIND", "FACTS", "OWN_ALARM", "DeadLetter", "Decoded", "Decoder", "Gap"]
+__all__ = [
+    "BLIND", "CANARY", "FACTS", "OWN_ALARM", "OWN_READINGS", "DeadLetter", "Decoded", "Decoder", "Gap", "canary_topic",
+]  # fmt: skip

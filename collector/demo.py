@@ -77,10 +77,10 @@ class Demo:
         while not stop.is_set() and time.monotonic() < end:
             supervisor.look()
             standing = in_force(self.data)
-            if standing is not None and not differences(standing, loaded.site.document):
+            if standing is not None and not differences(standing, loaded.whole):
                 return self._subscribed(supervisor, stop, end)
             if SpoolReader(self.data).last():
-                answer = put_in_force(self.data, loaded.document, "demo", "the pretended pit", READY)
+                answer = put_in_force(self.data, loaded.whole, "demo", "the pretended pit", READY)
                 if answer.outcome != "taken":
                     warn(f"the site file was {answer.outcome}: {answer.reason}")
                     return False

@@ -84,6 +84,11 @@ class Judged:
             for seq, now, data in rows
         ]
 
+    def block_after(self, seq: int) -> int | None:
+        """`now` of the first block after a number; None if there is none."""
+        rows = self._all("SELECT now FROM block WHERE seq > ? ORDER BY seq LIMIT 1", seq)
+        return int(rows[0][0]) if rows else None
+
     def series(self) -> dict[int, SeriesRow]:
         """Every series by its number."""
         rows = self._all("SELECT id, sensor, name, area, quantity, unit FROM series")

@@ -29,6 +29,7 @@ from collector.snapshots import Place, discard, newest, save
 from collector.spool import SpoolReader
 from detectors.records import DIFFERS, Key
 from detectors.rule import Series
+from detectors.sensor import OWN
 
 log = logging.getLogger(__name__)
 POLL = 0.01
@@ -191,7 +192,9 @@ class Judging:
             status |= {
                 "watching": watching, "of": of, "revision": judge.revision, "simulated": site.simulated,
                 "site": site.id, "timezone": site.timezone,
-                "not_watched": sorted(site.sensors.keys() - {s.id for _, s in judge.pairs}),
+                "not_watched": sorted(
+                    name for name in site.sensors.keys() - {s.id for _, s in judge.pairs} if not name.startswith(OWN)
+                ),
             }  # fmt: skip
         return status
 

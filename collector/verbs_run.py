@@ -45,7 +45,7 @@ def run(arguments: Arguments) -> int:
         if arguments.role:
             run_role(arguments.role, settings, stop)
             return OK
-        _adopt_the_first(settings.data, loaded.document)
+        _adopt_the_first(settings.data, loaded.whole)
         options = [*_given("--data", arguments.data), *_given("--port", arguments.port)]
         options += ["--verbose"] if arguments.verbose else []
         roles = [role for role in ROLE_NAMES if role in (settings.roles or ROLE_NAMES)]

@@ -89,6 +89,10 @@ def check(arguments: Arguments) -> int:
         return OK
     say(f"{arguments.file}: no mistake. {len(site.sensors)} sensors, {len(site.rules)} rules, {len(pairs)} watched")
     say(priority_mix(site))
+    own = [len(set(loaded.whole[kind]) - set(loaded.document.get(kind, {}))) for kind in ("sensor", "rule")]
+    say(f"and of the system's own {own[0]} sensors with {own[1]} rules, which are not counted above")
+    for remark in loaded.remarks:
+        warn(f"{arguments.file}: {remark}")
     return OK
 
 
@@ -99,7 +103,7 @@ def apply(arguments: Arguments) -> int:
 
     loaded = load(arguments.file)
     folder = Path(arguments.data or loaded.settings.data)
-    changes = differences(in_force(folder), loaded.document)
+    changes = differences(in_force(folder), loaded.whole)
     for change in changes or ["nothing changes"]:
         say(change)
     if not changes:
@@ -107,7 +111,7 @@ def apply(arguments: Arguments) -> int:
     if not arguments.yes and not _agreed():
         warn("nothing was applied; say --yes where nobody can be asked")
         return NO
-    answer = put_in_force(folder, loaded.document, arguments.by, arguments.note)
+    answer = put_in_force(folder, loaded.whole, arguments.by, arguments.note)
     (say if answer.outcome == "taken" else warn)(f"{answer.outcome} {answer.reason}".rstrip())
     return OK if answer.outcome == "taken" else NO
 

@@ -22,6 +22,7 @@ from detectors.detector import Why
 from detectors.document import Table, listed, nearest, shown
 from detectors.records import Change, Key, spelled
 from detectors.rule import Priority
+from detectors.sensor import OWN_AREA
 
 BUDGET = FLOOD_BEGINS
 """Notices of alarms that are not critical, in any 10 min at one desk, at most."""
@@ -159,20 +160,21 @@ class Desks:
 
 
 def read_desks(document: Table, areas: Sequence[str]) -> dict[str, str]:
-    """area -> desk of the tables `[desk.*]`; notes an area that has no desk, or two, or that is nowhere."""
+    """area -> desk of the tables `[desk.*]`; notes an area that has no desk, or two, or that is nowhere. The system's
+    own area needs none: then the first desk hears it."""
     tables = document.tables("desk", DESK_KEYS)
     desk_of: dict[str, str] = {}
     for desk, table in tables.items():
         if "areas" not in table:
             table.missing("areas", f"a list of areas: {listed(areas)}")
         for place, area in enumerate(table.texts("areas")):
-            if area not in areas:
+            if area not in (*areas, OWN_AREA):
                 table.wrong(("areas", place), shown(area), listed(areas), nearest(area, areas))
             elif area in desk_of:
                 table.wrong(("areas", place), f"{area}, which {desk_of[area]} has too", "one desk for an area")
             else:
                 desk_of[area] = desk
-    left = [area for area in areas if area not in desk_of]
+    left = [area for area in areas if area not in desk_of and area != OWN_AREA]
     if tables and left and not any(mistake.path[:1] == ("desk",) for mistake in document.mistakes):
         document.wrong(("desk",), f"no desk for {listed(left)}", "every area at one desk")
     return desk_of if tables else dict.fromkeys(areas, EVERYTHING)

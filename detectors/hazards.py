@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from detectors.detector import Why
 from detectors.records import Action, Change, Key, Record, spelled
 from detectors.rule import HOUR, Priority
+from detectors.sensor import OWN
 
 DUE: Mapping[Priority, int] = {Priority.CRITICAL: 8 * HOUR, Priority.HIGH: 72 * HOUR}
 """ns from opening until a hazard is to be closed. A choice of this project, to be confirmed at each site; occurrences
@@ -118,9 +119,10 @@ class Hazards:
     # -- alarms and time -------------------------------------------------------------------------------------------
 
     def raised(self, key: Key, record: Record, ladder: str, due: Mapping[Priority, int]) -> Hazard | None:
-        """An alarm was raised: the hazard that it opened or joined; None where it leaves nothing to be done."""
+        """An alarm was raised: the hazard that it opened or joined; None where it leaves nothing to be done, and for the
+        system's own sensors, whose trouble is no hazard of the site's."""
         span = due.get(record.priority)
-        if span is None:
+        if span is None or key[1].startswith(OWN):
             return None
         at, number = record.since, record.alarm.occurrence
         hazard = self._holder.get(key) or self._holder.get((f"@{ladder}", key[1]))

@@ -26,6 +26,7 @@ from detectors.reading import AFTER_ROWS, Batch, Quality, Wave
 from detectors.records import Action, Change, Key
 from detectors.revising import Memory, carry
 from detectors.rule import Priority, Rule, Subject
+from detectors.sensor import OWN
 from detectors.settling import Records
 from detectors.site import Site, series
 from detectors.state import take
@@ -65,6 +66,7 @@ class Judge:
             np.array([rule.off_delay for rule, _ in self.pairs], np.int64),
             np.array([all(name.startswith("@") for _, name in subject.inputs) for _, subject in self.pairs], np.bool_),
         )
+        self.counted = np.array([not subject.id.startswith(OWN) for _, subject in self.pairs], np.bool_)
         self.verdict_series = [self.series[f"@{rule.name}/{subject.id}"] for rule, subject in self.pairs]
         self.listeners = self._silence_listeners()
         self.broken: dict[str, Why] = {}
@@ -286,10 +288,11 @@ class Judge:
         return Memory(self.banks, self.holding, self.pairs, self.pair_of, self.gate, sensors, latest, self.listeners)
 
     def watching(self) -> tuple[int, int]:
-        """(pairs whose verdict is known and which are in service, pairs)."""
-        out = self.records.out_of_service_pairs()
-        watched = int(np.count_nonzero(self.holding.watching)) - sum(bool(self.holding.watching[p]) for p in out)
-        return watched, len(self.pairs)
+        """(pairs whose verdict is known and which are in service, pairs), those on the system's own sensors left out:
+        they say whether the watching can be relied on, not what is watched."""
+        watched = self.holding.watching & self.counted
+        watched[self.records.out_of_service_pairs()] = False
+        return int(np.count_nonzero(watched)), int(np.count_nonzero(self.counted))
 
 
 def _watched(pairs: Sequence[tuple[Rule, Subject]]) -> dict[Key, Any]:

@@ -74,6 +74,10 @@ MOLAR_MASS: Mapping[str, float] = {
     "so2": 64.064, "nh3": 17.031, "hydrogen": 2.016, "cl2": 70.906, "benzene": 78.112,
 }  # fmt: skip
 """g/mol, by quantity."""
+OWN = "davylamp."
+"""How the names of the system's own sensors begin; no payload speaks for them."""
+OWN_AREA = "system"
+"""Where they stand."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*")
 NAME_WORDS = "letters, digits, - _ . and :, not beginning with one of the last four but _"
 

@@ -13,7 +13,7 @@ from typing import Any
 from detectors.document import Table, listed, nearest, shown
 from detectors.limit_set import SIGNED, USE_KEYS, expand
 from detectors.rule import Priority, Rule, Series, Subject
-from detectors.sensor import Sensor
+from detectors.sensor import OWN, Sensor
 from detectors.site_detector import build_detector
 from detectors.site_order import depends_on, in_order
 from detectors.site_subjects import read_subjects
@@ -83,7 +83,7 @@ def read_rules(
 def _drafts(document: Table, sensors: Mapping[str, Sensor], live: bool) -> dict[str, Draft]:
     tables = document.tables("rule", RULE_KEYS)
     drafts: dict[str, Draft] = {}
-    watched = [sensor.id for sensor in sensors.values() if sensor.every is not None]
+    watched = [sensor.id for sensor in sensors.values() if sensor.every is not None and not sensor.id.startswith(OWN)]
     own = tables.pop("silent", None)
     if watched or own:
         given = own.data if own else {}

@@ -15,7 +15,7 @@ from detectors.detector import Subjects
 from detectors.document import Table, listed, nearest, shown
 from detectors.reading import Floats
 from detectors.rule import Series, Subject
-from detectors.sensor import NAME, NAME_WORDS, Sensor
+from detectors.sensor import NAME, NAME_WORDS, OWN, OWN_AREA, Sensor
 from detectors.site_order import rule_in, selectors
 from detectors.units import SECOND
 
@@ -51,12 +51,18 @@ def _select(text: str, series: Mapping[str, Series]) -> list[str]:
         return [text]
     words = [word.partition(":") for word in text.split()]
     if words and all(colon and name in PROPERTIES for name, colon, _ in words):
-        raw = (one for one in series.values() if one.id == one.sensor)
+        own = ["area", ":", OWN_AREA] in [list(word) for word in words]
+        raw = (one for one in series.values() if one.id == one.sensor and (own or not one.id.startswith(OWN)))
         return [one.id for one in raw if all(fnmatchcase(getattr(one, name), value) for name, _, value in words)]
     if not any(letter in text for letter in "*?["):
         return []
     fits, kind = pattern(translate(text)).match, _kind(text)
-    return [name for name in series if _kind(name) == kind and fits(name)]
+    return [name for name in series if _kind(name) == kind and fits(name) and (OWN in text or not _own(name))]
+
+
+def _own(name: str) -> bool:
+    """True for what is the system's own: a pattern finds it only where it spells the prefix."""
+    return name.startswith(OWN) or f"/{OWN}" in name
 
 
 def _kind(name: str) -> str:

@@ -290,6 +290,8 @@ def test_the_ledger_balances_and_lists_dead_letters(small: Small, capsys: pytest
 
 def test_apply_says_what_changes_and_asks(small: Small, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["apply", str(small.site), "--by", "Wang"]
+    assert _while_judging(small, *words, "--yes") == 0
+    assert "added rule judging-behind" in capsys.readouterr().out, "a site from before has no rules of the system's own"
     assert main([*words, "--data", str(small.data)]) == 0
     assert "nothing changes" in capsys.readouterr().out
     small.site.write_text(SITE.replace('"1.0 %vol"', '"1.5 %vol"'), encoding="utf-8")
@@ -298,7 +300,7 @@ def test_apply_says_what_changes_and_asks(small: Small, capsys: pytest.CaptureFi
     assert 'rule.methane-high.detector.limit: "1.0 %vol" -> "1.5 %vol"' in shown.out
     assert "nothing was applied" in shown.err
     assert _while_judging(small, *words, "--yes") == 0
-    assert "revision 2 is in force" in capsys.readouterr().out
+    assert "revision 3 is in force" in capsys.readouterr().out
 
 
 def test_replay_of_a_csv_gives_the_same_hash_each_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,252 @@
+"""The system's own sensors and the rules on them: every site has them without writing them.
+
+Constraints. They are put into the document when a site file is read, fully expanded, so a revision holds them and a log
+that was judged without them is replayed without them. Which there are depends on what the site has: a broker, stores,
+destinations. A site file may change a rule's limits, delays and priority under the rule's own name; switching one off
+takes a reason, and `check` says it. Not here: who reads them (sampling.py, canary.py).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from collector.settings import ROLES, Settings
+from detectors.document import Mistake, Table, listed
+from detectors.sensor import OWN, OWN_AREA
+
+EVERY = 10
+"""s between two readings of a sensor that is read by the clock."""
+OFF = "off"
+"""Key of a rule of the system's own: the reason for which it is switched off."""
+RULES = """
+[judging-behind]
+sensors = ["lag-judge"]
+detector = { kind = "signal.limit", limit = "10 s", reset = "5 s" }
+on_delay = "10s"
+priority = "high"
+guidance = "Alarms come late. Look for what slows the machine: processor, disk; docs/operations.md#judging-behind"
+[storing-behind]
+sensors = ["lag-store-*"]
+detector = { kind = "signal.limit", limit = "5 min", reset = "1 min" }
+priority = "medium"
+guidance = "History comes late, alarms do not. Is the store running? docs/operations.md#storing-behind"
+[announcing-behind]
+sensors = ["lag-announce-*", "lag-calls"]
+detector = { kind = "signal.limit", limit = "60 s", reset = "10 s" }
+priority = "high"
+guidance = "A destination hears nothing. Tell people another way; docs/operations.md#announcing-behind"
+[disk-filling]
+sensors = ["disk-free"]
+detector = { kind = "signal.limit", limit = "20 %", reset = "22 %", side = "below" }
+suppress_when = "@disk-full"
+priority = "medium"
+guidance = "From here on the oldest raw messages go early. Free the disk; docs/operations.md#disk-filling"
+[disk-full]
+sensors = ["disk-free"]
+detector = { kind = "signal.limit", limit = "5 %", reset = "7 %", side = "below" }
+priority = "high"
+guidance = "Free the disk now; docs/operations.md#disk-full"
+[reserve-spent]
+sensors = ["disk-reserve"]
+detector = { kind = "signal.state", alarm_on = "given-up" }
+priority = "critical"
+guidance = "Free the disk at once, prepare to watch the site by other means; docs/operations.md#reserve-spent"
+consequence = "Within hours collecting stops and monitoring is blind"
+respond_within = "30min"
+[memory-high]
+sensors = ["memory-*"]
+detector = { kind = "signal.limit", limit = "40 %", reset = "35 %" }
+on_delay = "1min"
+priority = "medium"
+guidance = "One role holds this much of the machine's memory. Restart it and report it; docs/operations.md#memory-high"
+[clock-ahead]
+sensors = ["clock-offset"]
+detector = { kind = "signal.limit", limit = "2 s", reset = "1 s" }
+priority = "medium"
+guidance = "The machine's clock is ahead of the log's. Is NTP running? docs/operations.md#clock-ahead"
+[clock-behind]
+sensors = ["clock-offset"]
+detector = { kind = "signal.limit", limit = "-2 s", reset = "-1 s", side = "below" }
+priority = "medium"
+guidance = "The machine's clock is behind the log's. Is NTP running? docs/operations.md#clock-ahead"
+[broker-away]
+sensors = ["link"]
+detector = { kind = "signal.state", alarm_on = "down" }
+on_delay = "30s"
+priority = "high"
+guidance = "Nothing comes in. Is the broker running, do user, password and CA fit? docs/operations.md#broker-away"
+[broker-slow]
+sensors = ["broker-round-trip"]
+detector = { kind = "signal.limit", limit = "5 s", reset = "2 s" }
+priority = "medium"
+guidance = "The broker is slow to acknowledge. Look at its load and disk; docs/operations.md#broker-slow"
+[queue-filling]
+sensors = ["queue"]
+detector = { kind = "signal.limit", limit = "10000 count", reset = "5000 count" }
+on_delay = "30s"
+priority = "medium"
+guidance = "More comes in than the disk takes. Look at the disk; docs/operations.md#queue-filling"
+[canary-lost]
+sensors = ["canary-*"]
+detector = { kind = "signal.limit", limit = "30 s" }
+priority = "high"
+guidance = "A reading did not get through in time, so alarms may not either; docs/operations.md#canary-lost"
+[certificate-ending]
+sensors = ["certificate-*"]
+detector = { kind = "signal.limit", limit = "30 d", side = "below" }
+suppress_when = "@certificate-ends-now"
+priority = "medium"
+guidance = "Renew the certificate; after its end nothing comes in. docs/operations.md#certificate-ending"
+[certificate-ends-now]
+sensors = ["certificate-*"]
+detector = { kind = "signal.limit", limit = "7 d", side = "below" }
+priority = "high"
+guidance = "Renew the certificate now; after its end nothing comes in. docs/operations.md#certificate-ending"
+[question-unanswered]
+sensors = ["question"]
+detector = { kind = "signal.state", alarm_on = "unanswered" }
+priority = "high"
+guidance = "Who was asked did not answer: would an alarm have been heard? docs/operations.md#question-unanswered"
+[own-silent]
+sensors = ["disk-free", "clock-offset", "canary-journal"]
+detector = { kind = "health.silent", intervals = 6 }
+priority = "medium"
+guidance = "The system does not hear itself. Does the role announce run? docs/operations.md#own-silent"
+[role-silent]
+sensors = ["memory-*"]
+detector = { kind = "health.silent", intervals = 6 }
+suppress_when = "@own-silent/davylamp.disk-free"
+priority = "high"
+guidance = "The role of that name gives no sign of life. systemctl status davylamp; docs/operations.md#role-silent"
+[own-unheard]
+sensors = ["lag-*", "messages", "seals", "channels-failing", "disk-reserve", "link", "queue", "broker-round-trip",
+           "canary-*", "certificate-*", "question"]
+detector = { kind = "health.silent", intervals = 6 }
+priority = "log"
+guidance = "That one reading of the system's own does not come; docs/operations.md#own-silent"
+"""
+"""TOML, one table a rule; sensors without the prefix, globs among those that the site has."""
+FIXED = ("sensors", "group", "area", "use", "suppress_when")
+"""Keys that a site file cannot change of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What is put into a site's document, and what `check` has to say of it."""
+
+    sensors: Mapping[str, Any]
+    rules: Mapping[str, Any]
+    remarks: tuple[str, ...]
+
+    def put_in(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """The document with them in it."""
+        sensors, rules = document.get("sensor", {}), document.get("rule", {})
+        return {**document, "sensor": {**sensors, **self.sensors}, "rule": {**rules, **self.rules}}
+
+    def alone(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """A document of them and nothing else, in which to find what is wrong with them."""
+        return {"site": document.get("site", {}), "sensor": self.sensors, "rule": self.rules}
+
+
+def shipped() -> dict[str, dict[str, Any]]:
+    """The rules as they come, by name."""
+    return tomllib.loads(RULES)
+
+
+def own_sensors(settings: Settings) -> dict[str, dict[str, Any]]:
+    """The sensors of a site with these settings, by name with the prefix."""
+    return {f"{OWN}{name}": {"area": OWN_AREA, "time": "arrival", **about} for name, about in _sensors(settings)}
+
+
+def own_of(document: Mapping[str, Any], settings: Settings, mistakes: list[Mistake]) -> Own:
+    """Those of a site file; `mistakes` gains what it may not say of them."""
+    given = Table(document, (), mistakes)
+    changed, sensors = given.tables("rule"), own_sensors(settings)
+    for name in given.table("sensor").data:
+        if str(name).startswith(OWN):
+            given.wrong(("sensor", name), f"a sensor named {OWN}...", "another name: the system's own begin so")
+    remarks: list[str] = []
+    rules: dict[str, Any] = {}
+    for name, rule in shipped().items():
+        chosen = [one for one in sensors if any(fnmatchcase(one, OWN + word) for word in rule["sensors"])]
+        whole = _changed(name, rule, changed.get(name), remarks)
+        if chosen and whole is not None:
+            rules[name] = {**whole, "sensors": chosen}
+    for rule in rules.values():
+        if str(rule.get("suppress_when", "")).removeprefix("@").partition("/")[0] not in rules:
+            rule.pop("suppress_when", None)
+    return Own(sensors, rules, tuple(remarks))
+
+
+def _changed(name: str, rule: Mapping[str, Any], given: Table | None, remarks: list[str]) -> dict[str, Any] | None:
+    """A rule as the site file has it; None where it is switched off."""
+    if given is None:
+        return dict(rule)
+    for key in FIXED:
+        if key in given:
+            given.wrong((key,), f"{key} of a rule of the system's own", f"another name than {name!r} for your rule")
+    if OFF in given:
+        remarks.append(f"rule {name} of the system's own is off: {given.text(OFF, None, 'the reason')}")
+        return None
+    detector = given.table("detector")
+    if detector.data.get("kind", rule["detector"]["kind"]) != rule["detector"]["kind"]:
+        detector.wrong(("kind",), f"another kind for {name!r}", rule["detector"]["kind"])
+    said = {key: value for key, value in given.data.items() if key not in FIXED}
+    whole = {**rule, **said, "detector": {**rule["detector"], **detector.data}}
+    differs = [key for key in ("priority", "on_delay") if whole.get(key) != rule.get(key)]
+    differs += [key for key in detector.data if detector.data[key] != rule["detector"].get(key)]
+    if differs:
+        remarks.append(f"rule {name} of the system's own differs from the shipped one in {listed(differs)}")
+    return whole
+
+
+def _sensors(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(name, keys) of each."""
+    yield "lag-judge", _clocked("lag", "s")
+    for store in stores(settings):
+        yield f"lag-store-{store}", _clocked("lag", "s")
+    for destination in destinations(settings):
+        yield f"lag-announce-{plain(destination)}", _clocked("lag", "s")
+    yield "disk-free", _clocked("disk-free", "%")
+    yield "disk-reserve", _clocked("state", states=["whole", "given-up"])
+    for role in settings.roles or ROLES:
+        yield f"memory-{role}", _clocked("memory", "%")
+    yield "messages", _clocked("rate", "1/s")
+    yield "seals", _clocked("rate", "1/s")
+    yield "clock-offset", _clocked("clock-offset", "s")
+    if settings.oncall is not None:
+        yield "lag-calls", _clocked("lag", "s")
+    yield "channels-failing", _clocked("channels", "count")
+    if settings.mqtt is not None:
+        yield "link", _clocked("state", states=["down", "up"])
+        yield "queue", _clocked("queue", "count")
+
+
+def stores(settings: Settings) -> list[str]:
+    """The sinks of a site, as storing.py names them."""
+    return ["history", *(["influx"] if settings.influx is not None else [])]
+
+
+def destinations(settings: Settings) -> list[str]:
+    """The destinations of notices, as announce.py names them."""
+    return ["console", *(hook.name for hook in settings.announce.webhooks)]
+
+
+def plain(name: str) -> str:
+    """A name as it may stand in a sensor's."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", name)
+
+
+def _clocked(quantity: str, unit: str = "", every: int = EVERY, states: list[str] | None = None) -> dict[str, Any]:
+    about = {"states": states} if states else {"unit": unit}
+    return {"quantity": quantity, "every": f"{every}s", **about}
+
+
+__all__ = [
+    "EVERY", "OFF", "RULES", "Own", "destinations", "own_of", "own_sensors", "plain", "shipped", "stores",
+]  # fmt: skip
