@@ -119,8 +119,8 @@ class Hazards:
     # -- alarms and time -------------------------------------------------------------------------------------------
 
     def raised(self, key: Key, record: Record, ladder: str, due: Mapping[Priority, int]) -> Hazard | None:
-        """An alarm was raised: the hazard that it opened or joined; None where it leaves nothing to be done, and for the
-        system's own sensors, whose trouble is no hazard of the site's."""
+        """An alarm was raised: the hazard that it opened or joined; None where it leaves nothing to be done, and for
+        the system's own sensors, whose trouble is no hazard of the site's."""
         span = due.get(record.priority)
         if span is None or key[1].startswith(OWN):
             return None
