@@ -33,7 +33,7 @@ class Signer:
     """Makes links and reads them."""
 
     def __init__(self, folder: Path, address: str, wall: Callable[[], int] = time.time_ns) -> None:
-        self._key, self._address, self._wall = _key(folder / FILE), address, wall
+        self._key, self._address, self._wall = secret_key(folder / FILE), address, wall
 
     def link(self, call: Call) -> str:
         """The address to open."""
@@ -55,8 +55,8 @@ class Signer:
         return _text(hmac.digest(self._key, words.encode(), "sha256"))[:MARK]
 
 
-def _key(path: Path) -> bytes:
-    """The key, whole or not there: two processes may want it first."""
+def secret_key(path: Path) -> bytes:
+    """A key of this data folder, made once, whole or not there: two processes may want it first."""
     if not path.exists():
         part = path.with_name(f".{path.name}-{os.getpid()}")
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -68,7 +68,8 @@ def _key(path: Path) -> bytes:
         part.unlink()
     key = path.read_bytes()
     if len(key) != 32:
-        raise DavylampError(f"{path} is damaged ({len(key)} bytes, 32 are right): remove it; older links end with it")
+        found = f"{path} is damaged ({len(key)} bytes, 32 are right)"
+        raise DavylampError(f"{found}: remove it; what was signed with it is void then")
     return key
 
 

@@ -61,6 +61,8 @@ class Asked:
     id: str = field(default_factory=new_id)
     owner: str = ""
     evidence: tuple[str, ...] = ()
+    address: str = ""
+    """Where it came from, for those who look into the log; judging does not ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ def ask(data: Path, asked: Asked) -> str:
         "access": asked.access,
         "owner": asked.owner,
         "evidence": asked.evidence,
+        "from": asked.address,
         "wall": time.time_ns(),
     }
     return put(data, Message("action", json.dumps(payload).encode(), ACTION, id=asked.id))

@@ -8,22 +8,22 @@ made: what was under way when the process died is called again under the same id
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from collector import chain
 from collector.escalation import Memory
-from collector.journal import link, with_hash
 from collector.sqlite import open_reader, open_writer, transaction
 
 FILE = "calls.db"
 GENESIS = sha256(b"davylamp calls 1").hexdigest()
 """The hash before the first line; `collector.journal.verify` takes it as `previous`."""
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS line (seq INTEGER PRIMARY KEY, line BLOB NOT NULL, hash TEXT NOT NULL);
+SCHEMA = f"""
+{chain.SCHEMA}
 CREATE TABLE IF NOT EXISTS taken (channel TEXT, id TEXT, seq INTEGER NOT NULL, PRIMARY KEY (channel, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
@@ -46,29 +46,24 @@ class CallBook:
 
     def __init__(self, folder: Path) -> None:
         self._store = open_writer(folder / FILE, SCHEMA)
-        row = self._store.execute("SELECT seq, hash, line FROM line ORDER BY seq DESC LIMIT 1").fetchone()
-        self._seq, self._hash = (0, GENESIS) if row is None else (int(row[0]), str(row[1]))
-        self.now = 0 if row is None else int(json.loads(row[2])["now"])
+        self._chain = chain.Chain(self._store, GENESIS)
+        self.now = int(self._chain.last.get("now", 0))
         """`now` of the last line: a clock goes on from it."""
         memory, place = self._fact("memory"), self._fact("place")
         self.memory = Memory() if memory is None else msgspec.json.decode(memory, type=Memory)
         self.place = Place() if place is None else Place(*msgspec.json.decode(place))
 
-    def write(self, lines: Iterable[Mapping[str, Any]], memory: Memory, place: Place) -> None:
+    def write(self, lines: Sequence[Mapping[str, Any]], memory: Memory, place: Place) -> None:
         """All of it or nothing."""
         with transaction(self._store):
-            seq, digest = self._seq, self._hash
-            for given in lines:
-                seq += 1
-                line = json.dumps({"seq": seq, **given}, ensure_ascii=False, separators=(",", ":")).encode()
-                digest = link(digest, line)
-                self._store.execute("INSERT INTO line VALUES (?, ?, ?)", (seq, with_hash(line, digest), digest))
+            head = self._chain.add(lines)
+            for seq, given in enumerate(lines, start=self._chain.head.seq + 1):
                 names = {given["id"], given.get("gateway") or given["id"]} if given["what"] == TAKEN else ()
                 self._store.executemany("INSERT OR REPLACE INTO taken VALUES (?, ?, ?)",
                                         [(given["channel"], name, seq) for name in names])  # fmt: skip
             facts = {"memory": msgspec.json.encode(memory), "place": msgspec.json.encode(place)}
             self._store.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", facts.items())
-        self._seq, self._hash, self.place = seq, digest, place
+        self._chain.head, self.place = head, place
 
     def taken(self, channel: str, id: str) -> dict[str, Any] | None:
         """The line of a call that a gateway took, by the gateway's id of it or ours."""
@@ -87,14 +82,7 @@ class CallBook:
 
 def read_calls(folder: Path, after: int = 0) -> Iterator[str]:
     """The book's lines with their hashes, in order; none if nobody was ever called."""
-    store = open_reader(folder / FILE)
-    if store is None:
-        return
-    try:
-        for (line,) in store.execute("SELECT line FROM line WHERE seq > ? ORDER BY seq", (after,)):
-            yield bytes(line).decode()
-    finally:
-        store.close()
+    yield from chain.read_lines(folder / FILE, after)
 
 
 def read_place(folder: Path) -> Place:

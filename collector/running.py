@@ -29,7 +29,7 @@ ROLES: Mapping[str, str] = {
     "judge": "collector.judging:judge",
     "store": "collector.storing:store",
     "announce": "collector.announce:announce",
-    "page": "collector.serving:serve",
+    "page": "collector.page_role:serve",
 }
 """Each role's function, called as `function(settings, stop)`; it returns when `stop` is set."""
 

@@ -1,4 +1,4 @@
-"""The page role: answers the page's two protocols from what judging and history have on disk, on loopback by default.
+"""The page's two protocols, answered from what judging and history have on disk.
 
 Constraints. It reads; what people do goes through the inbox like any other action. Files are opened read-only, each
 thread its own. Nothing is worded or ordered here, and nothing is decided.
@@ -12,23 +12,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
-
-import uvicorn
 
 from collector import actions
-from collector.accepting import Signer
 from collector.applying import in_force
 from collector.errors import DavylampError
-from collector.hearing import Hearing
-from collector.heartbeat import Heartbeat
 from collector.history import History
 from collector.inbox import new_id
 from collector.judged import Judged
 from collector.ledger import SpoolCounts, read_counts
 from collector.verbs_hazards import last_done
 from dashboards.console.acting import Answer, Asked, Reply
-from dashboards.console.page import page
 from dashboards.console.reading import (
     AlarmRow,
     HazardRow,
@@ -41,7 +34,6 @@ from dashboards.console.reading import (
     Unreadable,
     Watching,
 )
-from dashboards.console.shield import LOOPBACK
 from dashboards.facts import Limit, limits_by_series
 from detectors.records import OWN_RULES
 from detectors.rule import Priority as Urgency
@@ -165,7 +157,7 @@ class ThroughInbox:
         """Put the action into the log and wait for judging's answer."""
         wanted = actions.Asked(
             asked.kind, asked.rule, asked.subject, asked.by, asked.occurrence, asked.note, asked.until,
-            asked.measure, asked.access, asked.id or new_id(), asked.owner,
+            asked.measure, access(asked), asked.id or new_id(), asked.owner, address=asked.address,
         )  # fmt: skip
         judged = Judged(self._folder)
         try:
@@ -177,6 +169,11 @@ class ThroughInbox:
             judged.close()
         why = dict(answer.line.get("why") or {})
         return Answer(Reply(answer.outcome), str(why.pop("key", "")), why)
+
+
+def access(asked: Asked) -> str:
+    """How an action names who may ask for it: "login:operator", "console:engineer", "link", "typed"."""
+    return f"{asked.means}:{asked.access}" if asked.means else asked.access
 
 
 def _limit_lines(limits: Iterable[Limit]) -> list[LimitLine]:
@@ -244,36 +241,3 @@ def _sensor(row: Mapping[str, Any]) -> SensorRow:
         every=row["every"],
         states=tuple(row.get("states", ())),
     )
-
-
-def serve(settings: Any, stop: threading.Event) -> None:
-    """The role: the page over HTTP until stopped."""
-    oncall, host = settings.oncall, urlsplit(settings.address).hostname
-    acting = ThroughInbox(settings.data)
-    hearing = Hearing(oncall, settings.data, acting) if oncall is not None and oncall.incoming else None
-    app = page(
-        FromDisk(settings.data),
-        acting,
-        hosts=(*LOOPBACK, *settings.page.names, *filter(None, (host,))),
-        inviting=Signer(settings.data, oncall.link) if oncall is not None and oncall.link else None,
-        more=() if hearing is None else hearing.routes(),
-    )
-    configuration = uvicorn.Config(
-        app,
-        host=settings.page.host,
-        port=settings.page.port,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=2,
-    )
-    server = uvicorn.Server(configuration)
-    thread = threading.Thread(target=server.run, name="page")
-    thread.start()
-    heart = Heartbeat(settings.data, "page")
-    while thread.is_alive() and not stop.wait(0.1):
-        heart.beat()
-    app.state.close()
-    server.should_exit = True
-    thread.join()
-    if hearing is not None:
-        hearing.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -52,9 +53,14 @@ ANNOUNCE_KEYS: Mapping[str, str] = {
     "alertmanager": "text: http://host:9093, a Prometheus Alertmanager that is kept equal to what stands.",
 }
 PAGE_KEYS: Mapping[str, str] = {
-    "host": "127.0.0.1, ::1 or localhost.",
+    "host": "an address; 127.0.0.1. Another than loopback needs users, certificate and key.",
     "port": "whole number; 8080.",
-    "names": "list of host names under which a proxy shows it, without port; that of `link` in [oncall] is one.",
+    "names": "list of host names under which it is reached, without port; that of `link` in [oncall] is one.",
+    "users": "file of those who may log in, from `davylamp user`; users.toml in the data folder, where it is there.",
+    "session": "duration of a login; 12h.",
+    "idle": "duration without an action after which a login only looks, until the password is given again; 30min.",
+    "certificate": "file with the page's certificate, for https without a proxy.",
+    "key": "file with the certificate's key.",
 }
 _HOST = re.compile(r"[a-z0-9]+([.-]+[a-z0-9]+)*")
 
@@ -103,12 +109,19 @@ class Announce:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Where the operator's page is served; loopback only."""
+    """Where the operator's page is served, and to whom."""
 
     host: str = "127.0.0.1"
     port: int = 8080
     names: tuple[str, ...] = ()
     """Other host names that it answers to: those of a proxy before it."""
+    users: Path | None = None
+    """The file of users; None: `users.toml` in the data folder, if it is there."""
+    session: int = 12 * 3600 * 10**9
+    idle: int = 1800 * 10**9
+    """ns"""
+    certificate: Path | None = None
+    key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +171,7 @@ def read_settings(
         announce=_announce(whole.table("announce", ANNOUNCE_KEYS)),
         oncall=read_oncall(whole, folder, zone, areas),
         grafana=read_grafana(whole, folder),
-        page=_page(whole.table("page", PAGE_KEYS)),
+        page=_page(whole.table("page", PAGE_KEYS), folder),
         roles=_roles(site),
     )
 
@@ -232,12 +245,32 @@ def _announce(table: Table) -> Announce:
     return Announce(tuple(hooks), alertmanager.rstrip("/"))
 
 
-def _page(table: Table) -> Page:
+def _page(table: Table, folder: Path) -> Page:
     names = tuple(name.lower() for name in table.texts("names"))
     for name in names:
         if not _HOST.fullmatch(name):
             table.wrong(("names",), shown(name), "a host name alone: pit.example")
-    return Page(table.choice("host", LOOPBACK, "127.0.0.1"), table.whole("port", 8080, 0, 65535), names)
+    host, users = table.text("host", LOOPBACK[0]), table.text("users", "")
+    if host not in LOOPBACK and not _is_address(host):
+        table.wrong(("host",), shown(host), "127.0.0.1, or another address of this machine", nearest(host, LOOPBACK))
+    certificate, key = _file(table, "certificate", folder), _file(table, "key", folder)
+    if bool(certificate) != bool(key):
+        missing = "key" if certificate else "certificate"
+        table.wrong((), f"certificate or key without the other, {missing}", "both")
+    if host not in LOOPBACK and not certificate:
+        table.wrong(("host",), f"{shown(host)} without a certificate", "certificate and key, or 127.0.0.1 and a proxy")
+    return Page(
+        host, table.whole("port", 8080, 0, 65535), names, folder / users if users else None,
+        table.duration("session") or Page().session, table.duration("idle") or Page().idle, certificate, key,
+    )  # fmt: skip
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _keep(table: Table) -> Keep:

@@ -32,6 +32,7 @@ def demo(arguments: Arguments) -> int:
 def run(arguments: Arguments) -> int:
     """Run all roles, supervised, or one of them in this process."""
     from collector.config import load
+    from collector.exposing import objections
     from collector.running import role_command, run_role, stopping, supervise
 
     _logging(arguments.verbose)
@@ -41,6 +42,11 @@ def run(arguments: Arguments) -> int:
     if loaded.absent:
         return NO
     settings = _overridden(loaded.settings, arguments)
+    shows = "page" in ([arguments.role] if arguments.role else settings.roles)
+    if shows and (open_doors := objections(settings)):
+        for objection in open_doors:
+            warn(f"{arguments.file}: {objection}")
+        return NO
     with stopping() as stop:
         if arguments.role:
             run_role(arguments.role, settings, stop)

@@ -64,6 +64,7 @@ def check(arguments: Arguments) -> int:
     """Report every mistake at once, else what the site is and its mix of priorities."""
     from collector.config import ConfigMistakes, load
     from collector.duty import troubles
+    from collector.exposing import objections, warnings
     from detectors.site import priority_mix
 
     try:
@@ -79,9 +80,10 @@ def check(arguments: Arguments) -> int:
         warn(str(secret))
     people = loaded.settings.oncall
     off_duty = [] if people is None else troubles(people, site, datetime.now(UTC))
-    for trouble in off_duty:
+    open_doors = objections(loaded.settings)
+    for trouble in (*off_duty, *open_doors, *warnings(loaded.settings)):
         warn(f"{arguments.file}: {trouble}")
-    if off_duty:
+    if off_duty or open_doors:
         return NO
     if arguments.json:
         mix = Counter(rule.priority.name.lower() for rule, _ in pairs)

@@ -14,17 +14,20 @@ ActionKind: TypeAlias = Literal[
     "acknowledge", "accept", "comment", "shelve", "unshelve", "out_of_service", "in_service", "reset", "assign", "did",
     "close",
 ]
-Access: TypeAlias = Literal["typed", "link", "reply", "viewer", "operator", "engineer"]
+Access: TypeAlias = Literal["typed", "link", "reply", "console", "viewer", "operator", "engineer"]
 """`typed`: a name typed without a login; `link`: the bearer of a link that was sent to a person; `reply`: whoever
-answered a message from that person's address."""
+answered a message from that person's address; `console`: looks, and whoever acts gives name and password each time."""
+Means: TypeAlias = Literal["", "login", "console", "token"]
+"""How it is known who acts: a session, a password given for this action, a program's token; empty: it is not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who is asking, as a login says."""
+    """Who is asking, as a login says; of a console its own name, until somebody acts."""
 
     name: str
     access: Access
+    means: Means = "login"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,9 @@ class Asked:
     """Who has a hazard from now on, for assign."""
     id: str = ""
     """Names the action, which the log takes once under one name; made where empty."""
+    means: Means = ""
+    address: str = ""
+    """Where it came from."""
 
 
 class Reply(Enum):

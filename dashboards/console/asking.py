@@ -1,16 +1,15 @@
 """From a form to an action, and from the answer to words.
 
-Constraints. A form is checked for shape only; whether the action is allowed by the alarm's state, judging says. What an
-access may ask is decided here, because only the page knows who asks. Not here: the routes (page.py).
+Constraints. A form is checked for shape only; whether the action is allowed by the alarm's state, judging says.
+Not here: the routes (page.py), who may ask for what (rights.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, get_args
-from urllib.parse import parse_qs
 
-from dashboards.console.acting import Access, ActionKind, Answer, Asked, Person, Reply
+from dashboards.console.acting import ActionKind, Answer, Asked, Person, Reply
 from dashboards.console.board import World
 from dashboards.console.figures import MINUTE, age
 from dashboards.console.hazards import KINDS as OF_HAZARDS
@@ -20,7 +19,6 @@ from dashboards.console.view import Look
 from dashboards.console.words import say
 
 KINDS: tuple[ActionKind, ...] = get_args(ActionKind)
-ENGINEERS: frozenset[str] = frozenset({"reset", "out_of_service", "in_service", "close"})
 NOTED = frozenset({"comment", "shelve", "out_of_service", "did", "close"})
 """Actions that judging refuses without a note."""
 STATUS = {Reply.TAKEN: 200, Reply.UNANSWERED: 202, Reply.REFUSED: 409}
@@ -35,11 +33,6 @@ OUT_OF_SERVICE = (30, 60, 240, 480, 720)
 
 class BadRequest(Exception):
     """Not something that a form of this page sends."""
-
-
-def may(kind: str, access: Access) -> bool:
-    """True if such an access may ask for that. `typed` may ask for all; the journal says that it was typed."""
-    return access != "viewer" and (access != "operator" or kind not in ENGINEERS)
 
 
 def form_of(query: Mapping[str, str], world: World, look: Look) -> dict[str, Any]:
@@ -72,12 +65,11 @@ def _form(kind: ActionKind, rule: str, subject: str, occurrence: int | None, loo
     }
 
 
-def asked_from(body: bytes, person: Person | None, status: Status) -> Asked:
-    """The action that a sent form asks for. Raises BadRequest."""
-    try:
-        sent = {k: v[0] for k, v in parse_qs(body.decode(), max_num_fields=20).items()}
-    except ValueError as error:
-        raise BadRequest(str(error)) from None
+def asked_from(sent: Mapping[str, str], person: Person | None, status: Status, address: str = "") -> Asked:
+    """The action that a sent form asks for, of a person that is proved. Raises BadRequest.
+
+    Who accepts for somebody else is written beside the name: a login never signs as another.
+    """
     if not sent.get("rule") or not sent.get("subject"):
         raise BadRequest("rule or subject is missing")
     minutes = _whole(sent.get("minutes"))
@@ -86,12 +78,14 @@ def asked_from(body: bytes, person: Person | None, status: Status) -> Asked:
         rule=sent["rule"][:200],
         subject=sent["subject"][:200],
         occurrence=_whole(sent.get("occurrence")),
-        by=person.name if person else sent.get("by", "").strip()[:80],
+        by=_by(sent, person),
         access=person.access if person else "typed",
         note=sent.get("note", "").strip()[:1000],
         until=None if minutes is None else status.now + status.behind + minutes * MINUTE,
         measure=sent.get("measure", "").strip()[:200],
         owner=sent.get("owner", "").strip()[:80],
+        means=person.means if person else "",
+        address=address,
     )
 
 
@@ -102,6 +96,13 @@ def worded(answer: Answer, asked: Asked, look: Look) -> tuple[int, bool, str]:
     if answer.reply is Reply.REFUSED:
         text = f"{look.word('refused')}: {say(answer.why_key, answer.why_numbers, look.lang, look.local)}"
     return STATUS[answer.reply], answer.reply is Reply.TAKEN, text
+
+
+def _by(sent: Mapping[str, str], person: Person | None) -> str:
+    if person is None:
+        return sent.get("by", "").strip()[:80]
+    other = sent.get("for", "").strip()[:80] if sent.get("kind") == "accept" else ""
+    return f"{other} ({person.name})" if other else person.name
 
 
 def _kind(text: str) -> ActionKind:

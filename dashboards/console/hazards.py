@@ -15,6 +15,7 @@ from dashboards.console.acting import ActionKind
 from dashboards.console.figures import MINUTE, age
 from dashboards.console.order import RANK
 from dashboards.console.reading import HazardRow
+from dashboards.console.rights import may
 from dashboards.console.view import Button, Look, dom_id
 
 KINDS: tuple[ActionKind, ...] = ("assign", "did", "close")
@@ -79,9 +80,12 @@ def hazard_view(row: HazardRow, look: Look) -> HazardView:
 
 
 def _buttons(row: HazardRow, look: Look) -> tuple[Button, ...]:
-    may = {"viewer": (), "operator": KINDS[:2]}.get(look.access, KINDS)
     about: dict[str, str | int] = {"rule": row.rule, "subject": row.subject, "occurrence": row.occurrence}
-    return tuple(Button(kind, look.word(kind), look.to("/act", kind=kind, **about)) for kind in may)
+    return tuple(
+        Button(kind, look.word(kind), look.to("/act", kind=kind, **about))
+        for kind in KINDS
+        if may(kind, look.access)
+    )
 
 
 def hazard_form(kind: ActionKind, row: HazardRow, look: Look) -> dict[str, Any]:

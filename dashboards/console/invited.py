@@ -42,9 +42,9 @@ def called(invitation: Invitation, world: World, look: Look) -> list[Called]:
     ]
 
 
-def accept(invitation: Invitation, acting: Acting) -> list[tuple[str, Answer]]:
+def accept(invitation: Invitation, acting: Acting, address: str = "") -> list[tuple[str, Answer]]:
     """Accept each occurrence; the link's mark makes it once, however often the button is pressed."""
-    return [(name, acting.act(_asked(name, invitation, k))) for k, name in enumerate(invitation.occurrences)]
+    return [(name, acting.act(_asked(name, invitation, k, address))) for k, name in enumerate(invitation.occurrences)]
 
 
 def worded(answers: Sequence[tuple[str, Answer]], look: Look) -> tuple[int, str]:
@@ -61,11 +61,11 @@ def _answer(name: str, answer: Answer, look: Look) -> str:
     return text
 
 
-def _asked(name: str, invitation: Invitation, place: int) -> Asked:
+def _asked(name: str, invitation: Invitation, place: int, address: str) -> Asked:
     alarm, _, occurrence = name.rpartition("#")
     rule, _, subject = alarm.partition("/")
     return Asked("accept", rule, subject, int(occurrence), invitation.person, "link",
-                 id=f"link-{invitation.mark}-{place}")  # fmt: skip
+                 id=f"link-{invitation.mark}-{place}", address=address)  # fmt: skip
 
 
 def _left(name: str, row: HazardRow | None, look: Look) -> Called:

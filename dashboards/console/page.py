@@ -6,7 +6,8 @@ may serve many readers. Not here: how things look (view.py, templates/), what is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -21,41 +22,41 @@ from starlette.staticfiles import StaticFiles
 
 from dashboards.console import invited
 from dashboards.console.acting import Access, Acting, BadLink, Invitation, Inviting, Person
-from dashboards.console.asking import BadRequest, asked_from, form_of, may, worded
+from dashboards.console.asking import BadRequest, asked_from, form_of, worded
 from dashboards.console.board import Board, Watch
+from dashboards.console.entering import Busy, Entering
 from dashboards.console.figures import Lang, Local
+from dashboards.console.login import Forms, Logins, caller_of, fields
 from dashboards.console.plain import alarms_json, hazards_json, sensors_json, status_json
 from dashboards.console.reading import Reading, Unreadable
+from dashboards.console.rights import may
 from dashboards.console.sensor import sensor_page
 from dashboards.console.shield import LOOPBACK, Shield, from_this_page
 from dashboards.console.stream import messages
 from dashboards.console.view import Look
 
 HERE = Path(__file__).parent
-LONGEST_BODY = 16_384
-
-Login = Callable[[Request], Person | None]
-"""Who is asking; None: nobody, and the page shows nothing."""
-
 
 def page(
     reading: Reading,
     acting: Acting,
     *,
-    login: Login | None = None,
+    entering: Entering | None = None,
     hosts: Sequence[str] = LOOPBACK,
     inviting: Inviting | None = None,
     more: Sequence[BaseRoute] = (),
+    key: bytes = b"",
 ) -> Starlette:
     """The page. `hosts` are the names and addresses under which it is reached, without port; others are refused.
 
     With `inviting` it takes the links that messages carry, which need no login: whoever holds one was sent it.
     `more` are routes of its maker, which look after themselves: what gateways post.
-    Without `login` anyone who reaches it may act under a typed name, and the journal says "typed".
+    Without `entering` anyone who reaches it may act under a typed name, and the journal says "typed". `key` keeps the
+    tokens of forms across a restart; made where empty.
     An open stream never ends by itself: call `app.state.close()` when the server is told to end (uvicorn's
     `Server.handle_exit`), and within a second all have; `timeout_graceful_shutdown` is for what else is open.
     """
-    here = Console(reading, acting, login, inviting)
+    here = Console(reading, acting, entering, inviting, Forms(key))
     routes = [
         Route("/", here.index),
         Route("/sensor/{name:path}", here.sensor),
@@ -70,6 +71,7 @@ def page(
         Route("/api/events", here.events),
         Mount("/static", StaticFiles(directory=HERE / "static")),
         *more,
+        *here.logins(),
     ]
     app = Starlette(
         routes=routes,
@@ -84,12 +86,13 @@ class Console:
     """The handlers; those that read block, so Starlette runs them in its threads."""
 
     def __init__(
-        self, reading: Reading, acting: Acting, login: Login | None, inviting: Inviting | None = None
+        self, reading: Reading, acting: Acting, entering: Entering | None, inviting: Inviting | None, forms: Forms
     ) -> None:
         self.reading = reading
         self.acting = acting
-        self.login = login
+        self.entering = entering
         self.inviting = inviting
+        self.forms = forms
         self.templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -102,6 +105,19 @@ class Console:
     def close(self) -> None:
         """Let open streams end. May be called from a signal handler."""
         self.watch.closed = True
+
+    def logins(self) -> list[Route]:
+        """The pages to log in and out; none where there are no logins."""
+        if self.entering is None:
+            return []
+        pages = Logins(self.entering, self.forms, self._render, self._word)
+        return [
+            Route("/login", pages.get, methods=["GET"]),
+            Route("/login", pages.login, methods=["POST"]),
+            Route("/logout", pages.logout, methods=["POST"]),
+            Route("/account", pages.account, methods=["GET"]),
+            Route("/account", pages.change, methods=["POST"]),
+        ]
 
     # -- pages -----------------------------------------------------------------------------------------------------
 
@@ -121,34 +137,54 @@ class Console:
 
     def ask(self, request: Request) -> Response:
         """The form of one action."""
-        board, person = self._board(request), self._person(request)
-        if not may(request.query_params.get("kind", ""), board.look.access):
-            raise HTTPException(403, board.look.word("not_allowed"))
+        board, kind = self._board(request), request.query_params.get("kind", "")
+        if not may(kind, board.look.access):
+            raise self._denied(request, kind)
         try:
             form = form_of(request.query_params, self.watch.world(), board.look)
         except BadRequest:
             raise HTTPException(400, board.look.word("malformed")) from None
         template = "act_form.html" if "bare" in request.query_params else "act.html"
-        return self._render(template, request, board, person=person, said="", **form)
+        return self._render(template, request, board, said="", **form)
 
     async def act(self, request: Request) -> Response:
         """Do what the form asks, and say what became of it: 200 taken, 202 unanswered, 409 refused."""
-        if not from_this_page(request.headers):
-            raise HTTPException(403, self._word(request, "elsewhere"))
-        body = await _body(request)
+        sent = fields(await self.forms.sent(request, lambda key: self._word(request, key)))
         board = await run_in_threadpool(self._board, request)
-        look = board.look
+        look, person = board.look, await self._who_acts(request, sent)
         try:
-            asked = asked_from(body, self._person(request), self.watch.world().status)
+            asked = asked_from(sent, person, self.watch.world().status, caller_of(request).address)
         except BadRequest:
             raise HTTPException(400, look.word("malformed")) from None
-        if not may(asked.kind, look.access):
-            raise HTTPException(403, look.word("not_allowed"))
+        if not may(asked.kind, person.access if person else "typed"):
+            raise self._denied(request, asked.kind)
         answer = await run_in_threadpool(self.acting.act, asked)
         status, taken, words = worded(answer, asked, look)
         if "application/json" in request.headers.get("accept", ""):
             return JSONResponse({"version": 1, "reply": answer.reply.value, "taken": taken, "words": words}, status)
         return self._render("plain.html", request, board, status=status, said=words)
+
+    async def _who_acts(self, request: Request, sent: Mapping[str, str]) -> Person | None:
+        """Who is logged in, or at a console whose name and password the form gives; None without logins."""
+        person = self._person(request)
+        if person is None or self.entering is None:
+            return None
+        caller = caller_of(request)
+        if person.access != "console":
+            self.entering.acted(caller)
+            return person
+        try:
+            proved = await self.entering.prove(sent.get("by", ""), sent.get("password", ""), caller)
+        except Busy:
+            raise HTTPException(429, self._word(request, "busy")) from None
+        if proved is None:
+            raise HTTPException(403, self._word(request, "wrong_password"))
+        return proved
+
+    def _denied(self, request: Request, kind: str) -> HTTPException:
+        if self.entering is not None:
+            self.entering.denied(caller_of(request), kind)
+        return HTTPException(403, self._word(request, "not_allowed"))
 
     def invited(self, request: Request) -> Response:
         """What a link was sent for, and the button. Looking accepts nothing."""
@@ -160,7 +196,7 @@ class Console:
         """Accept what the link was sent for: 200 taken, 202 unanswered, 409 refused."""
         if not from_this_page(request.headers):
             raise HTTPException(403, self._word(request, "elsewhere"))
-        answers = invited.accept(self._invitation(request), self.acting)
+        answers = invited.accept(self._invitation(request), self.acting, caller_of(request).address)
         status, said = invited.worded(answers, self._look(request))
         return self._render("plain.html", request, None, status=status, said=said)
 
@@ -168,30 +204,35 @@ class Console:
 
     def api_alarms(self, request: Request) -> Response:
         """What stands, hidden or not, in the page's order; with `all` every pair of rule and subject."""
-        board = self._board(request)
+        board = self._asked_by_a_program(request)
         return JSONResponse(alarms_json(self.watch.world(), board.look, everything="all" in request.query_params))
 
     def api_sensors(self, request: Request) -> Response:
         """Every sensor and its newest reading."""
-        self._board(request)
+        self._asked_by_a_program(request)
         return JSONResponse(sensors_json(self.watch.world()))
 
     def api_hazards(self, request: Request) -> Response:
         """Every open hazard."""
-        self._board(request)
+        self._asked_by_a_program(request)
         return JSONResponse(hazards_json(self.watch.world()))
 
     def api_status(self, request: Request) -> Response:
         """How much is watched, how far judging is, the ledger."""
-        board = self._board(request)
+        board = self._asked_by_a_program(request)
         return JSONResponse(status_json(self.watch.world(), board.live))
 
     async def events(self, request: Request) -> Response:
         """The stream of the page."""
-        lang, access = _lang(request), self._access(request)
-        await run_in_threadpool(self.watch.board, lang, access)
+        await run_in_threadpool(self._asked_by_a_program, request)
+        lang, access, caller = _lang(request), self._access(request), caller_of(request)
+
+        def still() -> bool:
+            person = self.entering.person(caller) if self.entering else None
+            return self.entering is None or (person is not None and person.access == access)
+
         unbuffered = {"X-Accel-Buffering": "no"}
-        return StreamingResponse(messages(self.watch, lang, access), 200, unbuffered, "text/event-stream")
+        return StreamingResponse(messages(self.watch, lang, access, still), 200, unbuffered, "text/event-stream")
 
     # -- what goes wrong -------------------------------------------------------------------------------------------
 
@@ -200,25 +241,40 @@ class Console:
         return self._plain(request, 503, f"{self._word(request, 'unreadable')}: {error}")
 
     def failed(self, request: Request, error: Exception) -> Response:
-        """A wrong address, or something that may not be done."""
+        """A wrong address, or something that may not be done; the form to log in for a stranger."""
         status, said = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "")
-        return self._plain(request, status, self._word(request, "not_found") if said == "Not Found" else said)
+        answer = self._plain(request, status, self._word(request, "not_found") if said == "Not Found" else said)
+        answer.headers.update((isinstance(error, HTTPException) and error.headers) or {})
+        return answer
 
     # -- ------------------------------------------------------------------------------------------------------------
 
     def _plain(self, request: Request, status: int, said: str) -> Response:
         if request.url.path.startswith("/api/") or "application/json" in request.headers.get("accept", ""):
             return JSONResponse({"version": 1, "taken": False, "words": said}, status)
+        if status == 401:
+            to = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return self._render("login.html", request, None, status, said="", to=to if request.method == "GET" else "/")
         return self._render("plain.html", request, None, status=status, said=said)
 
     def _render(
         self, template: str, request: Request, board: Board | None, status: int = 200, **more: object
     ) -> Response:
-        look = board.look if board else Look(Local("UTC"), 0, _lang(request))
+        look = board.look if board else Look(Local(self._zone()), 0, _lang(request))
         other = request.url.include_query_params(lang="en" if look.lang == "zh" else "zh")
-        shown = {"board": board, "look": look, "title": board.title if board else "davylamp", **more}
+        person = self._person(request) if board else None
+        shown = {
+            "board": board, "look": look, "title": board.title if board else "davylamp", "person": person,
+            "csrf": self.forms.token(caller_of(request)), **more,
+        }  # fmt: skip
         html = self.templates.get_template(template).render(other=f"{other.path}?{other.query}", **shown)
         return HTMLResponse(html, status)
+
+    def _zone(self) -> str:
+        try:
+            return self.watch.world().status.timezone
+        except Unreadable:
+            return "UTC"
 
     def _invitation(self, request: Request) -> Invitation:
         if self.inviting is None:
@@ -232,13 +288,20 @@ class Console:
         status = self.watch.world().status
         return Look(Local(status.timezone), status.now, _lang(request), "link")
 
+    def _asked_by_a_program(self, request: Request) -> Board:
+        """The board, unless it is asked for too often: 429 that says in how many s."""
+        seconds = self.entering.rate(caller_of(request)) if self.entering else 0.0
+        if seconds:
+            raise HTTPException(429, self._word(request, "too_often"), {"Retry-After": str(math.ceil(seconds))})
+        return self._board(request)
+
     def _board(self, request: Request) -> Board:
         return self.watch.board(_lang(request), self._access(request))
 
     def _person(self, request: Request) -> Person | None:
-        if self.login is None:
+        if self.entering is None:
             return None
-        person = self.login(request)
+        person = self.entering.person(caller_of(request))
         if person is None:
             raise HTTPException(401, self._word(request, "no_login"))
         return person
@@ -256,12 +319,3 @@ def _lang(request: Request) -> Lang:
     """What the address asks for, else what the browser likes best."""
     asked = request.query_params.get("lang") or request.headers.get("accept-language", "")
     return "zh" if asked.lower().startswith("zh") else "en"
-
-
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_BODY:
-            raise HTTPException(413, f"more than {LONGEST_BODY} bytes")
-    return body

@@ -25,6 +25,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+HSTS = "max-age=31536000"
 
 
 class Shield:
@@ -45,6 +46,8 @@ class Shield:
                 message["headers"] = headers.raw
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", HSTS)
             await send(message)
 
         host = urlsplit("//" + Headers(scope=scope).get("host", "")).hostname

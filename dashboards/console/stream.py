@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -48,11 +48,13 @@ class Changes:
         return message
 
 
-async def messages(watch: Watch, lang: Lang, access: Access) -> AsyncIterator[str]:
-    """Server-sent events, until the reader goes or the server is to end."""
+async def messages(
+    watch: Watch, lang: Lang, access: Access, still: Callable[[], bool] = lambda: True
+) -> AsyncIterator[str]:
+    """Server-sent events, until the reader goes, may not look as before (`still`), or the server is to end."""
     changes = Changes()
     yield "retry: 1000\n\n"
-    while not watch.closed:
+    while not watch.closed and await run_in_threadpool(still):
         board = await run_in_threadpool(watch.board, lang, access)
         message = await run_in_threadpool(changes.since_last, board)
         yield f"data: {json.dumps(message, ensure_ascii=False, separators=(',', ':'))}\n\n"

@@ -16,6 +16,7 @@ from dashboards.console.figures import MINUTE, NOTHING, SECOND, Lang, Local, age
 from dashboards.console.labels import label, quality_words, quantity_word
 from dashboards.console.order import Place, joined, stale, worst
 from dashboards.console.reading import AlarmRow, LedgerRow, SensorRow, Status
+from dashboards.console.rights import may
 from dashboards.console.words import say
 
 DIRECT = frozenset({"signal.limit", "signal.state", "dust.explosion"})
@@ -224,22 +225,16 @@ def buttons(row: AlarmRow, look: Look) -> tuple[Button, ...]:
         ("comment", row.standing),
         ("shelve", row.priority not in ("critical", "log") and "shelved" not in row.hidden and row.standing),
         ("unshelve", "shelved" in row.hidden),
-    ]
-    engineers: list[tuple[ActionKind, bool]] = [
         ("in_service", "out_of_service" in row.hidden),
         ("reset", row.latched or row.removed),
     ]
-    if look.access in ("typed", "engineer"):
-        able += engineers
-    if look.access == "viewer":
-        able = []
-    return tuple(_button(kind, row, look) for kind, may in able if may)
+    return tuple(_button(kind, row, look) for kind, fits in able if fits and may(kind, look.access))
 
 
 def out_of_service_button(row: AlarmRow, look: Look) -> tuple[Button, ...]:
     """Taking a rule out of service, which only a sensor's own page offers."""
-    may = look.access in ("typed", "engineer") and "out_of_service" not in row.hidden
-    return (_button("out_of_service", row, look),) if may else ()
+    able = may("out_of_service", look.access) and "out_of_service" not in row.hidden
+    return (_button("out_of_service", row, look),) if able else ()
 
 
 def _button(kind: ActionKind, row: AlarmRow, look: Look) -> Button:

@@ -20,7 +20,8 @@ from collector.inbox import Inbox
 from collector.judged import Judged
 from collector.judging import Judging
 from collector.message import MQTT, Message
-from collector.serving import FromDisk, ThroughInbox, serve
+from collector.page_role import serve
+from collector.serving import FromDisk, ThroughInbox
 from collector.settings import Page
 from collector.spool import Spool
 from collector.stored import Cursor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import httpx
@@ -22,7 +23,15 @@ def ask(app: Starlette, path: str, method: str = "GET", **more: Any) -> httpx.Re
     return asyncio.run(asked())
 
 
+def form_token(app: Starlette, **more: Any) -> str:
+    """What a form of the page carries, as it stands in the page."""
+    found = re.search(r'<meta name="csrf" content="(\w+)">', ask(app, "/nowhere", **more).text)
+    assert found is not None
+    return found[1]
+
+
 def send(app: Starlette, headers: dict[str, str] | None = None, **form: str | int) -> httpx.Response:
     """A form of the page, sent by the page."""
     headers = {**(SELF if headers is None else headers), "Accept": "application/json"}
-    return ask(app, "/act", "POST", data={k: str(v) for k, v in form.items()}, headers=headers)
+    data = {"csrf": form_token(app), **{k: str(v) for k, v in form.items()}}
+    return ask(app, "/act", "POST", data=data, headers=headers)

@@ -7,7 +7,8 @@ from dashboards.console.acting import Answer, Person, Reply
 from dashboards.console.page import page
 from dashboards.console.reading import AlarmRow, Unreadable
 from dashboards.console.shield import HEADERS
-from tests.dashboards.asking_http import SELF, ask, send
+from tests.dashboards.asking_http import SELF, ask, form_token, send
+from tests.dashboards.people import Logins
 from tests.dashboards.sample import METHANE, MINUTE, NOW, SECOND, Sample, alarmed, behind, calm
 
 EVIL = "<img src=x onerror=alert(1)>\"'&"
@@ -325,7 +326,8 @@ def test_a_body_that_is_too_long_is_refused() -> None:
 def test_without_scripts_the_answer_is_a_page() -> None:
     sample = alarmed()
 
-    reply = ask(page(sample, sample), "/act", "POST", data=ACK, headers=SELF)
+    app = page(sample, sample)
+    reply = ask(app, "/act", "POST", data={**ACK, "csrf": form_token(app)}, headers=SELF)
 
     assert "Taken: Acknowledge face-methane.cut/ch4-2105" in reply.text
 
@@ -350,7 +352,7 @@ def test_the_form_names_the_alarm_and_the_occurrence_that_was_seen() -> None:
 def test_who_may_do_what_goes_by_the_login(access: str, kind: str, status: int) -> None:
     sample = alarmed()
     person = Person("Zhang", access)  # type: ignore[arg-type]
-    app = page(sample, sample, login=lambda request: person)
+    app = page(sample, sample, entering=Logins(person))
 
     assert send(app, **{**ACK, "kind": kind, "by": "somebody else"}).status_code == status
     assert [(a.by, a.access) for a in sample.asked] == [("Zhang", access)] * (status == 200)
@@ -361,7 +363,7 @@ def test_who_may_do_what_goes_by_the_login(access: str, kind: str, status: int) 
 
 def test_a_viewer_sees_no_buttons() -> None:
     sample = alarmed()
-    app = page(sample, sample, login=lambda request: Person("guest", "viewer"))
+    app = page(sample, sample, entering=Logins(Person("guest", "viewer")))
 
     assert 'role="button"' not in ask(app, "/").text
 
@@ -370,10 +372,11 @@ def test_a_viewer_sees_no_buttons() -> None:
 def test_without_a_login_nothing_is_shown(path: str) -> None:
     sample = alarmed()
 
-    reply = ask(page(sample, sample, login=lambda request: None), path)
+    reply = ask(page(sample, sample, entering=Logins(None)), path)
 
     assert reply.status_code == 401
-    assert "ch4-2105" not in reply.text
+    for inside in ("face-2105", "methane", "1.52", "north-pit"):
+        assert inside not in reply.text
 
 
 @pytest.mark.parametrize("path", ["/", "/static/page.js", "/static/page.css", "/api/alarms", "/nowhere"])

@@ -18,7 +18,7 @@ import uvicorn
 
 from collector.broker import await_port, free_port
 from collector.config import ConfigMistakes, load
-from collector.serving import serve
+from collector.page_role import serve
 from dashboards.console.page import page
 from tests.dashboards.sample import alarmed
 from tests.deploy.shipped import DEPLOY, replaced, secrets

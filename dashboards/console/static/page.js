@@ -65,8 +65,12 @@ function listen() {
   stream.onmessage = take;
 }
 
-function listening() {
-  if (stream.readyState === EventSource.CLOSED) listen();
+async function listening() {
+  if (stream.readyState === EventSource.CLOSED) {
+    listen();
+    const reply = await fetch("/api/status").catch(() => null);
+    if (reply?.status === 401) return location.reload();
+  }
   if (performance.now() - heard <= SILENT) return;
   const since = last ? last.now : document.getElementById("now").textContent;
   dead(true, `${body.dataset.notLive} ${since} · ${body.dataset.noWord}`);
@@ -78,16 +82,17 @@ for (const name of ["pointerup", "pointercancel"]) addEventListener(name, () => 
 
 async function opened(href) {
   const reply = await fetch(`${href}&bare=1`);
+  if (reply.status === 401) return location.reload();
   ask.innerHTML = await reply.text();
-  const name = ask.querySelector("[name=by]");
-  if (name) name.value = localStorage.getItem("name") ?? "";
+  const name = ask.querySelector("[name=by]"), password = ask.querySelector("[name=password]");
+  if (name && !password) name.value = localStorage.getItem("name") ?? "";
   ask.showModal();
-  (name && !name.value ? name : ask.querySelector("textarea[required]") ?? ask.querySelector("button"))?.focus();
+  (name && !name.value ? name : password ?? ask.querySelector("textarea[required]") ?? ask.querySelector("button"))?.focus();
 }
 
 async function sent(form) {
   const data = new URLSearchParams(new FormData(form)), reason = form.querySelector(".said");
-  if (data.get("by")) localStorage.setItem("name", data.get("by"));
+  if (data.get("by") && !data.get("password")) localStorage.setItem("name", data.get("by"));
   form.querySelector("button").disabled = true;
   try {
     const reply = await fetch("/act", { method: "POST", body: data, headers: { Accept: "application/json" } });

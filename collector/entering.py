@@ -1,0 +1,286 @@
+"""Who comes in to the page: `dashboards.console.entering.Entering` over the file of users and the page's own store.
+
+Constraints. What waits is asynchronous; passwords are compared in two threads of their own, so that neither a wait nor
+a flood of logins holds up an acknowledgement. Every coming in and every refusal is in the audit, no secret is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from collector.audit import Audit, worth_a_line
+from collector.passwords import Hashing, WeakPassword, check_password
+from collector.sessions import KNOWN_FOR, SECOND, Entry, Sessions
+from collector.throttle import FREE, Failures, Rate
+from collector.users import BadUsers, User, Users, bearer, changing, differences, named, states
+from dashboards.console.acting import Access, Person
+from dashboards.console.entering import Busy, Caller, ConsoleRow, Pass, Refused
+
+QUEUE = 20
+"""Attempts that may wait on one account from one address."""
+STATES = "users"
+"""The fact that holds what the file of users last said."""
+LOOK_EVERY = SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """ns: how long a session lasts, and after what idle time it only looks."""
+
+    session: int = 12 * 3600 * SECOND
+    idle: int = 1800 * SECOND
+
+
+@dataclass(slots=True)
+class _Turn:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
+
+
+class Door:
+    """`dashboards.console.entering.Entering`. `pause` waits (tests let it pass at once)."""
+
+    def __init__(
+        self,
+        users: Users,
+        sessions: Sessions,
+        audit: Audit,
+        spans: Spans = Spans(),
+        hashing: Hashing | None = None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._users, self._sessions, self._audit, self._spans = users, sessions, audit, spans
+        self._hashing = hashing or Hashing()
+        self._nobody = self._hashing.keep("nobody has this password")
+        self._pause = pause
+        self._pool = ThreadPoolExecutor(2, "password")
+        self._failures, self._rate = Failures(), Rate()
+        self._turns: dict[tuple[str, str], _Turn] = {}
+        self._guard = threading.Lock()
+        self._looked = 0
+        self._look()
+
+    # -- who it is -------------------------------------------------------------------------------------------------
+
+    def person(self, caller: Caller) -> Person | None:
+        """By token, session or console, in this order; a wrong token is nobody, whatever else is shown."""
+        self._look()
+        if caller.bearer:
+            return self._program(caller)
+        session = self._session(caller)
+        if session is not None:
+            idle = self._sessions.wall() - session.used > self._spans.idle
+            access = "console" if idle else self._users.known().user[session.name].access
+            return Person(session.name, _access(access))
+        console = self._sessions.find("console", caller.console)
+        if console is None:
+            return None
+        self._sessions.use(console)
+        return Person(console.name, "console", "console")
+
+    def rate(self, caller: Caller) -> float:
+        """By token where that is known, else by address."""
+        found = bearer(self._users.known(), caller.bearer) if caller.bearer else None
+        return self._rate.wait(f"token {found[0]}" if found else f"address {caller.address}")
+
+    def _program(self, caller: Caller) -> Person | None:
+        found = bearer(self._users.known(), caller.bearer)
+        if found is None:
+            self._failed("token-refused", "", caller, f"tokens {caller.address}")
+            return None
+        self._sessions.used_token(found[0], caller.address)
+        return Person(found[0], _access(found[1].access), "token")
+
+    def _session(self, caller: Caller) -> Entry | None:
+        found = self._sessions.find("session", caller.session)
+        if found is None:
+            return None
+        user = self._users.known().user.get(found.name)
+        over = self._sessions.wall() - found.made > self._spans.session
+        if user is None or user.mark != found.mark or over:
+            self._sessions.end([found])
+            self._audit.note("session-ended", found.name, caller.address, why="time" if over else "login changed")
+            return None
+        return found
+
+    # -- passwords -------------------------------------------------------------------------------------------------
+
+    async def login(self, name: str, password: str, caller: Caller) -> Pass | None:
+        """A new session under a new secret; one that the browser had ends."""
+        found = await self._fits(name, password, caller)
+        if found is None:
+            return None
+        login, user = found
+        old = self._sessions.find("session", caller.session)
+        gone = self._sessions.wall() - max(self._spans.session, KNOWN_FOR)
+        self._sessions.end([*([old] if old else []), *(s for s in self._sessions.all("session") if s.made < gone),
+                            *(k for k in self._sessions.all("known") if k.used < gone)])  # fmt: skip
+        session = self._sessions.open("session", login, user.mark, caller.address)
+        known = "" if self._is_known(login, caller) else self._sessions.open("known", login, "", caller.address)
+        self._audit.note("login", login, caller.address, access=user.access)
+        return Pass(session, known, self._spans.session // SECOND, KNOWN_FOR // SECOND)
+
+    async def prove(self, name: str, password: str, caller: Caller) -> Person | None:
+        """Who acts at a console, or goes on after an idle time."""
+        found = await self._fits(name, password, caller)
+        if found is None:
+            return None
+        session = self._session(caller)
+        if session is not None and session.name == found[0]:
+            self._sessions.use(session)
+        return Person(found[0], _access(found[1].access), "console")
+
+    async def _fits(self, name: str, password: str, caller: Caller) -> tuple[str, User] | None:
+        """The login and user whose password that is, after the wait that is due.
+
+        Attempts on one account from one address, and from one known browser, stand in line; so a guesser gets no more
+        by asking twice at once. Names that nobody has share one line, and cost the same time.
+        """
+        login = _named(name)
+        user = self._users.known().user.get(login)
+        known = user is not None and self._is_known(login, caller)
+        account = login if user else "?"
+        keys = [f"known {caller.known}"] if known else [f"account {account}", f"address {caller.address}"]
+        place = (account, keys[0] if known else caller.address)
+        turn = self._turns.setdefault(place, _Turn())
+        if turn.waiting >= QUEUE and not known:
+            raise Busy(f"{QUEUE} attempts wait already")
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                await self._pause(self._failures.wait(*keys))
+                kept = user.password if user else self._nobody
+                loop = asyncio.get_running_loop()
+                fits = await loop.run_in_executor(self._pool, self._hashing.fits, kept, password)
+                if user is None or not fits:
+                    self._failed("login-failed", login if user else "", caller, *keys)
+                    return None
+                if known:
+                    self._failures.succeeded(*keys)
+                return login, user
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                self._turns.pop(place, None)
+
+    def _failed(self, what: str, by: str, caller: Caller, *keys: str) -> None:
+        count = self._failures.failed(*keys)
+        if worth_a_line(count):
+            self._audit.note(what, by, caller.address, times=count, **({"waits": 1} if count >= FREE else {}))
+
+    def _is_known(self, login: str, caller: Caller) -> bool:
+        found = self._sessions.find("known", caller.known)
+        return found is not None and found.name == login
+
+    async def change(self, old: str, new: str, caller: Caller) -> None:
+        """Another password for the login of this session, which alone goes on."""
+        session = self._session(caller)
+        if session is None:
+            raise Refused("no_login")
+        if await self._fits(session.name, old, caller) is None:
+            raise Refused("wrong_password")
+        try:
+            check_password(new, session.name)
+        except WeakPassword:
+            raise Refused("weak_password") from None
+        kept = await asyncio.get_running_loop().run_in_executor(self._pool, self._hashing.keep, new)
+        try:
+            with changing(self._users.path) as known:
+                known.user[session.name] = User(known.user[session.name].access, kept)
+        except (BadUsers, KeyError):
+            raise Refused("users_not_written") from None
+        mark = User("", kept).mark
+        others = [one for one in self._sessions.all("session") if one.name == session.name and one != session]
+        self._sessions.end(others)
+        self._sessions.remark(session, mark)
+        self._audit.note("password-changed", session.name, caller.address, ended=len(others))
+
+    # -- what goes on ----------------------------------------------------------------------------------------------
+
+    def acted(self, caller: Caller) -> None:
+        """The session is in use, unless it was idle: that needs a password."""
+        session = self._session(caller)
+        if session is not None and self._sessions.wall() - session.used <= self._spans.idle:
+            self._sessions.use(session)
+
+    def denied(self, caller: Caller, what: str) -> None:
+        """What may not be done, and who asked."""
+        person = self.person(caller)
+        self._audit.note("denied", person.name if person else "", caller.address, action=what[:40])
+
+    def logout(self, caller: Caller) -> None:
+        """End the session."""
+        session = self._sessions.find("session", caller.session)
+        if session is not None:
+            self._sessions.end([session])
+            self._audit.note("logout", session.name, caller.address)
+
+    def register(self, name: str, caller: Caller) -> str:
+        """A console's cookie; the engineer's session ends, since what stays there only looks."""
+        engineer, label = self._engineer(caller), _named(name)
+        if not label:
+            raise Refused("malformed")
+        secret = self._sessions.open("console", label, engineer, caller.address)
+        self._audit.note("console-registered", engineer, caller.address, console=label)
+        self.logout(caller)
+        return secret
+
+    def consoles(self) -> Sequence[ConsoleRow]:
+        """The registered ones; the id opens nothing."""
+        found = self._sessions.all("console")
+        return [ConsoleRow(one.hash[:16], one.name, one.mark, one.made, one.used) for one in found]
+
+    def withdraw(self, id: str, caller: Caller) -> None:
+        """End a console."""
+        engineer = self._engineer(caller)
+        gone = [one for one in self._sessions.all("console") if one.hash[:16] == id]
+        self._sessions.end(gone)
+        for one in gone:
+            self._audit.note("console-withdrawn", engineer, caller.address, console=one.name)
+
+    def _engineer(self, caller: Caller) -> str:
+        person = self.person(caller)
+        if person is None or person.access != "engineer" or person.means != "login":
+            raise Refused("not_allowed")
+        return person.name
+
+    # -- -----------------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Each second at most: did the file of users change? That is in the audit too, whoever changed it."""
+        now = self._sessions.wall()
+        with self._guard:
+            if 0 <= now - self._looked < LOOK_EVERY:
+                return
+            self._looked = now
+            known, before = self._users.known(), self._sessions.fact(STATES)
+            after = json.dumps(states(known))
+            if after == before:
+                return
+            self._sessions.set_fact(STATES, after)
+        for change in differences(json.loads(before or "{}"), known):
+            self._audit.note("users", "file", "", change=change)
+
+    def close(self) -> None:
+        """Close what it opened."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _access(text: str) -> Access:
+    for one in ("viewer", "operator", "engineer", "console"):
+        if one == text:
+            return one
+    return "viewer"
+
+
+def _named(text: str) -> str:
+    """The login that was meant; nothing for a text that can be none."""
+    try:
+        return named(text)
+    except BadUsers:
+        return ""
