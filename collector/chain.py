@@ -53,6 +53,6 @@ def read_lines(path: Path, after: int = 0) -> Iterator[str]:
         return
     try:
         for (line,) in store.execute("SELECT line FROM line WHERE seq > ? ORDER BY seq", (after,)):
-            yield bytes(line).decode()
+            yield line if isinstance(line, str) else bytes(line).decode(errors="replace")
     finally:
         store.close()

@@ -86,13 +86,18 @@ class Console:
     """The handlers; those that read block, so Starlette runs them in its threads."""
 
     def __init__(
-        self, reading: Reading, acting: Acting, entering: Entering | None, inviting: Inviting | None, forms: Forms
+        self,
+        reading: Reading,
+        acting: Acting,
+        entering: Entering | None = None,
+        inviting: Inviting | None = None,
+        forms: Forms | None = None,
     ) -> None:
         self.reading = reading
         self.acting = acting
         self.entering = entering
         self.inviting = inviting
-        self.forms = forms
+        self.forms = forms or Forms()
         self.templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,

@@ -16,7 +16,7 @@ class Reader:
     """One who looks at a sample, one message at a time."""
 
     def __init__(self, sample: Sample, lang: Any = "en") -> None:
-        self.watch: Watch = Console(sample, sample, None).watch
+        self.watch: Watch = Console(sample, sample).watch
         self.changes, self.lang = Changes(), lang
 
     def next(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def test_what_can_no_longer_be_read_stays_and_is_not_live() -> None:
 def test_a_message_comes_each_second_even_when_nothing_changes() -> None:
     async def three() -> list[float]:
         sample, times = calm(), []
-        stream = messages(Console(sample, sample, None).watch, "zh", "typed")
+        stream = messages(Console(sample, sample).watch, "zh", "typed")
         assert (await anext(stream)).startswith("retry:")
         for _ in range(3):
             event = await anext(stream)
@@ -135,3 +135,12 @@ def test_unwatched_pairs_beyond_the_listed_are_counted() -> None:
 
     assert len(message["lists"]["unwatched"]) == 201
     assert "and 50 more" in message["pieces"]["u-more"]
+
+
+def test_a_stream_ends_with_the_login_it_was_opened_under() -> None:
+    async def all_of_it() -> int:
+        sample, left = calm(), iter([True, True, False])
+        stream = messages(Console(sample, sample).watch, "en", "viewer", lambda: next(left))
+        return sum([1 async for part in stream if part.startswith("data:")])
+
+    assert asyncio.run(all_of_it()) == 2
