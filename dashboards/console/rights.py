@@ -15,6 +15,7 @@ LINKS: frozenset[str] = frozenset({"accept"})
 ALL: Mapping[Access, frozenset[str] | None] = {
     "viewer": frozenset(),
     "link": LINKS,
+    "reply": LINKS,
     "operator": OPERATORS,
     "engineer": None,
     "typed": None,

@@ -76,8 +76,11 @@ def test_the_right_password_opens_and_who_came_from_where_is_written(world: Worl
     assert world.audited() == [("login", "li", "10.0.0.1")]
 
 
-@pytest.mark.parametrize(("name", "password"), [("li", "wrong wrong wrong"), ("nobody", PASSWORD), ("", ""), ("li", ""),
-                                                ("li' OR '1'='1", PASSWORD), ("../li", PASSWORD), ("li\x00", PASSWORD)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [("li", "wrong wrong wrong"), ("nobody", PASSWORD), ("", ""), ("li", ""), ("li' OR '1'='1", PASSWORD),
+     ("../li", PASSWORD), ("li\x00", PASSWORD)],
+)  # fmt: skip
 def test_anything_else_does_not(world: World, name: str, password: str) -> None:
     assert world.login(name, password) is None
     assert [what for what, _, _ in world.audited()] == ["login-failed"]
@@ -175,8 +178,11 @@ def test_another_password_ends_all_other_sessions_of_that_login_and_no_others(wo
     assert ("password-changed", "li", "10.0.0.1") in world.audited()
 
 
-@pytest.mark.parametrize(("old", "new", "why"), [("wrong wrong wrong", NEW, "wrong_password"), (PASSWORD, "short", "weak_password"),
-                                                 (PASSWORD, "password1234", "weak_password")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [("wrong wrong wrong", NEW, "wrong_password"), (PASSWORD, "short", "weak_password"),
+     (PASSWORD, "password1234", "weak_password")],
+)  # fmt: skip
 def test_a_password_is_not_changed_by_who_does_not_know_it_or_to_a_weak_one(
     world: World, old: str, new: str, why: str
 ) -> None:

@@ -16,7 +16,8 @@ class Wall:
 
 def test_a_restart_keeps_them_and_the_file_opens_nothing(tmp_path: Path) -> None:
     sessions = Sessions(tmp_path)
-    secret, other = sessions.open("session", "li", "m", "10.0.0.1"), sessions.open("console", "room", "wang", "10.0.0.2")
+    secret = sessions.open("session", "li", "m", "10.0.0.1")
+    other = sessions.open("console", "room", "wang", "10.0.0.2")
     assert len(secret) >= 43
     sessions.close()
     again = Sessions(tmp_path)

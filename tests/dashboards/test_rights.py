@@ -35,5 +35,6 @@ def test_what_nobody_thought_of_is_an_engineer_s(kind: str) -> None:
         assert not may(kind, access)  # type: ignore[arg-type]
 
 
-def test_a_link_only_accepts() -> None:
-    assert [kind for kind in EACH if may(kind, "link")] == ["accept"]
+@pytest.mark.parametrize("access", ["link", "reply"])
+def test_a_link_and_a_reply_only_accept(access: str) -> None:
+    assert [kind for kind in EACH if may(kind, access)] == ["accept"]  # type: ignore[arg-type]

@@ -135,8 +135,8 @@ def test_another_name_is_refused_by_the_page_behind(proxy: Proxy) -> None:
 
 def test_the_page_s_own_forms_are_taken_and_those_of_others_refused(proxy: Proxy) -> None:
     own, other = f"https://{proxy.host}", "https://evil.example"
-    assert proxy.ask("/act", "POST", **proxy.login, Origin=own)[0] == 400  # an empty form: it came through
-    assert proxy.ask("/act", "POST", **proxy.login, Origin=other)[0] == 403
+    assert "too old" in proxy.ask("/act", "POST", **proxy.login, Origin=own)[1]  # an empty form: it came through
+    assert "another site" in proxy.ask("/act", "POST", **proxy.login, Origin=other)[1]
 
 
 def test_a_link_in_a_message_needs_no_login(proxy: Proxy) -> None:
