@@ -11,6 +11,7 @@ from dashboards.console.acting import Invitation, Person
 from dashboards.console.page import page
 from dashboards.console.reading import HazardRow
 from tests.dashboards.asking_http import SELF, ask, send
+from tests.dashboards.people import Logins
 from tests.dashboards.sample import HOUR, LEFT, MINUTE, NOW, SECOND, Sample, alarmed, calm
 
 EVIL = "<img src=x onerror=alert(1)>\"'&"
@@ -82,7 +83,7 @@ def test_in_chinese() -> None:
 def test_an_operator_assigns_and_an_engineer_closes(access: str, kinds: list[str]) -> None:
     sample = alarmed()
     person = Person("Zhang", access) if access != "typed" else None  # type: ignore[arg-type]
-    app = page(sample, sample, login=(lambda request: person) if person else None)
+    app = page(sample, sample, entering=Logins(person) if person else None)
     html = ask(app, "/").text.split('id="hazards"')[1].split("</ul>")[0].split("</li>")[0]
     assert re.findall(r'data-kind="(\w+)"', html) == kinds
     reply = send(app, **FAN, kind="close", note="gone")
