@@ -40,7 +40,8 @@ ROUTES = 100_000
 OWN_TOPIC = "own/"
 BLIND = "own/blind"
 OWN_ALARM = "own/alarm"
-FACTS = (BLIND, OWN_ALARM)
+REACHED = "own/reached"
+FACTS = (BLIND, OWN_ALARM, REACHED)
 """Own messages that are no readings."""
 OWN_READINGS = "own/readings"
 """One own message with many readings: {name: value, null for no number}, names without the prefix."""
@@ -188,5 +189,6 @@ def _id(known: Known | None) -> str | None:
 
 
 __all__ = [
-    "BLIND", "CANARY", "FACTS", "OWN_ALARM", "OWN_READINGS", "DeadLetter", "Decoded", "Decoder", "Gap", "canary_topic",
+    "BLIND", "CANARY", "FACTS", "OWN_ALARM", "OWN_READINGS", "REACHED", "DeadLetter", "Decoded", "Decoder", "Gap",
+    "canary_topic",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collector import orders
-from collector.decode import BLIND, FACTS, Decoded, Decoder
+from collector.decode import BLIND, FACTS, REACHED, Decoded, Decoder
 from collector.message import ACTION, OWN, REVISION, Message, Seal
 from collector.remembered import Memory
 from collector.rows import DeadLetter, Gap
@@ -110,6 +110,12 @@ class Folding:
             if self.judge is not None:
                 self._note(out, self.judge.blind(start, end))
             return
+        if message.topic == REACHED:
+            one = orders.reached(message.payload)
+            self._count(test_receipts=1)
+            if self.judge is not None:
+                self._note(out, self.judge.reached(one.test, one.sensor, one.alarm, one.channel, seal.now))
+            return
         said = orders.own_alarm(message.payload)
         self._count(own_alarms=1)
         if self.judge is not None:
@@ -156,8 +162,9 @@ class Folding:
         self._note(out, judged.changes)
         if faulty:
             self._units(decoded, out)
-        derived = sum(len(rows) for rows in judged.rows[1:])
-        self._count(received=decoded.received, readings=decoded.readings, own=decoded.own, derived=derived)
+        self._count(
+            received=decoded.received, readings=decoded.readings, own=decoded.own, derived=judged.derived
+        )
         for letter in decoded.dead:
             self._count(**{f"dead.{letter.reason}": 1})
         self._count(**{f"said.{what}": number for what, number in decoded.said.items()})
@@ -189,6 +196,8 @@ class Folding:
         for change in changes:
             key = (change.rule, change.sensor)
             out.touched.add(key)
+            if not change.rule and change.sensor:
+                out.touched.update(self.judge.records.handlings.touched(change.sensor))
             pair = self.judge.pair_of.get(key)
             for dependent in self.judge.records.wiring.dependents.get(-1 if pair is None else pair, ()):
                 rule, subject = self.judge.pairs[dependent]
@@ -216,8 +225,11 @@ class Folding:
         if self.judge is None:
             raise orders.Unreadable(NO_SITE)
         action = orders.action(message.payload)
-        self._note(out, self.judge.act(action, seal.now))
-        self._count(actions=1)
+        judged = self.judge.act(action, seal.now)
+        if judged.rows:
+            out.parts.append(Part(self.judge.table, judged.rows))
+        self._note(out, judged.changes)
+        self._count(actions=1, derived=judged.derived)
 
     def ledger(self) -> dict[str, int]:
         """All counts since the log's beginning, the gate's under `gate.`."""

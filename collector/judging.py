@@ -202,11 +202,17 @@ class Judging:
         judge = self.folding.judge
         if judge is None:
             return []
+        open = judge.records.handlings.open
+
+        def handling(name: str) -> dict[str, Any] | None:
+            one = open.get(name)
+            return None if one is None else {"kind": one.kind, "until": one.until, "by": one.by, "test": one.id}
+
         return [
             {
                 "sensor": s.id, "area": s.area, "quantity": s.quantity, "unit": s.unit, "every": s.every,
                 "states": list(s.states), "value": None if np.isnan(value) else value, "quality": quality,
-                "time": at, "arrived": arrived,
+                "time": at, "arrived": arrived, "handling": handling(s.id),
             }
             for s, value, quality, at, arrived in zip(
                 judge.site.sensors.values(), judge.latest_value.tolist(), judge.latest_quality.tolist(),

@@ -118,7 +118,7 @@ def balance(counts: Mapping[str, int]) -> list[Imbalance]:
 
     hops = [
         ("spool -> decode", of(*(f"spool.{origin}" for origin in READINGS)),
-         of("judge.received", "judge.blind", "judge.own_alarms")),
+         of("judge.received", "judge.blind", "judge.own_alarms", "judge.test_receipts")),
         ("spool -> actions", of(f"spool.{ACTION}"), of("judge.actions", "judge.dead.action")),
         ("spool -> revisions", of(f"spool.{REVISION}"), of("judge.revisions", "judge.dead.revision")),
         ("decode -> gate", of("judge.readings"), of("gate.judged", "gate.duplicate", "gate.waves")),

@@ -45,6 +45,15 @@ class OwnAlarm(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+class Reached(msgspec.Struct, frozen=True):
+    """What announcing says: a channel took the notice of an alarm (`rule/subject#occurrence`) that a test raised."""
+
+    test: str
+    sensor: str
+    alarm: str
+    channel: str
+
+
 class _Order(msgspec.Struct):
     document: dict[str, Any]
     by: str = ""
@@ -80,6 +89,14 @@ def own_alarm(payload: bytes) -> OwnAlarm:
     if not said.subject:
         raise Unreadable("subject is empty")
     return said
+
+
+def reached(payload: bytes) -> Reached:
+    """The receipt of a test's notice."""
+    try:
+        return msgspec.convert(_plain(payload), Reached)
+    except msgspec.ValidationError as error:
+        raise Unreadable(str(error)) from None
 
 
 def revision(payload: bytes) -> Revision:

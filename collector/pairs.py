@@ -35,6 +35,8 @@ def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
         }  # fmt: skip
     assert record is not None
     alarm = record.alarm
+    tested = pair is not None and judge.records.handlings.tested(pair)
+    why = {"key": record.why.key, **record.why.numbers} if alarm.standing or not tested else {"key": "judge.in_test"}
     return {
         "unit": "", "guidance": "", "citation": "", "consequence": "", "inputs": [], **known,
         "rule": key[0], "subject": key[1], "area": record.area, "kind": record.kind,
@@ -42,8 +44,9 @@ def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
         "active": alarm.active, "acked": alarm.acked, "latched": alarm.latched,
         "hidden": [flag.name.lower() for flag in Hidden if flag in alarm.hidden and flag.name],
         "occurrence": alarm.occurrence, "isa": alarm.isa,
-        "watching": pair is not None and bool(judge.holding.watching[pair]) and alarm.isa != "G",
-        "value": record.value, "limit": record.limit, "why": {"key": record.why.key, **record.why.numbers},
+        "watching": pair is not None and bool(judge.holding.watching[pair]) and alarm.isa != "G" and not tested,
+        "test": record.test,
+        "value": record.value, "limit": record.limit, "why": why,
         "since": record.since, "time": record.time, "accepted_by": record.accepted_by, "note": record.note,
         "desk": judge.desks.desk_of.get(record.area, ""), "notice": judge.desks.notice_of.get(key, ""),
         "until": record.shelf_until or record.service_until, "removed": pair is None,

@@ -1,8 +1,8 @@
 """Which desk hears of an alarm, and in a flood together with which other: written on the journal's line itself.
 
 Constraints. It follows the changes in their order and knows nothing else, so replay equals live, and how the log is cut
-is nothing to it. It hides no alarm and delays none. Critical alarms are outside the budget. Not here: how a notice
-travels (collector), what a person is shown (dashboards).
+is nothing to it. It hides no alarm and delays none. Critical alarms and what a test raised are outside the budget. Not
+here: how a notice travels (collector), what a person is shown (dashboards).
 
 How a desk hears at most `BUDGET` notices in any 10 min: up to `QUIET`, each alarm is a notice of its own. Beyond, an
 alarm joins the notice of its area that came first (first-out); without one it is its own while there is room, else it
@@ -114,7 +114,7 @@ class Desks:
         desk = self._desk(change)
         own = spelled(change.rule, change.sensor, change.occurrence)
         change = replace(change, desk=desk, notice=own)
-        if change.priority != "critical":
+        if change.priority != "critical" and "test" not in change.why.numbers:
             change = self._within_budget(change, self.told.setdefault(desk, []))
         self.notice_of[change.rule, change.sensor] = change.notice
         return change

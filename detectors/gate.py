@@ -16,6 +16,9 @@ from detectors.reading import Bools, Floats, Indices, Quality, Runs, Times, grou
 REMEMBERED = 256
 FUTURE = 5 * 60 * 10**9
 """ns a device's clock may run ahead of the arrival."""
+COUNTED = (
+    Quality.NO_VALUE, Quality.OUT_OF_SPAN, Quality.LATE, Quality.CONFLICT, Quality.SKEWED, Quality.CALIBRATION,
+)  # fmt: skip
 PAST = 90 * 24 * 3600 * 10**9
 """ns a buffered reading may be old: as long as raw readings are kept (DESIGN section 9)."""
 
@@ -132,7 +135,7 @@ class Gate:
 
     def _count(self, flags: NDArray[np.uint8], keep: Bools) -> None:
         self._add("duplicate", int(len(keep) - np.count_nonzero(keep)))
-        for flag in (Quality.NO_VALUE, Quality.OUT_OF_SPAN, Quality.LATE, Quality.CONFLICT, Quality.SKEWED):
+        for flag in COUNTED:
             self._add(str(flag.name).lower(), int(np.count_nonzero(flags[keep] & int(flag))))
         self._add("judged", int(np.count_nonzero(keep)))
 

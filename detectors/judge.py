@@ -20,6 +20,7 @@ from detectors.desk_load import FIGURES
 from detectors.desks import Desks
 from detectors.detector import Outcome, Verdict, Why, structure
 from detectors.gate import Gate
+from detectors.handlings import Said
 from detectors.holding import Held, Holding, Silence
 from detectors.levels import SILENCE, levels_of, rungs_from_the_top
 from detectors.reading import AFTER_ROWS, Batch, Quality, Wave
@@ -38,6 +39,8 @@ class Judged:
 
     changes: list[Change] = field(default_factory=list)
     rows: list[Rows] = field(default_factory=list)
+    derived: int = 0
+    """Rows that were computed: columns, verdicts, and what people's doing became."""
 
 
 class Judge:
@@ -107,22 +110,37 @@ class Judge:
 
     def step(self, batch: Batch) -> Judged:
         """Judge readings; `batch.sensor` counts the site's sensors in their order. An empty batch is a tick."""
-        keep, quality = self.gate.mark(batch.sensor, batch.time, batch.arrived, batch.value, batch.quality)
+        handlings, judged = self.records.handlings, Judged()
+        rows, waves = self._gated(batch), handlings.mark_waves(batch.waves)
+        for at, said in list(handlings.endings(batch.until)):
+            early = rows.arrived <= at
+            self._fold(rows.where(early), [w for w in waves if w.arrived <= at], at, judged)
+            self._say(said, at, judged)
+            rows, waves = rows.where(~early), [w for w in waves if w.arrived > at]
+        self._fold(rows, waves, batch.until, judged)
+        return judged
+
+    def _gated(self, batch: Batch) -> Rows:
+        quality = self.records.handlings.mark(batch.sensor, batch.time, batch.arrived, batch.quality)
+        keep, quality = self.gate.mark(batch.sensor, batch.time, batch.arrived, batch.value, quality)
         rows = Rows(batch.sensor, batch.time, batch.arrived, batch.row, batch.value, quality)
-        rows = rows if keep.all() else rows.where(keep)
         self.gate.count_waves(sum(not wave.ends for wave in batch.waves))
-        self._note_latest(rows, batch.waves)
+        return rows if keep.all() else rows.where(keep)
+
+    def _fold(self, rows: Rows, waves: Sequence[Wave], until: int, judged: Judged) -> None:
+        self._note_latest(rows, waves)
         parts, held = [rows], []
         silences: dict[int, list[Silence]] = {}
         for bank in list(self.banks):
-            held += self._step_bank(bank, parts, batch.waves, batch.until, silences)
+            held += self._step_bank(bank, parts, waves, until, silences)
         held.sort(key=lambda h: (h.at, h.row, h.pair))
-        self.now = max(self.now, batch.until)
-        changes = self._heard(self.records.settle(held, batch.until), batch.until)
-        if windows := self.desks.windows(self.heard, batch.until):
+        self.now = max(self.now, until)
+        judged.changes += self._heard(self.records.settle(held, until), until)
+        if windows := self.desks.windows(self.heard, until):
             parts.append(self._desk_rows(windows))
         self.heard = []
-        return Judged(changes, parts)
+        judged.rows += parts
+        judged.derived += sum(len(part) for part in parts[1:])
 
     def _desk_rows(self, windows: Sequence[tuple[int, int, list[float]]]) -> Rows:
         at = np.repeat(np.array([end for end, _, _ in windows], np.int64), len(FIGURES))
@@ -131,6 +149,17 @@ class Judge:
         number = (first + desk[:, None] * len(FIGURES) + np.arange(len(FIGURES))).ravel()
         value = np.array([figure for _, _, figures in windows for figure in figures], np.float64)
         return Rows(number, at, at, np.full(len(at), AFTER_ROWS), value, np.zeros(len(at), np.uint8))
+
+    def _say(self, said: Sequence[Said], at: int, judged: Judged) -> None:
+        """What people did as readings of the sensors that follow it; a later one has a later time."""
+        sensors = list(self.site.sensors)
+        for name, value in said:
+            place = sensors.index(name)
+            time = max(at, int(self.latest_time[place]) + 1)
+            series, when, arrived, row = (np.array([n], np.int64) for n in (place, time, at, 0))
+            flags = np.array([Quality.SIMULATED if self.site.simulated else 0], np.uint8)
+            self._fold(Rows(series, when, arrived, row, np.array([value]), flags), (), at, judged)
+            judged.derived += 1
 
     def _note_latest(self, rows: Rows, waves: Sequence[Wave]) -> None:
         late = (rows.quality & (Quality.LATE | Quality.CONFLICT | Quality.SKEWED)) != 0
@@ -233,10 +262,16 @@ class Judge:
 
     # -- people and revisions --------------------------------------------------------------------------------------
 
-    def act(self, action: Action, now: int) -> list[Change]:
+    def act(self, action: Action, now: int) -> Judged:
         """An action at its place in the log; the answer is among the changes (with its id), taken or refused."""
         self.now = max(self.now, now)
-        return self._heard(self.records.act(action, now), now)
+        judged = Judged(self._heard(self.records.act(action, now), now))
+        self._say(self.records.handlings.take_said(), now, judged)
+        return judged
+
+    def reached(self, test: str, sensor: str, alarm: str, channel: str, now: int) -> list[Change]:
+        """A channel took the notice of an alarm that a test raised."""
+        return self._heard(self.records.handlings.reached(test, sensor, alarm, channel, now), now)
 
     def own(self, rule: str, subject: str, now: int, why: Why, least: Priority) -> list[Change]:
         """An alarm of the system's own begins: on a rule, a sensor, a way to reach people."""
@@ -288,10 +323,11 @@ class Judge:
         return Memory(self.banks, self.holding, self.pairs, self.pair_of, self.gate, sensors, latest, self.listeners)
 
     def watching(self) -> tuple[int, int]:
-        """(pairs whose verdict is known and which are in service, pairs), those on the system's own sensors left out:
-        they say whether the watching can be relied on, not what is watched."""
+        """(pairs whose verdict is known, which are in service and not in test, pairs), those on the system's own
+        sensors left out: they say whether the watching can be relied on, not what is watched."""
         watched = self.holding.watching & self.counted
         watched[self.records.out_of_service_pairs()] = False
+        watched[self.records.handlings.tested_pairs()] = False
         return int(np.count_nonzero(watched)), int(np.count_nonzero(self.counted))
 
 

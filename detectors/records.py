@@ -5,7 +5,8 @@ Plain data; what becomes of it is settled in settling.py, and what people may do
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from detectors.alarm import Alarm
 from detectors.detector import Why
@@ -19,6 +20,8 @@ CHANNEL = "channel-failing"
 """The own rule whose subjects are ways to reach people, or one person's address on one."""
 DIFFERS = "judge-differs"
 """The own rule that says that folding the log again gave another journal than the one on disk."""
+TEST = "TEST"
+"""The note of a journal line about an alarm that a test raised; its `why` has the test's id as `test`."""
 OWN_RULES = (BROKEN, WRONG_UNIT, CHANNEL, DIFFERS)
 
 Key = tuple[str, str]
@@ -50,6 +53,8 @@ class Action:
     """Whom a hazard is assigned to."""
     evidence: tuple[str, ...] = ()
     """Files about a hazard, each as sha256sum prints it."""
+    details: Mapping[str, float | int | str] = field(default_factory=dict)
+    """What a calibration's record says; see handling.DETAILS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,8 @@ class Record:
     note: str = ""
     shelf_until: int | None = None
     service_until: int | None = None
+    test: str = ""
+    """The id of the test in which it was raised: gas was applied, the place is as it was."""
 
     def line(
         self,
@@ -112,6 +119,9 @@ class Record:
     ) -> Change:
         """The journal line that says what happened to it."""
         told = change in ("raised", "returned", "broken")
+        because = why or self.why
+        if self.test:
+            because = Why(because.key, {**because.numbers, "test": self.test})
         return Change(
             now=now,
             time=now if time is None else time,
@@ -126,8 +136,8 @@ class Record:
             isa=self.alarm.isa,
             value=self.value if told else value,
             limit=self.limit if told else None,
-            why=why or self.why,
+            why=because,
             by=action.by if action else "",
-            note=action.note if action else "",
+            note=action.note if action else TEST if self.test else "",
             action=action.id if action else "",
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from detectors.document import Table, is_number, known_unit, listed, nearest, shown
@@ -28,6 +28,8 @@ SENSOR_KEYS: Mapping[str, str] = {
     "molar_mass": "number, g/mol. Needed between ppm and mg/m3; known for common gases.",
     "lel": "number, %vol. Needed between %LEL and %vol.",
     "temperature": "number, degC. Needed between ppm and mg/m3.",
+    "follows": 'text. Its readings are what people do: "calibration of ch4-2105", "test of ch4-2105", "rezero", '
+    '"fresh air", "shift change", "blasting".',
 }
 PAYLOAD_KEYS: Mapping[str, str] = {
     "topic": "text, required. MQTT topic with {area} and {sensor} where they stand; + and # as in MQTT.",
@@ -69,6 +71,11 @@ SPELLED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """Of forms whose messages name their sensors: how, where `sensor` is not given, and the {words} it may hold beside
 those of the topic; a line's are its tags, {measurement} and {field}."""
 _WORD = re.compile(r"\{([^{}]*)\}")
+OF_A_SENSOR = {"test": ("measuring", "in test"), "calibration": ("measuring", "calibrating", "calibrated")}
+"""What is done at a sensor, and the names of the readings 0, 1, ... that it becomes."""
+DONE = ("not yet", "done")
+OF_ITSELF = {"blasting": ("closed", "open"), "rezero": DONE, "fresh air": DONE, "shift change": DONE}
+"""What is said of a place or time: the sensor that follows it stands for it."""
 MOLAR_MASS: Mapping[str, float] = {
     "methane": 16.043, "co": 28.010, "co2": 44.009, "h2s": 34.081, "o2": 31.998, "no": 30.006, "no2": 46.005,
     "so2": 64.064, "nh3": 17.031, "hydrogen": 2.016, "cl2": 70.906, "benzene": 78.112,
@@ -101,6 +108,8 @@ class Sensor:
     molar_mass: float = math.nan
     lel: float = math.nan
     temperature: float = math.nan
+    follows: tuple[str, str] | None = None
+    """(what people do, at which sensor): ("calibration", "ch4-2105"); its readings are made of actions."""
 
     @property
     def gas(self) -> dict[str, float]:
@@ -142,13 +151,14 @@ def read_sensors(document: Table) -> dict[str, Sensor]:
     tables = document.tables("sensor", SENSOR_KEYS)
     if not tables:
         document.missing("sensor", "at least one sensor")
-    return {name: _sensor(name, table) for name, table in tables.items()}
+    return {name: _sensor(name, table, tables.keys()) for name, table in tables.items()}
 
 
-def _sensor(name: str, table: Table) -> Sensor:
+def _sensor(name: str, table: Table, known: Collection[str]) -> Sensor:
     if not NAME.fullmatch(name):
         table.wrong((), f"name {name!r}", NAME_WORDS)
-    states = table.texts("states")
+    follows = _follows(name, table, known)
+    states = table.texts("states") or (_readings_of(follows) if follows else ())
     quantity = table.text("quantity", "state" if states else None, "what it measures: methane, co, displacement")
     own_mass = table.number("molar_mass", "a number of g/mol above 0", positive=True)
     return Sensor(
@@ -167,7 +177,30 @@ def _sensor(name: str, table: Table) -> Sensor:
         molar_mass=MOLAR_MASS.get(quantity, math.nan) if math.isnan(own_mass) else own_mass,
         lel=table.number("lel", "%vol between 0 and 100", positive=True),
         temperature=table.number("temperature", "a number of degC"),
+        follows=follows,
     )
+
+
+def _follows(name: str, table: Table, known: Collection[str]) -> tuple[str, str] | None:
+    """What of people's doing the sensor follows."""
+    text = table.text("follows", "")
+    if not text:
+        return None
+    what, of, sensor = text.partition(" of ")
+    allowed = [*(f"{one} of SENSOR" for one in OF_A_SENSOR), *OF_ITSELF]
+    if what not in (OF_A_SENSOR if of else OF_ITSELF):
+        table.wrong(("follows",), shown(text), listed(allowed), nearest(text, allowed))
+        return None
+    if of and (sensor not in known or sensor == name):
+        others = [one for one in known if one != name]
+        table.wrong(("follows",), f"sensor {shown(sensor)}", listed(others), nearest(sensor, others))
+    if "every" in table:
+        table.wrong(("every",), "every beside follows", "no `every`: people act when they do")
+    return what, sensor if of else name
+
+
+def _readings_of(follows: tuple[str, str]) -> tuple[str, ...]:
+    return {**OF_A_SENSOR, **OF_ITSELF}[follows[0]]
 
 
 def _span(table: Table) -> tuple[float, float]:

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from detectors.alarm import Cause, Hidden, advance
 from detectors.detector import Verdict, Why
+from detectors.handling import KINDS as OF_SENSORS
+from detectors.handlings import Handlings
 from detectors.hazards import ACTIONS, CALLED, Hazard, Hazards
 from detectors.holding import Held
 from detectors.people import objection, take
@@ -35,6 +37,8 @@ class Fold(Protocol):
 
 SHELF, SERVICE, HAZARD = 0, 1, 2
 """What may fall due, in the order of one instant and alarm."""
+HANDLING = 9
+"""A test, a calibration or a blasting window is over: its key has no rule."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,11 +60,13 @@ class Records:
         self.records: dict[Key, Record] = {}
         self.active: set[int] = set()
         self.hazards = Hazards()
+        self.handlings = Handlings(self)
         self.wire()
 
     def wire(self) -> None:
         """Who suppresses whom under the judge's rules."""
         self.wiring = wired(self.fold.pairs, self.fold.pair_of)
+        self.handlings.wire()
 
     # -- readings --------------------------------------------------------------------------------------------------
 
@@ -73,6 +79,7 @@ class Records:
             if at is not None
         ]
         self.due += [Due(hazard.remind, hazard.key, HAZARD) for hazard in self.hazards.open.values()]
+        self.due += [Due(one.until, ("", one.sensor), HANDLING) for one in self.handlings.ends(until)]
         heapify(self.due)
         changes: list[Change] = []
         for h in held:
@@ -91,7 +98,7 @@ class Records:
         rule, subject = self.fold.pairs[h.pair]
         out: list[Change] = []
         if h.finding is not None and h.finding.why.key == "rule.broken":
-            out += [*self._broken(rule, h), *self._resuppress((rule.name, subject.id), h.at)]
+            out += [*self._broken(rule, h), *self.resuppress((rule.name, subject.id), h.at)]
         if h.verdict is Verdict.ACTIVE and h.was is not Verdict.ACTIVE:
             out += self._raise(h, rule, subject)
         elif h.was is Verdict.ACTIVE and h.verdict is Verdict.CLEAR:
@@ -100,7 +107,7 @@ class Records:
             out.append(self._watch(h, rule, subject))
         if (h.verdict is Verdict.ACTIVE) is not (h.was is Verdict.ACTIVE):
             (self.active.add if h.verdict is Verdict.ACTIVE else self.active.discard)(h.pair)
-            out += self._resuppress((rule.name, subject.id), h.at)
+            out += self.resuppress((rule.name, subject.id), h.at)
         return out
 
     def _record(self, pair: int) -> Record:
@@ -116,16 +123,25 @@ class Records:
         record = self._record(h.pair)
         if record.alarm.active:
             return []
-        record.priority = self._priority(rule, subject, h.pair)
-        record.latches, record.accepted_by, record.note = rule.latch, "", ""
-        changes = self._suppress(h.pair, h.at)
+        return self.activate(h.pair, h.at, self.handlings.test_of(h.pair), h)
+
+    def activate(self, pair: int, at: int, test: str, h: Held | None = None) -> list[Change]:
+        """A new occurrence, of a test if one is named; without `h` with the reason that its record has."""
+        (rule, subject), record = self.fold.pairs[pair], self._record(pair)
+        record.priority = self._priority(rule, subject, pair)
+        record.latches, record.accepted_by, record.note, record.test = rule.latch and not test, "", "", test
+        changes = self._suppress(pair, at)
         record.alarm = advance(record.alarm, Cause.ACTIVATE)
         if record.priority is Priority.LOG:
             record.alarm = advance(record.alarm, Cause.ACKNOWLEDGE)
-        record.since = h.at
-        self._remember(record, h)
-        self._leave((rule.name, subject.id), record, rule.ladder)
-        return [*changes, self._line((rule.name, subject.id), record, h.at, "raised", time=record.time)]
+        record.since = at
+        if h is not None:
+            self._remember(record, h)
+        key = (rule.name, subject.id)
+        if not test:
+            self._leave(key, record, rule.ladder)
+        changes.append(self._line(key, record, at, "raised", time=record.time))
+        return changes + self.handlings.raised(pair, key, record, at)
 
     def _priority(self, rule: Rule, subject: Subject, pair: int) -> Priority:
         """The rule's; a fault on a sensor in alarm takes that alarm's priority (DESIGN section 9)."""
@@ -133,7 +149,7 @@ class Records:
             return rule.priority
         sensors = {subject.id: None} | {name: None for _, name in subject.inputs}
         others = [self._record(p) for s in sensors for p in self.wiring.on_sensor.get(s, ()) if p != pair]
-        return max([rule.priority, *(r.priority for r in others if r.alarm.active or r.alarm.latched)])
+        return max([rule.priority, *(r.priority for r in others if (r.alarm.active or r.alarm.latched) and not r.test)])
 
     def _return(self, h: Held, rule: Rule, subject: Subject) -> list[Change]:
         record = self._record(h.pair)
@@ -174,9 +190,12 @@ class Records:
         """One that speaks for another must be told itself: not hidden by a person, not lower, not of a broken rule."""
         if q not in self.active:
             return False
+        speaker = self._record(q)
+        if speaker.test and not self._record(pair).test:
+            return False
         if q not in self.wiring.above[pair]:
             return True
-        speaker, broken = self._record(q), self.records.get((BROKEN, self.fold.pairs[q][0].name))
+        broken = self.records.get((BROKEN, self.fold.pairs[q][0].name))
         told = not speaker.alarm.hidden & (Hidden.SHELVED | Hidden.OUT_OF_SERVICE)
         works = broken is None or not broken.alarm.active
         return told and works and speaker.priority >= self._record(pair).priority
@@ -229,15 +248,18 @@ class Records:
     def _end(self, due: Due) -> list[Change]:
         if due.order == HAZARD:
             return self._overdue(due)
+        if due.order == HANDLING:
+            return self.handlings.end(self.handlings.open[due.key[1]], due.at)
         record = self.records[due.key]
         if due.order == SHELF:
             record.shelf_until, change, cause = None, "shelf_ended", Cause.SHELF_ENDS
         else:
             record.service_until, change, cause = None, "service_ended", Cause.RETURN_TO_SERVICE
         record.alarm = advance(record.alarm, cause)
-        return [self._line(due.key, record, due.at, change), *self._resuppress(due.key, due.at)]
+        return [self._line(due.key, record, due.at, change), *self.resuppress(due.key, due.at)]
 
-    def _resuppress(self, key: Key, at: int) -> list[Change]:
+    def resuppress(self, key: Key, at: int) -> list[Change]:
+        """Hide and show what this one speaks for, as it now stands."""
         pair = self.fold.pair_of.get(key, -1)
         return [c for p in self.wiring.dependents.get(pair, ()) for c in self._suppress(p, at)]
 
@@ -250,6 +272,8 @@ class Records:
         """Take the action or refuse it with a reason; either way one line bears its id."""
         if action.kind in ACTIONS or action.rule.startswith(CALLED):
             return self.hazards.act(action, now, self.fold.revision, self._stands)
+        if action.kind in OF_SENSORS:
+            return self.handlings.act(action, now)
         key = (action.rule, action.subject)
         known = key in self.fold.pair_of or key in self.records
         if not known:
@@ -266,11 +290,12 @@ class Records:
             lines += self.hazards.accepted(action, record.alarm.occurrence, now, self.fold.revision)
         if key not in self.fold.pair_of and key[0] not in OWN_RULES and not record.alarm.standing:
             del self.records[key]
-        return lines + self._resuppress(key, now)
+        return lines + self.resuppress(key, now)
 
     def _stands(self, hazard: Hazard) -> bool:
         found = (self.records.get((rule, hazard.subject)) for rule in hazard.occurrences)
-        return any(record.alarm.active or record.alarm.latched for record in found if record is not None)
+        real = [record.alarm for record in found if record is not None and not record.test]
+        return any(alarm.active or alarm.latched for alarm in real)
 
     def _refuse(self, key: Key, record: Record, now: int, action: Action, reason: str) -> Change:
         why = Why(f"judge.refused.{reason}", {"asked": action.kind})
@@ -284,6 +309,7 @@ class Records:
         pair_of = self.fold.pair_of
         self.active = {pair_of[key] for key, r in self.records.items() if r.alarm.active and key in pair_of}
         out = self.note("revised", now, Why("judge.revised", {"revision": self.fold.revision}), by, note)
+        out += self.handlings.revised(now)
         for key, record in sorted(self.records.items()):
             if key[0] == BROKEN:
                 out += self.own_ends(*key, now, Why("rule.restarted"))
@@ -291,7 +317,8 @@ class Records:
                 out.append(self._line(key, record, now, "removed"))
             elif key in pair_of:
                 rule, subject = self.fold.pairs[pair_of[key]]
-                record.area, record.kind, record.latches = subject.area, rule.detector.kind, rule.latch
+                record.area, record.kind = subject.area, rule.detector.kind
+                record.latches = rule.latch and not record.test
         self.records = {k: r for k, r in self.records.items() if k in pair_of or r.alarm.standing or k[0] in OWN_RULES}
         return out + [c for pair in sorted(self.wiring.suppressors) for c in self._suppress(pair, now)]
 

@@ -15,7 +15,7 @@ from detectors.desk_load import desk_series
 from detectors.desks import EVERYTHING, read_desks
 from detectors.document import Mistake, SiteMistakes, Table
 from detectors.hazards import DUE
-from detectors.rule import LONGEST_SHELF, Priority, Rule, Series, Subject
+from detectors.rule import HOUR, LONGEST_SHELF, Priority, Rule, Series, Subject
 from detectors.sensor import PAYLOAD_KEYS, SENSOR_KEYS, Payload, Sensor, read_payloads, read_sensors
 from detectors.site_rules import RULE_KEYS, made_by, read_rules
 
@@ -24,6 +24,7 @@ SITE_KEYS: Mapping[str, str] = {
     "timezone": 'text, required: "Asia/Shanghai". Screens and shifts; records stay UTC.',
     "simulated": "true: readings are pretended, and everything shown says so.",
     "limits": "cn, us or eu: the limit set that `use` means.",
+    "longest_test": "duration: the longest that a sensor may be in test; 1h.",
     "shelving": "table {low, medium, high = duration}: the longest a person may shelve; at most 8h, 8h, 1h.",
 }
 HAZARD_KEYS: Mapping[str, str] = {
@@ -32,6 +33,8 @@ HAZARD_KEYS: Mapping[str, str] = {
 }
 TABLES = ("site", "limit_set", "payload", "sensor", "rule", "desk", "hazards")
 """The tables of a document that say what is judged and how; a revision is made of these."""
+LONGEST_TEST = 8 * HOUR
+"""ns: what a site may allow at most; a sensor in test watches nothing."""
 
 SHORTEST_DUE = 1_000_000_000
 """ns: each time that it is overdue is a journal line."""
@@ -57,6 +60,8 @@ class Site:
     """ns from an occurrence of a priority until its hazard is due; a priority not in it opens none."""
     desk_of: Mapping[str, str] = field(default_factory=dict)
     """area -> the desk that hears its alarms."""
+    longest_test: int = HOUR
+    """ns a sensor may be in test at most."""
 
 
 def read_site(document: Mapping[str, Any]) -> Site:
@@ -80,6 +85,7 @@ def read_site(document: Mapping[str, Any]) -> Site:
         shelving=_shelving(head),
         hazards=_hazards(whole.table("hazards", HAZARD_KEYS)),
         desk_of=read_desks(whole, _areas(sensors, rules)),
+        longest_test=_longest_test(head),
     )
     if mistakes:
         raise SiteMistakes(dict.fromkeys(mistakes))
@@ -94,6 +100,13 @@ def series(site: Site) -> list[Series]:
             out[made.id] = made
     desks = dict.fromkeys(site.desk_of.values()) or (EVERYTHING,)
     return [*out.values(), *desk_series(tuple(desks))]
+
+
+def _longest_test(head: Table) -> int:
+    given = head.duration("longest_test")
+    if given is not None and not 0 < given <= LONGEST_TEST:
+        head.wrong(("longest_test",), f"{head.data['longest_test']!r}", f"more than 0, at most {LONGEST_TEST // HOUR}h")
+    return HOUR if given is None else given
 
 
 def _shelving(head: Table) -> dict[Priority, int]:

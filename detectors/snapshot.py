@@ -51,6 +51,7 @@ def snapshot(judge: Judge) -> tuple[Arrays, dict[str, Any]]:
         "load": [[desk, _load(load)] for desk, load in judge.desks.load.items()],
         "counted": judge.desks.counted,
         "heard": [_change(change) for change in judge.heard],
+        "handlings": judge.records.handlings.snapshot(),
     }
 
 
@@ -79,6 +80,7 @@ def restore(site: Site, arrays: Mapping[str, NDArray[Any]], plain: Mapping[str, 
     judge.desks.counted = plain.get("counted")
     judge.heard = [_change_of(change) for change in plain.get("heard", ())]
     judge.desks.notice_of = {(rule, subject): notice for rule, subject, notice in plain.get("notices", ())}
+    judge.records.handlings.restore(plain.get("handlings", ()))
     return judge
 
 

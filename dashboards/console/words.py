@@ -14,6 +14,7 @@ from typing import TypeAlias
 from dashboards.console.figures import SECOND, Lang, Local, age, number
 from dashboards.console.words_dust import DUST
 from dashboards.console.words_gas import GAS
+from dashboards.console.words_handling import HANDLING
 from dashboards.console.words_hazards import HAZARDS
 from dashboards.console.words_health import HEALTH
 from dashboards.console.words_network import NETWORK
@@ -146,6 +147,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "judge.refused.unknown_action": ("there is no such action", "没有此操作"),
     **DUST,
     **GAS,
+    **HANDLING,
     **HAZARDS,
     **HEALTH,
     **NETWORK,

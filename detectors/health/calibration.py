@@ -1,7 +1,8 @@
 """Calibration that is due, and calibration that does not end.
 
 Constraints. The input is a sensor that says 1 while a calibration runs and 0 when it is over (the instrument's own
-contact, or one set by hand). Runs by arrival, so it needs no readings to fall due.
+contact), or one that follows the calibrations of a sensor, which says 2 when one was recorded. Runs by arrival, so it
+needs no readings to fall due.
 Cannot find: a calibration done badly, or with the wrong gas; one that nobody told the contact of.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -33,6 +35,8 @@ from detectors.state import SETTING
 NOT = -1
 """No such time."""
 DAY = 86_400.0
+RECORDED = 1.5
+"""From this reading on a calibration was recorded as made."""
 FOREVER = 100 * 366 * DAY
 
 
@@ -58,12 +62,13 @@ class Calibration:
     """ACTIVE when the last calibration ended `every` ago, or one has run for `longest`; CLEAR when one ends.
 
     One that was never heard of counts from the day the sensor was registered, and is unknown until then. A contact
-    closed for less than `shortest` is no calibration. Warn ahead with a second rule of a shorter `every`.
+    closed for less than `shortest` is no calibration, and with `recorded` only what `davylamp calibrated` recorded is
+    one. Warn ahead with a second rule of a shorter `every`.
     Source: 30 CFR 75.342(a)(4) 31 days (to be confirmed), AQ 1029 15 days; `longest` 30 min: DESIGN section 9.
 
         [rule.methane-calibration]
         sensors = ["cal-2105"]
-        detector = { kind = "health.calibration", every = "15d", longest = "30min" }
+        detector = { kind = "health.calibration", every = "15d", longest = "30min", recorded = true }
         priority = "low"
         guidance = "Calibrate the sensor; if it is in calibration, end it"
     """
@@ -79,6 +84,8 @@ class Calibration:
     """s."""
     shortest: float = 60.0
     """s."""
+    recorded: bool = False
+    """True: a calibration that ends without a record is none."""
 
     def __post_init__(self) -> None:
         for name in ("every", "longest"):
@@ -103,11 +110,13 @@ class Calibration:
         for row in range(len(batch)):
             who, arrived = int(batch.sensor[row]), int(batch.arrived[row])
             findings += self._expire(state, who, arrived)
-            running = bool(batch.value[row] >= 0.5)
+            running = bool(0.5 <= batch.value[row] < RECORDED)
             if running and begins[row] and state.begun[who] == NOT:
                 state.begun[who], state.due[who] = arrived, arrived + state.longest[who]
             elif heard[row] and not running and state.begun[who] != NOT:
                 findings += self._end(state, batch, row, who)
+            if heard[row] and batch.value[row] >= RECORDED:
+                findings += self._done(state, batch, row, who)
             if heard[row] and state.done[who] != NOT:
                 age[row] = (arrived - int(state.done[who])) / 1e9 / DAY
         for who in np.flatnonzero(state.due < batch.until).tolist():
@@ -137,15 +146,23 @@ class Calibration:
         """The contact opened: a calibration was made, unless it was closed for a moment only."""
         arrived, lasted = int(batch.arrived[row]), int(batch.arrived[row]) - int(state.begun[who])
         state.begun[who] = NOT
-        if lasted < round(self.shortest * 1e9):
+        if self.recorded or lasted < round(self.shortest * 1e9):
             since = int(state.seen[who] if state.done[who] == NOT else state.done[who])
             state.due[who] = max(since + int(state.every[who]), arrived)
             return []
+        return self._done(state, batch, row, who, {"seconds": lasted / 1e9})
+
+    @staticmethod
+    def _done(
+        state: State, batch: Batch, row: int, who: int, numbers: Mapping[str, float] = MappingProxyType({})
+    ) -> list[Finding]:  # fmt: skip
+        arrived = int(batch.arrived[row])
+        state.begun[who] = NOT
         state.done[who], state.due[who] = arrived, arrived + state.every[who]
         if state.verdict[who] == Verdict.CLEAR:
             return []
         state.verdict[who] = Verdict.CLEAR
-        why = Why("health.calibration.done", {"seconds": lasted / 1e9})
+        why = Why("health.calibration.done", numbers)
         return [Finding(arrived, int(batch.row[row]), who, Verdict.CLEAR, int(batch.time[row]), None, None, why)]
 
 

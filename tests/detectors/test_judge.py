@@ -130,7 +130,7 @@ def test_people_acknowledge_shelve_and_reset_and_are_refused_with_a_reason() -> 
 
     def act(kind: str, **more: Any) -> Change:
         more = {"by": "li", "rule": "held", "subject": "ch4-1", **more}
-        return judge.act(Action(id="a", kind=kind, **more), 2 * S)[-1]
+        return judge.act(Action(id="a", kind=kind, **more), 2 * S).changes[-1]
 
     assert act("acknowledge", occurrence=7).why.key == "judge.refused.other_occurrence"
     assert act("acknowledge").isa == "C"
@@ -148,7 +148,7 @@ def test_a_shelved_higher_rung_hides_no_lower_one() -> None:
     judge = judge_of()
     feed(judge, [(1, 0, 1.7)])
 
-    shelved = judge.act(Action("a", "shelve", "gas-cut", "ch4-1", "li", "works", until=60 * S), 2 * S)
+    shelved = judge.act(Action("a", "shelve", "gas-cut", "ch4-1", "li", "works", until=60 * S), 2 * S).changes
     ended = feed(judge, [(3, 0, 1.7)], until=61)
 
     assert [(c.rule, c.change) for c in shelved] == [("gas-cut", "shelved"), ("gas-warn", "unsuppressed")]
@@ -167,7 +167,7 @@ def test_a_revision_clears_nothing() -> None:
     assert ("gas-warn", "ch4-2", "removed") in [(c.rule, c.sensor, c.change) for c in changes]
     assert told(feed(judge, [(3, 0, 0.6)])) == []
     assert told(feed(judge, [(4, 0, 0.3)])) == [(4, "gas-warn", "ch4-1", "returned")]
-    reset = judge.act(Action("r", "reset", "gas-warn", "ch4-2", "wang", "gone"), 5 * S)
+    reset = judge.act(Action("r", "reset", "gas-warn", "ch4-2", "wang", "gone"), 5 * S).changes
     assert [c.change for c in reset] == ["reset"]
 
 

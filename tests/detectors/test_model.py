@@ -129,7 +129,7 @@ class Acted:
     action: Action
 
     def apply(self, judge: Judge) -> list[Change]:
-        return judge.act(self.action, self.arrived)
+        return judge.act(self.action, self.arrived).changes
 
 
 @dataclass(frozen=True)
@@ -418,7 +418,7 @@ def test_one_long_seeded_stream_wakes_every_rule_and_the_model_agrees() -> None:
     assert raised == {(rule.name, subject.id) for rule in DERIVED.rules for subject in rule.subjects}
     assert {c.change for c in fold.changes} == CHANGES
     assert set(fold.judge.gate.counts) == {
-        "duplicate", "no_value", "out_of_span", "late", "conflict", "skewed", "judged",
+        "duplicate", "no_value", "out_of_span", "late", "conflict", "skewed", "calibration", "judged",
     }  # fmt: skip
     agrees(whole(log, end), at_model(log, end))
     cut_anywhere(random, log[:400], log[400].arrived, DERIVED)

@@ -55,7 +55,7 @@ class Told:
         self.changes += self.judge.step(Batch.of(end * S, [k for _, k in rows], times, values)).changes
 
     def act(self, kind: str, key: tuple[str, str], now: int, **more: Any) -> None:
-        self.changes += self.judge.act(Action("1", kind, *key, "Li", **more), now * S)
+        self.changes += self.judge.act(Action("1", kind, *key, "Li", **more), now * S).changes
 
     def lines(self, *changes: str, rule: str = "silent") -> list[tuple[str, str]]:
         return [(c.sensor, c.isa) for c in self.changes if c.rule == rule and c.change in changes]
