@@ -339,6 +339,9 @@ def test_follows_is_checked() -> None:
 
 def handled_document() -> dict[str, Any]:
     plain = busy_document()
+    plain["sensor"] = {name: {**one, "every": "30s"} for name, one in plain["sensor"].items()}
+    plain["rule"] = {name: {**plain["rule"][name], "latch": name == "noted"} for name in
+                     ("warn", "cut", "out", "agreed", "held", "noted", "quiet")}  # fmt: skip
     follows = {"cal": {"area": "face", "follows": "calibration of ch4-1"},
                "tested": {"area": "face", "follows": "test of ch4-2"}}  # fmt: skip
     rules = {"due": {"sensors": ["cal"], "detector": {"kind": "health.calibration", "every": "40s", "longest": "30s",

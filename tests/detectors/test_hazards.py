@@ -77,7 +77,7 @@ class Told:
         """What became of it: the change, or why it was refused."""
         action = Action(f"{kind}{second}", kind, rule, more.pop("subject", "ch4-1"), more.pop("by", "li"),
                         occurrence=occurrence, **more)  # fmt: skip
-        lines = self.judge.act(action, START + second * S)
+        lines = self.judge.act(action, START + second * S).changes
         self._note(lines)
         (answer,) = [one for one in lines if one.action == action.id]
         return answer.why.key.removeprefix("judge.refused.") if answer.change == "refused" else answer.change
