@@ -403,3 +403,15 @@ def test_a_restart_in_a_test_remembers_it() -> None:
         "ch4-1": Handling("test", "ch4-1", "test-2", START + 2 * S, START + 62 * S, "Li", "yearly",
                           {"warn/ch4-1#1": START + 10 * S, "both/face-gas#1": START + 10 * S}),
     }  # fmt: skip
+
+
+def test_a_real_alarm_never_joins_the_notice_of_a_test_in_a_flood() -> None:
+    told = Told().read(1, 0.1, 0.1).act("test", 2, until=600)
+    for k in range(8):
+        told.read(10 + 20 * k, 1.6, 0.1).read(20 + 20 * k, 0.1, 0.1)
+    told.read(200, 0.1, 1.1)
+    told_by = {(c.rule, c.sensor, c.notice) for c in told.changes if c.change == "raised" and not c.note}
+    assert ("warn", "ch4-2", "warn/ch4-2#1") in told_by
+    tested = [c for c in told.changes if c.change == "raised" and c.note == "TEST" and c.isa == "B"]
+    assert all(c.notice == f"{c.rule}/{c.sensor}#{c.occurrence}" for c in tested)
+    assert len(tested) > 20
