@@ -22,6 +22,10 @@ class Address(Protocol):
     @property
     def ca(self) -> Path | str | None: ...
     @property
+    def cert(self) -> Path | str | None: ...
+    @property
+    def key(self) -> Path | str | None: ...
+    @property
     def client_id(self) -> str: ...
     @property
     def keepalive(self) -> int: ...
@@ -48,9 +52,33 @@ def place(url: str) -> tuple[str, int, bool]:
 def reason(error: Exception) -> str:
     """Why a connection failed, and what to look at."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message}): check ca under [mqtt]"
+        return _untrusted(error)
     if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({error.reason}): does this port speak TLS?"
+        refused = _refused(str(error.reason or ""))
+        if refused:
+            return refused
+        return f"TLS failed ({error.reason or error}): does this port speak TLS?"
     if isinstance(error, ConnectionRefusedError):
         return "nobody listens there"
     return str(error) or type(error).__name__
+
+
+def _untrusted(error: ssl.SSLCertVerificationError) -> str:
+    why = str(error.verify_message)
+    if "expired" in why or "not yet valid" in why:
+        return f"its certificate is not valid now ({why}): renew it there, or set this machine's clock"
+    if "mismatch" in why.lower() or "not valid for" in why:
+        return f"its certificate is another host's ({why}): write the url with the name that the certificate has"
+    return f"its certificate is not trusted ({why}): check ca under [mqtt]"
+
+
+def _refused(alert: str) -> str:
+    """What the broker's alert says of our certificate; empty where it says nothing of it."""
+    alert = alert.upper()
+    if "CERTIFICATE_REQUIRED" in alert or "HANDSHAKE_FAILURE" in alert:
+        return "it wants a client certificate: give cert and key under [mqtt]"
+    if "CERTIFICATE_EXPIRED" in alert:
+        return "it says that our client certificate has expired: renew cert under [mqtt]"
+    if "UNKNOWN_CA" in alert or "BAD_CERTIFICATE" in alert or "CERTIFICATE_UNKNOWN" in alert:
+        return "it does not trust our client certificate: check cert under [mqtt], and the broker's ca for clients"
+    return "it says that our client certificate is revoked: have a new one made" if "REVOKED" in alert else ""

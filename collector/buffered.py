@@ -22,6 +22,8 @@ class BufferedSocket:
 
     def __init__(self, wrapped: socket.socket) -> None:
         self._wrapped = wrapped
+        self.alert: ssl.SSLError | None = None
+        """Why TLS ended; paho does not say."""
         self._read = b""
         self._at = 0
         self._unsent = bytearray()
@@ -31,10 +33,17 @@ class BufferedSocket:
         start = self._at
         if start >= len(self._read):
             if size >= CHUNK:
-                return self._wrapped.recv(size)
-            self._read, start = self._wrapped.recv(CHUNK), 0
+                return self._receive(size)
+            self._read, start = self._receive(CHUNK), 0
         self._at = start + size
         return self._read[start : start + size]
+
+    def _receive(self, size: int) -> bytes:
+        try:
+            return self._wrapped.recv(size)
+        except ssl.SSLError as error:
+            self.alert = error if error.reason and "ALERT" in error.reason else self.alert
+            raise
 
     def pending(self) -> int:
         """Bytes that can be read without asking the network."""
@@ -58,6 +67,10 @@ class BufferedSocket:
                 sent = self._wrapped.send(self._unsent)
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return
+            except OSError:
+                with suppress(OSError):  # who hung up may have said why before
+                    self._receive(CHUNK)
+                raise
             del self._unsent[:sent]
 
     def fileno(self) -> int:
@@ -77,6 +90,10 @@ class BufferedClient(paho.Client):
     """paho over a buffered socket."""
 
     buffered: BufferedSocket | None = None
+
+    def trust(self, context: ssl.SSLContext) -> None:
+        """Use TLS, from the next connection on as this context says; paho takes one context for ever."""
+        self._ssl, self._ssl_context = True, context
 
     def _create_socket(self) -> Any:
         self.buffered = BufferedSocket(super()._create_socket())  # type: ignore[arg-type]

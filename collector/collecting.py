@@ -17,6 +17,7 @@ from contextlib import closing
 from typing import Protocol
 
 from collector.clock import SECOND, Clock
+from collector.decode import OWN_ALARM
 from collector.errors import DiskFull, Unavailable
 from collector.heartbeat import Heartbeat
 from collector.inbox import Inbox
@@ -27,6 +28,7 @@ from collector.reserve import Reserve
 from collector.sealing import SEAL_MESSAGES
 from collector.settings import Settings
 from collector.spool import Spool
+from detectors.records import SOURCE
 
 AT_ONCE = 4 * SEAL_MESSAGES
 """Messages that one fsync serves at most."""
@@ -63,6 +65,7 @@ def collect(settings: Settings, stop: threading.Event) -> None:
         closing(Collector(spool, Inbox(data), Clock(spool.now), lambda: _source(settings))) as collector,
     ):
         collector.reserve, collector.keeper = Reserve(data), keeper
+        collector.alarm_after = settings.mqtt.alarm_after / SECOND if settings.mqtt else collector.alarm_after
         heart = Heartbeat(data, "collect")
         while not stop.is_set():
             collector.turn()
@@ -72,13 +75,17 @@ def collect(settings: Settings, stop: threading.Event) -> None:
 def _source(settings: Settings) -> Mqtt | None:
     if settings.mqtt is None:
         return None
-    password = settings.mqtt.password
-    return Mqtt(settings.mqtt, password.reveal if password else None).start()
+    password, key = settings.mqtt.password, settings.mqtt.key_password
+    return Mqtt(
+        settings.mqtt, password.reveal if password else None, key_password=key.reveal if key else None
+    ).start()
 
 
 class Collector:
     """Fills the log from one source and the inbox, turn by turn. `connect` makes the source, anew after a full disk."""
 
+    alarm_after = 60.0
+    """s without the source, or without a subscription, until that is an alarm."""
     reserve: Reserve | None = None
     keeper: LogKeeper | None = None
 
@@ -93,6 +100,10 @@ class Collector:
         self._sealed = 0
         self._looked = self._reported = -REPORT
         self._told_link: bool | None = None
+        self._well_at = time.monotonic()
+        """When the source was last as it should be."""
+        self._alarm: bool | None = None
+        """Whether we said that it fails; None at the start, when an alarm of the process before may stand."""
         self._failing = False
         self._gone_at = 0
 
@@ -183,6 +194,8 @@ class Collector:
             detail = {} if link.error is None else {"detail": str(link.error)}
             self._own.append(own("link", value=int(link.up), **detail))
             self._told_link = link.up
+        if link is not None:
+            self._fails(link)
         if due and not self._failing:
             self._reported = time.monotonic()
             self._own.append(own("clock-offset", value=self._clock.offset() / SECOND))
@@ -193,6 +206,17 @@ class Collector:
         early = 0 if self.keeper is None else self.keeper.look(self._clock.now())
         if early:
             self._own.append(own("trimmed-early", value=early))
+
+    def _fails(self, link: Link) -> None:
+        """The alarm about the source: raised when it has failed for `alarm_after`, ended when it is well."""
+        if link.error is None:
+            self._well_at = time.monotonic()
+        failing = link.error is not None and time.monotonic() - self._well_at >= self.alarm_after
+        if failing == self._alarm or (link.error is not None and not failing):
+            return
+        self._alarm = failing
+        said = {"rule": SOURCE, "subject": "mqtt", "active": failing, "detail": str(link.error or "")}
+        self._own.append(Message(OWN_ALARM, json.dumps(said).encode(), OWN))
 
     def close(self) -> None:
         """Disconnect; what was not acknowledged the broker sends again."""

@@ -31,6 +31,7 @@ from collector.backlog import Backlog, Entry
 from collector.buffered import BufferedClient, BufferedSocket
 from collector.errors import BrokerRefused, DavylampError, Disconnected, NotSubscribed
 from collector.message import MQTT, Message
+from collector.trust import tls_context
 
 QUEUE_MESSAGES = 20_000
 QUEUE_BYTES = 64 * 1024 * 1024
@@ -64,15 +65,15 @@ class Mqtt:
         address: Address,
         password: Callable[[], str] | None = None,
         *,
+        key_password: Callable[[], str] | None = None,
         queue_messages: int = QUEUE_MESSAGES,
         queue_bytes: int = QUEUE_BYTES,
     ) -> None:
         self.host, self.port, self._tls = place(address.url)
         if not address.subscriptions:
             raise ValueError("mqtt.subscriptions is empty: give at least one topic filter, such as 'pit/#'")
-        self._address, self._password = address, password
+        self._address, self._password, self._key_password = address, password, key_password
         self._backlog = Backlog(queue_messages, queue_bytes)
-        self._trusting = False
         self._client = self._make()
         self._fresh: list[Entry] = []
         self._polled: dict[int, Entry] = {}
@@ -80,6 +81,8 @@ class Mqtt:
         self._asked: dict[int, list[str]] = {}
         self._refused: dict[str, str] = {}
         self._answered = 0.0
+        self._answer_heard = False
+        """To this connection's CONNECT."""
         self._stop = threading.Event()
         self._wake, self._woken = socket.socketpair()
         self._wake.setblocking(False)
@@ -176,8 +179,10 @@ class Mqtt:
                 self._identify()
                 self._client.reconnect()
                 self._serve()
+                self._unsaid()
             except (OSError, ValueError) as error:
-                self._down(Disconnected(f"{self._where()}: {reason(error)}"))
+                if not self._told_why():
+                    self._down(Disconnected(f"{self._where()}: {reason(error)}"))
             except DavylampError as error:
                 self._down(BrokerRefused(f"{self._where()}: {error}"))
             wait = FIRST_WAIT if self._answered else min(LONGEST_WAIT, wait * 2)
@@ -187,21 +192,19 @@ class Mqtt:
             self._client.disconnect()
 
     def _identify(self) -> None:
-        """Password and CA, read again where they may have been put right meanwhile."""
+        """Password and certificates, read again: they may have been put right or renewed meanwhile."""
         if self._address.user:
             self._client.username_pw_set(self._address.user, self._password() if self._password else None)
-        if self._tls and not self._trusting:
-            try:
-                self._client.tls_set(ca_certs=str(self._address.ca) if self._address.ca else None)
-            except OSError as error:
-                raise BrokerRefused(f"ca {self._address.ca} cannot be used ({error}): give a PEM file") from error
-            self._trusting = True
+        if self._tls:
+            address = self._address
+            self._client.trust(tls_context(address.ca, address.cert, address.key, self._key_password))
 
     def _serve(self) -> None:
         """One connection, until it is lost, refused, stuck or no longer wanted."""
         buffered = self._client.buffered
         assert buffered is not None
         begun, full_since = time.monotonic(), 0.0
+        self._answer_heard = False
         while self._client.socket() is not None:
             self._write(buffered)
             if self._client.socket() is None:
@@ -217,6 +220,19 @@ class Mqtt:
                 self._client.loop_misc()
             self._ask_again()
             self._give_up(begun, full_since)
+
+    def _unsaid(self) -> None:
+        """A connection that ended before the broker's answer, without a word."""
+        if not (self._answer_heard or self._stop.is_set() or self._told_why()):
+            text = "it ended the connection without an answer: check user, password_file and client_id under [mqtt]"
+            self._down(Disconnected(f"{self._where()}: {text}"))
+
+    def _told_why(self) -> bool:
+        """Say what the broker's TLS alert says, if there was one."""
+        alert = None if self._client.buffered is None else self._client.buffered.alert
+        if alert is not None:
+            self._down(BrokerRefused(f"{self._where()}: {reason(alert)}"))
+        return alert is not None
 
     def _sleep(self, buffered: BufferedSocket, room: bool) -> None:
         if room and buffered.pending():
@@ -265,6 +281,7 @@ class Mqtt:
     # paho's callbacks, all in the thread.
 
     def _on_connect(self, _client: Any, _data: Any, flags: Any, answer: Any, _properties: Any) -> None:
+        self._answer_heard = True
         if answer.is_failure:
             who = f"user {self._address.user!r}" if self._address.user else "a client without a user"
             self._down(

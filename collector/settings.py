@@ -21,7 +21,7 @@ from detectors.sensor import Payload
 
 ROLES = ("collect", "judge", "store", "announce", "page")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-DAY = 86_400_000_000_000
+DAY, MINUTE = 86_400_000_000_000, 60_000_000_000
 FILE_KEYS: Mapping[str, str] = {
     "data": 'folder of log, journal and history; "data" beside the site file where not given.',
     "sensors": "a CSV file with the columns id and those of [sensor]; lists as `0 4`.",
@@ -34,10 +34,16 @@ MQTT_KEYS: Mapping[str, str] = {
     "password_file": "file whose first line is the password.",
     "password_env": "name of the environment variable with the password.",
     "ca": "file with the certificate authority, for mqtts.",
+    "cert": "file with our client certificate, for mqtts.",
+    "key": "file with its key, where that is not in `cert`.",
+    "key_password_file": "file whose first line opens the key.",
+    "key_password_env": "name of the environment variable with it.",
     "client_id": 'text; "davylamp-" and the site\'s id where not given. The broker keeps a session for it.',
     "keepalive": "whole number of s, 5 to 3600; 30.",
     "version": '"3.1.1" (where not given) or "5".',
     "subscriptions": "list of topic filters; from the payloads' topics where not given.",
+    "share": "text: group of a shared subscription, where the broker has them; each message goes to one of the group.",
+    "alarm_after": "duration, 1min where not given: no connection or a refused subscription for so long is an alarm.",
 }
 INFLUX_KEYS: Mapping[str, str] = {
     "url": "text, required: http://host:8086.",
@@ -74,10 +80,15 @@ class Mqtt:
     user: str | None = None
     password: Secret | None = None
     ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    key_password: Secret | None = None
     keepalive: int = 30
     """s"""
     version: str = "3.1.1"
     subscriptions: tuple[str, ...] = ()
+    alarm_after: int = MINUTE
+    """ns"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +192,8 @@ def secrets(settings: Settings) -> dict[tuple[str, ...], Secret]:
     found: dict[tuple[str, ...], Secret] = {}
     if settings.mqtt and settings.mqtt.password:
         found[("mqtt",)] = settings.mqtt.password
+    if settings.mqtt and settings.mqtt.key_password:
+        found[("mqtt", "key_password_file")] = settings.mqtt.key_password
     if settings.influx and settings.influx.token:
         found[("influx",)] = settings.influx.token
     return found | channel_secrets(settings.oncall)
@@ -191,15 +204,25 @@ def _mqtt(table: Table, folder: Path, site_id: str, payloads: tuple[Payload, ...
     version = table.data.get("version", "3.1.1")
     if str(version) not in ("3.1.1", "5"):
         table.wrong(("version",), shown(version), '"3.1.1" or "5"')
+    if "key" in table and "cert" not in table:
+        table.wrong(("key",), "key without cert", "cert, the certificate of that key")
+    share = table.text("share", "")
+    if set(share) & set("/+#"):
+        table.wrong(("share",), shown(share), "a name without / + and #")
+    given = table.texts("subscriptions") or topics
     return Mqtt(
         url=read_url(table, ("mqtt", "mqtts"), "mqtt://broker:1883 or mqtts://broker:8883"),
         client_id=table.text("client_id", f"davylamp-{site_id}"),
         user=table.text("user", "") or None,
         password=read_secret(table, "password", folder),
         ca=_file(table, "ca", folder),
+        cert=_file(table, "cert", folder),
+        key=_file(table, "key", folder),
+        key_password=read_secret(table, "key_password", folder),
         keepalive=table.whole("keepalive", 30, 5, 3600),
         version=str(version),
-        subscriptions=table.texts("subscriptions") or topics,
+        subscriptions=tuple(f"$share/{share}/{one}" for one in given) if share else given,
+        alarm_after=table.duration("alarm_after") or MINUTE,
     )
 
 

@@ -22,7 +22,9 @@ DIFFERS = "judge-differs"
 """The own rule that says that folding the log again gave another journal than the one on disk."""
 TEST = "TEST"
 """The note of a journal line about an alarm that a test raised; its `why` has the test's id as `test`."""
-OWN_RULES = (BROKEN, WRONG_UNIT, CHANNEL, DIFFERS)
+SOURCE = "source-failing"
+"""The own rule whose subjects are sources that nothing can come from: no connection, or a refused subscription."""
+OWN_RULES = (BROKEN, WRONG_UNIT, CHANNEL, DIFFERS, SOURCE)
 
 Key = tuple[str, str]
 """(rule, subject)"""

@@ -222,8 +222,8 @@ def certificates(tmp_path: Path) -> Path:
     folder = tmp_path / "tls"
     folder.mkdir()
     commands = [
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca -keyout ca.key -out ca.pem",
-        "req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout server.key -out server.csr",
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test-ca -keyout ca.key -out ca.pem",
+        "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=127.0.0.1 -keyout server.key -out server.csr",
         "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out server.pem -extfile names",
     ]
     (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
@@ -363,3 +363,113 @@ def test_a_broker_that_lost_our_session_is_said(tmp_path: Path, caplog: pytest.L
         server.start()
         mqtt.connected(10)
         assert "session=new" in caplog.text
+
+
+# Certificates: one clear line for whatever is wrong, and it goes on by itself when that is mended.
+
+
+@pytest.fixture
+def mutual(tmp_path: Path, certificates: Path) -> Path:
+    """Beside the server's: a client's certificate with an encrypted key, an expired one, one of another CA."""
+    openssl = find("openssl", "apt-get install openssl")
+    commands = [
+        "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -passout pass:opensesame -subj /CN=collector -keyout client.key -out client.csr",
+        "x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out client.pem",
+        "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=collector -keyout old.key -out old.csr",
+        "x509 -req -in old.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days -1 -out old.pem",
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=stranger -keyout stranger.key -out stranger.pem",
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days -1 -out late.pem -extfile names",
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out other.pem",
+    ]
+    for command in commands:
+        subprocess.run([openssl, *command.split()], cwd=certificates, check=True, capture_output=True)
+    for file in certificates.iterdir():
+        file.chmod(0o644)
+    return certificates
+
+
+def secure_broker(folder: Path, tls: Path, cert: str = "server", more: str = "") -> AbstractContextManager[str]:
+    return mosquitto(folder, f"certfile {tls}/{cert}.pem\nkeyfile {tls}/server.key\ncafile {tls}/ca.pem\n{more}")
+
+
+def why_not(where: Address, key_password: str | None = None) -> str:
+    given = None if key_password is None else (lambda: key_password)
+    mqtt = Mqtt(where, key_password=given).start()
+    try:
+        with pytest.raises((Disconnected, BrokerRefused)) as refused:
+            mqtt.connected(0.7)
+    finally:
+        mqtt.stop()
+    assert "\n" not in str(refused.value)
+    assert "opensesame" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_a_client_certificate_with_an_encrypted_key_lets_us_in_and_nothing_else_does(
+    tmp_path: Path, mutual: Path
+) -> None:
+    with secure_broker(tmp_path, mutual, more="require_certificate true\n") as url:
+        url = url.replace("mqtt://", "mqtts://")
+
+        def where(cert: str | None, key: str | None = None, ca: str = "ca") -> Address:
+            files = {"cert": mutual / f"{cert}.pem", "key": mutual / f"{key or cert}.key"} if cert else {}
+            return address(url, ca=mutual / f"{ca}.pem", **files)
+
+        with source_with_key(where("client"), "opensesame") as mqtt:
+            mqtt.connected(10)
+        assert "wants a client certificate: give cert and key" in why_not(where(None))
+        assert "our client certificate has expired: renew cert" in why_not(where("old"))
+        assert "does not trust our client certificate" in why_not(where("stranger"))
+        assert "does not open with key_password_file" in why_not(where("client"), "wrong")
+        assert "is encrypted: give key_password_file" in why_not(where("client"))
+        assert "is not the key of cert" in why_not(where("old", "stranger"))
+        assert "certificate is not trusted" in why_not(where("client", ca="stranger"), "opensesame")
+
+
+@contextmanager
+def source_with_key(where: Address, key_password: str) -> Iterator[Mqtt]:
+    mqtt = Mqtt(where, key_password=lambda: key_password).start()
+    try:
+        yield mqtt
+    finally:
+        mqtt.stop()
+
+
+@pytest.mark.parametrize(
+    ("cert", "said"), [("late", "not valid now (certificate has expired)"), ("other", "another host's")]
+)
+def test_a_brokers_certificate_that_is_late_or_anothers_is_told_apart(
+    tmp_path: Path, mutual: Path, cert: str, said: str
+) -> None:
+    with secure_broker(tmp_path, mutual, cert) as url:
+        assert said in why_not(address(url.replace("mqtt://", "mqtts://"), ca=mutual / "ca.pem"))
+
+
+def test_a_certificate_that_is_renewed_is_taken_without_a_restart(tmp_path: Path, mutual: Path) -> None:
+    with secure_broker(tmp_path, mutual, more="require_certificate true\n") as url:
+        for kind in ("pem", "key"):
+            (mutual / f"mine.{kind}").write_bytes((mutual / f"old.{kind}").read_bytes())
+        where = address(url.replace("mqtt://", "mqtts://"), ca=mutual / "ca.pem", cert=mutual / "mine.pem",
+                        key=mutual / "mine.key")  # fmt: skip
+        with source_with_key(where, "opensesame") as mqtt:
+            _until(lambda: "our client certificate has expired" in str(mqtt.link.error))
+            for kind in ("pem", "key"):
+                (mutual / f"mine.{kind}").write_bytes((mutual / f"client.{kind}").read_bytes())
+            _until(lambda: mqtt.link.up and mqtt.link.error is None)
+
+
+def test_a_shared_subscription_gives_each_message_to_one_of_the_group(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as url:
+        shared = ("$share/pair/pit/#",)
+        with (
+            source(address(url, client_id="one", subscriptions=shared)) as one,
+            source(address(url, client_id="two", subscriptions=shared)) as two,
+        ):
+            one.connected(10)
+            two.connected(10)
+            with publisher(url) as publish:
+                publish(numbers(40))
+            halves = [take(mqtt, 40, 0.7) for mqtt in (one, two)]
+        assert sorted(int(m.payload) for half in halves for m in half) == list(range(40))
+        assert all(halves)
+        assert {m.topic for half in halves for m in half} == {"pit/a/b"}

@@ -12,10 +12,11 @@ import pytest
 
 from collector.clock import SECOND, Clock
 from collector.collecting import RETRY, Collector, collect, own
-from collector.errors import Disconnected, Occupied, Unavailable
+from collector.errors import Disconnected, NotSubscribed, Occupied, Unavailable
 from collector.inbox import Inbox, put
 from collector.message import Message
 from collector.mqtt import Link
+from collector.orders import own_alarm
 from collector.settings import Settings
 from collector.spool import Spool, SpoolReader
 
@@ -138,10 +139,34 @@ def test_a_link_that_goes_is_an_own_message_at_once_with_its_reason(tmp_path: Pa
     assert links == [{"value": 1}, {"value": 0, "detail": "broker x:1: connection lost"}]
 
 
+def test_a_source_that_fails_for_longer_than_is_allowed_is_an_alarm_until_it_is_well(tmp_path: Path) -> None:
+    belt = Belt()
+    collector = Collector(Spool(tmp_path), Inbox(tmp_path), Times().clock(), lambda: belt)
+    collector.alarm_after = 0.1
+
+    def alarms() -> list[tuple[bool, str]]:
+        said = [own_alarm(m.payload) for m in logged(tmp_path, "own") if m.topic == "own/alarm"]
+        assert all((one.rule, one.subject) == ("source-failing", "mqtt") for one in said)
+        return [(one.active, one.detail) for one in said]
+
+    collector.turn()
+    assert alarms() == [(False, "")], "what the process before may have said is over"
+    belt.link = Link(True, 1, NotSubscribed("broker x:1 did not grant 'pit/#'"))
+    collector.turn()
+    assert len(alarms()) == 1, "not yet"
+    time.sleep(0.12)
+    collector.turn()
+    collector.turn()
+    assert alarms()[1:] == [(True, "broker x:1 did not grant 'pit/#'")]
+    belt.link = Link(True, 2, None)
+    collector.turn()
+    assert alarms()[2:] == [(False, "")]
+
+
 def test_own_sensors_are_read_at_the_start(tmp_path: Path) -> None:
     collector = Collector(Spool(tmp_path), Inbox(tmp_path), Times().clock(), Belt)
     collector.turn()
-    assert {m.topic for m in logged(tmp_path, "own")} == {"own/link", "own/clock-offset", "own/queue"}
+    assert {m.topic for m in logged(tmp_path, "own")} == {"own/link", "own/clock-offset", "own/queue", "own/alarm"}
     assert own("x", value=1) == Message("own/x", b'{"value": 1}', "own")
 
 
