@@ -23,6 +23,7 @@ from collector.spool import SpoolReader
 from tests.servers import Mosquitto, find, mosquitto, nats, nats_broker
 
 pytestmark = pytest.mark.broker
+EC = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1"
 Broker = Callable[[Path], AbstractContextManager[str]]
 BROKERS = pytest.mark.parametrize(
     ("broker", "version"),
@@ -222,8 +223,8 @@ def certificates(tmp_path: Path) -> Path:
     folder = tmp_path / "tls"
     folder.mkdir()
     commands = [
-        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test-ca -keyout ca.key -out ca.pem",
-        "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=127.0.0.1 -keyout server.key -out server.csr",
+        f"req -x509 {EC} -nodes -days 2 -subj /CN=test-ca -keyout ca.key -out ca.pem",
+        f"req {EC} -nodes -subj /CN=127.0.0.1 -keyout server.key -out server.csr",
         "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out server.pem -extfile names",
     ]
     (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
@@ -373,11 +374,11 @@ def mutual(tmp_path: Path, certificates: Path) -> Path:
     """Beside the server's: a client's certificate with an encrypted key, an expired one, one of another CA."""
     openssl = find("openssl", "apt-get install openssl")
     commands = [
-        "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -passout pass:opensesame -subj /CN=collector -keyout client.key -out client.csr",
+        f"req {EC} -passout pass:opensesame -subj /CN=collector -keyout client.key -out client.csr",
         "x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out client.pem",
-        "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=collector -keyout old.key -out old.csr",
+        f"req {EC} -nodes -subj /CN=collector -keyout old.key -out old.csr",
         "x509 -req -in old.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days -1 -out old.pem",
-        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=stranger -keyout stranger.key -out stranger.pem",
+        f"req -x509 {EC} -nodes -days 2 -subj /CN=stranger -keyout stranger.key -out stranger.pem",
         "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days -1 -out late.pem -extfile names",
         "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out other.pem",
     ]
