@@ -1,8 +1,8 @@
 """One channel of a geophone: coloured ground noise, what shakes, its resolution and span, its faults.
 
-The noise has the shape of Peterson's New High Noise Model above 5 Hz (USGS 1993), whose acceleration is flat there, so
-that velocity falls by 20 dB a decade; below, a geophone's own corner at 4.5 Hz cuts it off by two poles; an
-electronic floor of a tenth of the spread is white. Its size is the sensor's declared `noise` (standard deviation).
+From 4.5 to 10 Hz the noise has the shape of Peterson's New High Noise Model (USGS 93-322, 1993), whose velocity falls
+by 1 dB there. The model ends at 10 Hz; above about 18 Hz ours falls by 20 dB a decade. Below 4.5 Hz a geophone's own
+corner cuts it off by two poles. Its size is the sensor's declared `noise` (standard deviation). It is as loud at night as by day, which no real site is.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from simulators.seismic import HIGHEST, Block, Shake
 
 QUIET = 0.01
 """mm/s where the sensor declares no noise."""
-BEND, CORNER = 1.0, 4.5
+BEND, CORNER = 17.5, 4.5
 """Hz: above the first velocity noise falls, below the second the geophone does not follow."""
-FLOOR = 0.1
 WARM_UP = 4.0
 """s of noise that are thrown away, so that it begins as it goes on."""
 
@@ -38,9 +37,7 @@ def colour(rate: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         above, below = butter(2, CORNER / (rate / 2), "highpass")
         b, a = np.convolve(b, above), np.convolve(a, below)
     answer = lfilter(b, a, np.concatenate([[1.0], np.zeros(round(20 * rate))]))
-    size = np.sqrt((1 - FLOOR**2) / np.sum(answer * answer))
-    b = np.concatenate([b * size, np.zeros(len(a) - len(b))])
-    return b, a
+    return np.concatenate([b, np.zeros(len(a) - len(b))]) / np.sqrt(np.sum(answer * answer)), a
 
 
 @dataclass(slots=True)
@@ -57,13 +54,11 @@ class Geophone:
     _sent: int = 0
     _state: NDArray[np.float64] = field(init=False)
     _random: np.random.Generator = field(init=False)
-    _floor: np.random.Generator = field(init=False)
     _felt: list[tuple[int, NDArray[np.float64]]] = field(default_factory=list)
     _waiting: list[Block] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._random = stream(self.seed, self.sensor.id, "noise")
-        self._floor = stream(self.seed, self.sensor.id, "floor")
         b, a = colour(self.sensor.rate)
         warm = self._random.standard_normal(round(WARM_UP * self.sensor.rate))
         _, self._state = lfilter(b, a, warm, zi=np.zeros(len(a) - 1))
@@ -88,9 +83,10 @@ class Geophone:
 
     def take(self, until: int) -> list[Block]:
         """The next blocks that are complete and sent before `until`, in order of sending."""
-        count = 0
-        while self._time(self._sent + (count + 1) * self.block) <= until:
-            count += 1
+        whole = int((until - self.start + 1) * self.sensor.rate / SECOND) + 1
+        count = max(whole - self._sent, 0) // self.block + 1
+        while count and self._time(self._sent + count * self.block) > until:
+            count -= 1
         if count:
             first, self._sent = self._sent, self._sent + count * self.block
             self._waiting += self._blocks(first, self._samples(first, count * self.block))
@@ -110,7 +106,6 @@ class Geophone:
         b, a = colour(self.sensor.rate)
         ground, self._state = lfilter(b, a, self._random.standard_normal(count), zi=self._state)
         samples = np.asarray(ground, np.float64)
-        samples += FLOOR * self._floor.standard_normal(count)
         samples *= QUIET if np.isnan(self.sensor.noise) else self.sensor.noise
         self._shaken(samples, first)
         np.clip(samples, *self.sensor.span, out=samples)
@@ -136,9 +131,10 @@ class Geophone:
     def _blocks(self, first: int, samples: NDArray[np.float64]) -> list[Block]:
         name, rate, size = self.sensor.id, self.sensor.rate, self.block
         starts = range(first, first + len(samples), size)
+        times = [self._time(at) for at in (*starts, first + len(samples))]
         blocks = [
-            Block(name, self._time(at), rate, samples[at - first : at - first + size], self._time(at + size))
-            for at in starts
+            Block(name, time, rate, samples[at - first : at - first + size], sent)
+            for at, time, sent in zip(starts, times[:-1], times[1:], strict=True)
         ]
         if not self.faults:
             return blocks

@@ -43,8 +43,8 @@ class Readings:
     def __len__(self) -> int:
         return len(self.time)
 
-    def take(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Readings:
-        """Those at a mask or at indices."""
+    def take(self, which: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Readings:
+        """Those at a mask, at indices or in a slice."""
         return Readings(
             self.sensor, self.time[which], self.value[which], self.quality[which], self.sent[which], self.half[which]
         )

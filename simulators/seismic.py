@@ -8,7 +8,7 @@ a coda that fades. Not here: the ground's noise and the channel (geophone.py); r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, pi
+from math import inf, isqrt, pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from simulators.instrument import stream
 NEAR = 100.0
 """m: the distance at which an event's `peak` is given."""
 CLOSEST = 10.0
+FADED = 14.0
+"""A wave is not drawn any more when exp(-this) of it is left."""
 HIGHEST = 0.4
 """Of the sampling rate: the fastest a tremor's waves are drawn."""
 
@@ -104,7 +106,7 @@ class Shake:
         for hole in range(self.holes):
             onset = max(hole * self.delay + float(random.normal(0, 0.002)), 0.0)
             size, hertz = float(random.uniform(0.6, 1)), float(random.uniform(*self.hertz))
-            moved += size * _burst(second, onset, hertz, 0.15, 0.0)
+            _burst(moved, second, size, onset, hertz, 0.15)
         return moved
 
     def _tremor(
@@ -113,15 +115,36 @@ class Shake:
         behind = self._behind(self.distance(sensor))
         slow = min(self.hertz[0], HIGHEST * sensor.rate)
         fast = min(2 * slow, self.hertz[1], HIGHEST * sensor.rate)
-        first = _burst(second, 0.0, fast, 0.2, 0.0) * (0.5 if up else 0.2)
-        coda = lfilter([1.0], [1.0, -0.9], random.standard_normal(len(second)))
-        late = np.clip(second - behind, 0, None)
-        tail = np.where(second > behind, np.exp(-late / self.coda), 0.0) * np.asarray(coda) * 0.08
-        phase = float(random.uniform(-0.4, 0.4))
-        return first + _burst(second, behind, slow, 0.5, phase) * (0.5 if up else 1.0) + tail
+        coda = np.asarray(lfilter([0.08], [1.0, -0.9], random.standard_normal(len(second))))
+        late = int(np.searchsorted(second, behind, side="right"))
+        coda[:late] = 0.0
+        coda[late:] *= np.exp((behind - second[late:]) / self.coda)
+        _burst(coda, second, 0.5 if up else 0.2, 0.0, fast, 0.2)
+        _burst(coda, second, 0.5 if up else 1.0, behind, slow, 0.5, float(random.uniform(-0.4, 0.4)))
+        return coda
 
 
-def _burst(second: NDArray[np.float64], onset: float, hertz: float, decay: float, phase: float) -> NDArray[np.float64]:
-    after = second - onset
-    shape = np.where(after > 0, (1 - np.exp(-after.clip(0) * hertz)) * np.exp(-after.clip(0) / decay), 0.0)
-    return shape * np.sin(2 * np.pi * hertz * after + phase)
+def _burst(
+    moved: NDArray[np.float64],
+    second: NDArray[np.float64],
+    size: float,
+    onset: float,
+    hertz: float,
+    decay: float,
+    phase: float = 0.0,
+) -> None:
+    """Add size (1 - exp(-hertz t)) exp(-t / decay) sin(2 pi hertz t + phase), t from `onset` on, until it has faded."""
+    first, last = (int(k) for k in np.searchsorted(second, [onset, onset + FADED * decay]))
+    if first < last:
+        after, step = float(second[first]) - onset, float(second[1] - second[0])
+        pace = complex(-1 / decay, 2 * pi * hertz)
+        wave = _spiral(pace, after, step, last - first) - _spiral(pace - hertz, after, step, last - first)
+        moved[first:last] += (size * np.exp(1j * phase) * wave).imag
+
+
+def _spiral(pace: complex, after: float, step: float, count: int) -> NDArray[np.complex128]:
+    """exp(pace t) at `count` times t = after, after + step, ...; by products, five times as fast as by exponentials."""
+    side = isqrt(count) + 1
+    rows = np.exp(pace * (after + step * side * np.arange(side)))
+    columns = np.exp(pace * step * np.arange(side))
+    return np.asarray((rows[:, None] * columns).ravel()[:count], np.complex128)
