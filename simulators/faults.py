@@ -25,6 +25,8 @@ class Fault:
 
     analogue: ClassVar[bool] = False
     """It comes before the device's own resolution, so what it makes is resolved again."""
+    numbers: ClassVar[bool] = False
+    """It makes numbers, so it cannot be on a sensor of states."""
 
     start: Seconds
     end: Seconds = inf
@@ -35,6 +37,8 @@ class Fault:
 
     def begin(self, sensor: Sensor, random: np.random.Generator) -> None:
         """Become the fault of this sensor, with a stream of its own. Raises ValueError where that cannot be."""
+        if sensor.states and (self.analogue or self.numbers):
+            raise ValueError(f"found a sensor of states ({', '.join(sensor.states)}), allowed: one of numbers")
         self.random = random
 
     def spoil(self, second: Levels, value: Levels) -> Levels:
@@ -148,6 +152,8 @@ class NegativeCell(Fault):
 @dataclass(slots=True, kw_only=True)
 class WrongUnit(Fault):
     """The number is in another unit than the one that is declared: `factor` times the right one (%LEL for %vol: 20)."""
+
+    numbers: ClassVar[bool] = True
 
     factor: float
 

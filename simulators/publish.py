@@ -55,7 +55,7 @@ def publish(
     ended = Event() if stop is None else stop
     with Sender(url, ended) as sender:
         for kept in world.readings(start):
-            for letter in writer.kept(kept) if past else ():
+            for letter in writer.kept(kept.take(~kept.half)) if past else ():
                 sender.send(letter)
         for second in _turns(scenario.lasts_s if lasts is None else lasts, speed, ended):
             for letter in _letters(world, writer, start + round(second * SECOND)):

@@ -14,10 +14,13 @@ import numpy as np
 import paho.mqtt.client as mqtt
 import pytest
 
+from detectors.sensor import Payload
+from simulators.happening import Happening
 from simulators.instrument import SECOND
+from simulators.messages import Writer
 from simulators.publish import NotSimulated, publish, readings_csv, run_demo
 from simulators.replay import read_lines
-from simulators.scenario import Registry, north_pit_site, read_registry, read_scenario
+from simulators.scenario import Registry, Scenario, north_pit_site, read_registry, read_scenario
 from simulators.sender import BrokerRefuses
 from tests.servers import mosquitto
 
@@ -143,3 +146,61 @@ def test_csv_holds_every_reading_once_in_order_of_time_and_reads_back():
 
 def test_csv_is_the_same_bytes_for_the_same_seed():
     assert "".join(readings_csv(DEMO, SITE, START, 50)) == "".join(readings_csv(DEMO, SITE, START, 50))
+
+
+def broken(kind: str, sensor: str = "ch4-2105", **words: object) -> Scenario:
+    """The demo's site with one fault, nothing else."""
+    fault = Happening(kind, words, (sensor,))
+    return dataclasses.replace(DEMO, past={}, happenings=(fault,), truths=())
+
+
+def rows(scenario: Scenario, sensor: str = "ch4-2105") -> list[list[str]]:
+    return [
+        fields for line in readings_csv(scenario, SITE, START, 100) if (fields := line.strip().split(","))[1] == sensor
+    ]
+
+
+def test_csv_comes_in_the_order_of_sending_with_the_times_of_the_device():
+    late = [int(time) for time, *_ in rows(broken("late", start=20, end=60, rate=2))]
+    sound = [int(time) for time, *_ in rows(broken("silent", start=99.9))]
+    assert late != sorted(late)
+    assert sorted(late) == sound
+    assert late.index(sound[28]) > late.index(sound[31])
+    stepped = [int(time) for time, *_ in rows(broken("clock", start=40, end=60, by=-30.0))]
+    assert len(stepped) == len(sound)
+    assert sum(a != b for a, b in zip(stepped, sound, strict=True)) == 10
+
+
+def test_csv_has_a_quality_where_a_device_tells_it_and_no_half_payloads():
+    told = broken("calibration", start=20, end=60, gas=2.0)
+    assert next(readings_csv(told, SITE, START, 1)) == "time,sensor,value,quality\n"
+    pieces = list(read_lines(readings_csv(told, SITE, START, 100)))
+    assert sum(int((piece.quality == 32).sum()) for piece in pieces) == 20
+    assert all(len(fields) == 3 for fields in rows(broken("silent", start=99.9)))
+    assert 15 < len(rows(broken("half_payload", start=0, share=0.5))) < 35
+
+
+def test_a_half_payload_cannot_be_read_and_counts_for_no_reading():
+    world = broken("half_payload", start=0, share=0.5).world(SITE.sensors.values(), START)
+    writer = Writer(SITE.sensors, SITE.payloads)
+    shown = next(r for r in world.readings(START + 100 * SECOND) if r.sensor == "ch4-2105")
+    letters = list(writer.live(shown))
+    whole = [letter for letter in letters if letter.readings]
+    assert 0 < len(whole) < len(letters) == 50
+    assert all(json.loads(letter.payload)["u"] == "%vol" for letter in whole)
+    for letter in letters:
+        if not letter.readings:
+            with pytest.raises(json.JSONDecodeError):
+                json.loads(letter.payload)
+    wave = Writer(SITE.sensors, SITE.payloads).wave
+    channel = broken("half_payload", "gp-1-x", start=0, share=0.5).world(SITE.sensors.values(), START)
+    blocks = [wave(block) for block in channel.blocks(START + 20 * SECOND) if block.sensor == "gp-1-x"]
+    assert {letter.samples for letter in blocks} == {0, 100}
+
+
+def test_a_devices_quality_is_told_where_the_payload_has_a_place_for_it():
+    world = broken("calibration", start=20, end=60, gas=2.0).world(SITE.sensors.values(), START)
+    shown = next(r for r in world.readings(START + 100 * SECOND) if r.sensor == "ch4-2105")
+    with_quality = Payload("q", "a/{sensor}", "json", {"value": "v", "quality": "q"})
+    told = [json.loads(letter.payload)["q"] for letter in Writer(SITE.sensors, [with_quality]).live(shown)]
+    assert sorted(set(told)) == [0, 32]
