@@ -37,6 +37,7 @@ class Followed(Protocol):
     def alarms(self) -> list[dict[str, Any]]: ...
     def status(self) -> dict[str, Any]: ...
     def ledger(self) -> dict[str, int]: ...
+    def hazards(self) -> list[dict[str, Any]]: ...
 
 
 class Lines(Protocol):
@@ -173,10 +174,13 @@ class IntoLines:
                 self._cursor.refuse(refused)
 
     def _figures(self, status: Mapping[str, Any], ledger: Mapping[str, int], now: int) -> dict[str, float]:
-        """Lag, the ledger's counts, and the rate of readings since the last time."""
+        """Lag, the ledger's counts, hazards, and the rate of readings since the last time."""
         figures: dict[str, float] = dict(ledger)
         figures["lag"] = (self._wall() - int(status["wall"])) / 1e9
         figures["lag_seals"] = int(status["last_seal"]) - int(status["seal"])
+        left = self._followed.hazards()
+        figures["hazards_open"] = len(left)
+        figures["hazards_overdue"] = sum(int(hazard["due"]) < now for hazard in left)
         if self._levels_at:
             new = ledger.get("readings", 0) - self._readings_at
             figures["readings_per_s"] = new / (now - self._levels_at) * 1e9

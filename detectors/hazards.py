@@ -28,6 +28,7 @@ OVERDUE = "overdue"
 CHANGES = (OVERDUE, "assigned", "did", "closed")
 """What a journal line about a hazard itself says."""
 SECOND = 1_000_000_000
+NEVER = 1 << 62
 _EVIDENCE = re.compile(r"[0-9a-f]{64}  [^\n]{1,200}")
 
 
@@ -96,15 +97,19 @@ class Hazards:
         self.open: dict[Key, Hazard] = {hazard.key: hazard for hazard in known}
         self.changed: dict[tuple[str, int], Hazard] = {}
         self._holder: dict[Key, Hazard] = {}
+        self._next = NEVER
+        """No reminder comes before it; so that a step without one looks at no hazard."""
         for hazard in self.open.values():
             self._index(hazard)
 
     def _index(self, hazard: Hazard) -> None:
         for name in (*hazard.occurrences, *((f"@{hazard.ladder}",) if hazard.ladder else ())):
             self._holder[name, hazard.subject] = hazard
+        self._next = min(self._next, hazard.remind)
 
     def _changed(self, hazard: Hazard) -> None:
         self.changed[hazard.name, hazard.opened] = hazard
+        self._next = min(self._next, hazard.remind)
 
     def of(self, rule: str, subject: str, occurrence: int | None) -> Hazard | None:
         """The open hazard that an occurrence belongs to; without a number the one that the alarm's last belongs to."""
@@ -138,6 +143,13 @@ class Hazards:
         self._index(hazard)
         self._changed(hazard)
         return hazard
+
+    def due_before(self, until: int) -> list[Hazard]:
+        """Those whose reminder comes before `until`."""
+        if until <= self._next:
+            return []
+        self._next = min((one.remind for one in self.open.values() if one.remind >= until), default=NEVER)
+        return [one for one in self.open.values() if one.remind < until]
 
     def overdue(self, key: Key, at: int, revision: int) -> list[Change]:
         """Its time has come, if it is still open and still due then."""

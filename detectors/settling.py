@@ -78,7 +78,7 @@ class Records:
             for order, at in ((SHELF, record.shelf_until), (SERVICE, record.service_until))
             if at is not None
         ]
-        self.due += [Due(hazard.remind, hazard.key, HAZARD) for hazard in self.hazards.open.values()]
+        self.due += [Due(hazard.remind, hazard.key, HAZARD) for hazard in self.hazards.due_before(until)]
         self.due += [Due(one.until, ("", one.sensor), HANDLING) for one in self.handlings.ends(until)]
         heapify(self.due)
         changes: list[Change] = []

@@ -152,7 +152,7 @@ def test_readings_events_states_and_figures_are_written(
     assert [len(server.of(m)) for m in ("reading", "alarm_event", "alarm_state", "pipeline")] == [1, 1, 1, 1]
     assert counts(tmp_path) == {"no_number": 1, "written": 1}
     assert b"standing=3.0,shown=3.0,watching=1.0" in server.of("alarm_state")[0]
-    assert b"gate.judged=2.0,lag=99.0" in server.of("pipeline")[0]
+    assert b"gate.judged=2.0,hazards_open=0.0,hazards_overdue=0.0,lag=99.0" in server.of("pipeline")[0]
     before = len(server.lines)
     into.step()
     assert len(server.lines) == before
