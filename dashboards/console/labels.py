@@ -71,7 +71,7 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "in_service": ("Back in service", "恢复使用"),
     "reset": ("Reset", "复位"),
     "assign": ("Assign", "指派"),
-    "did": ("Done something", "已采取措施"),
+    "did": ("Note what was done", "记录措施"),
     "close": ("Close", "闭环"),
     "acknowledge_means": ("I have seen it.", "我已看到。"),
     "occurrence_over": ("over, or come again since", "已结束，或已再次发生"),

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ WRITE = "import sys; open(sys.argv[1], 'a').write(sys.argv[2] + '|' + sys.argv[3
 class Pit:
     """A data folder with a judge that keeps up with inbox and log, and the announce role beside it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: Any) -> None:
         self.folder, self.out, self.stop = folder, folder / "calls.txt", threading.Event()
         self.heard: queue.SimpleQueue[float] = queue.SimpleQueue()
         way = Command((sys.executable, "-c", WRITE, str(self.out), "{to}", "{text}"))
@@ -52,7 +53,7 @@ class Pit:
         oncall = OnCall({"li": Person("li", "Li Wei", (("modem", "+86139"),))}, (Roster("duty", (rotation,)),),
                         {"modem": way}, incoming={"modem": Incoming(Secret(file=token), ReplyFields("from", "text"),
                                                                     ReportFields("id"))},
-                        link="http://127.0.0.1")  # fmt: skip
+                        link="http://127.0.0.1", **more)  # fmt: skip
         settings = Settings(folder / "site.toml", folder, oncall=oncall)
         self.acting = ThroughInbox(folder)
         self.hearing = Hearing(oncall, folder, self.acting)
@@ -65,11 +66,13 @@ class Pit:
 
     def _judge(self) -> None:
         inbox, spool, judging = Inbox(self.folder), Spool(self.folder), Judging(self.folder)
+        ticked = 0
         while not self.stop.wait(0.02):
             asked, now = inbox.waiting(), time.time_ns()
             heard = [] if self.heard.empty() else [reading(0, now, self.heard.get())]
-            if asked or heard:
+            if asked or heard or now - ticked > S // 5:
                 spool.append([*asked, *heard], now, now)
+                ticked = now
                 inbox.remove(asked)
             while judging.catch_up():
                 pass
