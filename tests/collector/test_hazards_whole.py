@@ -20,7 +20,7 @@ from collector.replaying import replay
 from collector.spool import Spool
 from detectors.site import read_site
 from tests.collector.test_oncall_whole import Pit, eventually
-from tests.dashboards.asking_http import SELF, ask
+from tests.dashboards.asking_http import SELF, ask, send
 from tests.small_log import S, document, revision, whole_journal
 
 NAME = "gas/ch4-0#1"
@@ -77,7 +77,7 @@ def test_an_overdue_hazard_calls_until_it_is_taken_and_stands_on_the_sheet_until
     assert reply.text == f"已接警：hazard:{NAME}", reply.text
 
     form = {"kind": "did", "rule": "gas", "subject": "ch4-0", "occurrence": 1, "by": "Wang", "note": "fan exchanged"}
-    assert ask(pit.app, "/act", "POST", data=form, headers=SELF).status_code == 200
+    assert send(pit.app, **form).status_code == 200  # type: ignore[arg-type]
     assert hazard(pit)["done"][0]["note"] == "fan exchanged"
     where = ("--data", str(pit.folder))
     assert main(["close", NAME, "--by", "Zhao", "--note", "0.1 %vol", *where]) == 0
