@@ -121,6 +121,7 @@ class Decoder:
         template: Template | Spelled
         rows.topic = message.topic
         rows.flags = self._flags | (int(Quality.RETAINED) if message.retained else 0)
+        known: Known | None = None
         try:
             if message.origin == CSV:
                 decode_csv(message.payload, self._plant, rows)
@@ -139,6 +140,7 @@ class Decoder:
                 raise Dead("too_large", f"{len(message.payload)} bytes, at most {LARGEST} are decoded", _id(known))
             template.decode(message.payload, known, rows)
         except Dead as dead:
+            dead.sensor = dead.sensor or _id(known)  # the topic may name it where the payload cannot be read
             rows.bury(dead)
         except Exception as error:  # one message must never hold up the log, whatever a decoder does with it
             rows.bury(Dead("decoder_failed", f"{type(error).__name__}: {error}"))

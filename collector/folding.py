@@ -6,6 +6,7 @@ taken whole: first its readings, then its actions and revisions in their order.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +45,8 @@ class Folded:
     dead: list[DeadLetter] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     touched: set[Key] = field(default_factory=set)
+    twice: Counter[str] = field(default_factory=Counter)
+    """Exact duplicates by sensor."""
     hazards: list[Hazard] = field(default_factory=list)
     """Those that were opened, changed or closed."""
     revised: bool = False
@@ -158,6 +161,7 @@ class Folding:
         )  # fmt: skip
         judged = self.judge.step(batch)
         out.parts.append(Part(self.judge.table, judged.rows))
+        out.twice.update(judged.twice)
         out.dead += decoded.dead
         self._note(out, judged.changes)
         if faulty:

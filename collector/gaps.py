@@ -1,51 +1,58 @@
-"""Missing intervals: a sensor not heard for longer than three of its intervals, or nothing collected at all.
+"""Missing intervals, and why: a sensor not heard for longer than three of its intervals, or nothing collected at all.
 
 Constraints. Read from the stored history by device time, so a buffered past that was delivered late leaves no gap. A
 sensor without `every` has no gaps. What lies before a sensor's first reading, or after its newest, is a gap only if
-judging's `now` is past it.
+judging's `now` is past it. A cause is named only where something written says so; else it is empty, not guessed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from collector.history import History
 from collector.judged import Judged, every_line
+from collector.ledger_minutes import unreadable_at
 
 INTERVALS = 3
 EVER = 2**62
 COLLECT = "(collect)"
 """In place of a sensor: nothing was collected at all."""
+NOT_COLLECTED = "nothing was collected"
+TOGETHER = 5
+"""So many sensors that fall silent and speak again together are one cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Not heard between `start` and `end`, ns."""
+    """Not heard between `start` and `end`, ns, and what is known of why."""
 
     sensor: str
     start: int
     end: int
     cause: str = ""
-    """Where it is known."""
 
 
 def find(folder: Path, sensor: str | None = None) -> list[Gap]:
     """All gaps, by time; of one sensor if it is named."""
     judged, history = Judged(folder), History(folder)
-    now = int(judged.status().get("now", 0))
-    found = list(_blind(judged)) if sensor is None else []
-    found += [gap for gap in _before_the_broker(judged) if sensor in (None, gap.sensor)]
-    for row in judged.sensors():
-        if row["every"] and sensor in (None, row["sensor"]):
-            found += _of(history, row["sensor"], row["every"], now)
-    history.close()
-    judged.close()
-    return sorted(found, key=lambda gap: (gap.start, gap.sensor))
+    try:
+        now = int(judged.status().get("now", 0))
+        blind = list(_blind(judged))
+        every = {row["sensor"]: row["every"] for row in judged.sensors() if row["every"]}
+        found = [gap for name, interval in every.items() for gap in _of(history, name, interval, now)]
+        missed = list(_before_the_broker(judged))
+        found = [_caused(gap, folder, judged, history, blind) for gap in _together(found, every)]
+    finally:
+        history.close()
+        judged.close()
+    every_gap = [*blind, *missed, *found]
+    chosen = every_gap if sensor is None else [gap for gap in every_gap if gap.sensor == sensor]
+    return sorted(chosen, key=lambda gap: (gap.start, gap.sensor))
 
 
 def _of(history: History, sensor: str, every: int, now: int) -> Iterator[Gap]:
@@ -66,9 +73,35 @@ def _before_the_broker(judged: Judged) -> Iterator[Gap]:
         yield Gap(row["sender"], row["now"], row["now"], cause)
 
 
+def _together(found: Sequence[Gap], every: dict[str, int]) -> Iterator[Gap]:
+    """Gaps that begin and end within an interval of each other have others named beside them."""
+    start, end = (np.array([getattr(gap, name) for gap in found], np.int64) for name in ("start", "end"))
+    for gap in found:
+        near = 2 * every[gap.sensor]
+        others = int(np.count_nonzero((np.abs(start - gap.start) <= near) & (np.abs(end - gap.end) <= near))) - 1
+        yield replace(gap, cause=f"silent together with {others} others") if others + 1 >= TOGETHER else gap
+
+
+def _caused(gap: Gap, folder: Path, judged: Judged, history: History, blind: Sequence[Gap]) -> Gap:
+    """The gap with its cause, the surest one."""
+    length = gap.end - gap.start
+    lost = sum(max(0, min(gap.end, one.end) - max(gap.start, one.start)) for one in blind)
+    if 2 * lost > length:
+        return replace(gap, cause=NOT_COLLECTED)
+    seals = judged.dead_of(gap.sensor)
+    if seals:
+        times = unreadable_at(folder, seals)
+        dead = sum(seals[seal] for seal, now in times.items() if gap.start < now <= gap.end)
+        if dead:
+            return replace(gap, cause=f"{dead} messages could not be read: `davylamp ledger --dead`")
+    _, value, _ = history.window(gap.sensor, gap.start, gap.end)
+    empty = int(np.count_nonzero(np.isnan(value)))
+    return replace(gap, cause=f"{empty} of its readings had no number") if empty else gap
+
+
 def _blind(judged: Judged) -> Iterator[Gap]:
     for _, text, _ in every_line(judged):
         line = json.loads(text)
         if line["change"] == "blind":
             why = line["why"]
-            yield Gap(COLLECT, int(why.get("from", line["now"])), int(why.get("to", line["now"])), "not collecting")
+            yield Gap(COLLECT, int(why.get("from", line["now"])), int(why.get("to", line["now"])), NOT_COLLECTED)

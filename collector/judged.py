@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from collector.errors import Unavailable
 
 _unpack = msgspec.msgpack.Decoder(list[bytes]).decode
+MINUTE = 60 * 10**9
 DTYPES = (np.int32, np.int64, np.float64, np.uint8, np.int64)
 
 
@@ -109,7 +111,7 @@ class Judged:
 
     def hazards(self, closed: bool = False) -> list[dict[str, Any]]:
         """Open hazards, or with `closed` all there ever were; none in a file made before hazards were kept."""
-        if not self._all("SELECT 1 FROM sqlite_master WHERE name = 'hazard'"):
+        if not self._has("hazard"):
             return []
         which = "" if closed else "WHERE closed IS NULL"
         return [json.loads(data) for (data,) in self._all(f"SELECT data FROM hazard {which} ORDER BY opened, name")]
@@ -121,6 +123,26 @@ class Judged:
     def ledger(self) -> dict[str, int]:
         """Counts of judging: received, readings, dead.*, gated ones, judged, derived."""
         return dict(self._fact("ledger") or {})
+
+    def minutes(self, since: int = 0) -> dict[int, dict[str, int]]:
+        """Minute (of `now`, counted from 1970) -> what the ledger counted in it, from a time (ns) on."""
+        found: dict[int, dict[str, int]] = {}
+        if self._has("minute"):
+            query = "SELECT minute, name, number FROM minute WHERE minute >= ? ORDER BY minute, name"
+            for minute, name, number in self._all(query, since // MINUTE):
+                found.setdefault(minute, {})[name] = number
+        return found
+
+    def twice(self, sensor: str, since: int = 0) -> dict[int, int]:
+        """Minute -> exact duplicates of a sensor."""
+        if not self._has("twice"):
+            return {}
+        query = "SELECT minute, number FROM twice WHERE sensor = ? AND minute >= ?"
+        return dict(self._all(query, sensor, since // MINUTE))
+
+    def _has(self, table: str) -> bool:
+        """False in a file that an older version made."""
+        return bool(self._all("SELECT 1 FROM sqlite_master WHERE name = ?", table))
 
     def sensors(self) -> list[dict[str, Any]]:
         """Every sensor with its latest judged reading."""
@@ -135,8 +157,18 @@ class Judged:
     def missed(self) -> list[dict[str, Any]]:
         """What senders numbered and the broker never had, in order; `missing` -1 is one that came after all."""
         names = ("now", "sender", "before", "number", "missing")
-        rows = self._all(f"SELECT {', '.join(names)} FROM missed ORDER BY seq")
+        rows = self._all(f"SELECT {', '.join(names)} FROM missed ORDER BY seq") if self._has("missed") else []
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def dead_of(self, sensor: str) -> Counter[int]:
+        """Seal -> dead letters of a sensor in it."""
+        query = "SELECT seal, count(*) FROM dead WHERE sensor = ? GROUP BY seal ORDER BY seal"
+        return Counter(dict(self._all(query, sensor)))
+
+    def block_before(self, now: int) -> int:
+        """The last block that was judged before a time, 0 if there is none."""
+        rows = self._all("SELECT max(seq) FROM block WHERE now < ?", now)
+        return int(rows[0][0] or 0) if rows else 0
 
     def identity(self) -> str:
         """Names this very file; another file, whose numbers mean other things, has another. Empty before it is made."""

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.journal import GENESIS, line_json, link, with_hash
-from collector.judged import DTYPES, judged_file
+from collector.judged import DTYPES, MINUTE, judged_file
 from collector.locking import lock, unlock
 from collector.rows import DeadLetter, Gap
 from collector.sqlite import spare
@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS dead (seq INTEGER PRIMARY KEY AUTOINCREMENT, seal INT
     sensor TEXT, detail TEXT);
 CREATE TABLE IF NOT EXISTS missed (seq INTEGER PRIMARY KEY AUTOINCREMENT, now INTEGER, sender TEXT, before INTEGER,
     number INTEGER, missing INTEGER);
+CREATE TABLE IF NOT EXISTS minute (minute INTEGER, name TEXT, number INTEGER, PRIMARY KEY (minute, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS twice (minute INTEGER, sensor TEXT, number INTEGER, PRIMARY KEY (minute, sensor)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT);
 """  # noqa: E501
 
@@ -144,6 +146,19 @@ class JudgedWriter:
             "INSERT INTO missed (now, sender, before, number, missing) VALUES (?, ?, ?, ?, ?)",
             [(gap.now, gap.sender, gap.before, gap.number, gap.missing) for gap in gaps],
         )
+
+    def tally(self, now: int, counts: Mapping[str, int], twice: Mapping[str, int]) -> None:
+        """Add to the minute of `now` what the ledger counted, and exact duplicates by sensor."""
+        for table, numbers in (("minute", counts), ("twice", twice)):
+            self._store.executemany(
+                f"INSERT INTO {table} VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET number = number + excluded.number",
+                [(now // MINUTE, name, number) for name, number in numbers.items()],
+            )
+
+    def forget(self, before: int) -> None:
+        """Drop the minutes before a time; the counts of all time stay."""
+        for table in ("minute", "twice"):
+            self._store.execute(f"DELETE FROM {table} WHERE minute < ?", (before // MINUTE,))
 
     def fact(self, name: str, value: Any) -> None:
         """A named JSON value (status, ledger, sensors)."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -21,8 +22,10 @@ from collector.errors import Damaged
 from collector.folding import Folded, Folding
 from collector.heartbeat import Heartbeat
 from collector.journal import line_json, link
+from collector.judged import MINUTE
 from collector.judged_writer import JudgedWriter
 from collector.keeping import BlockKeeper
+from collector.message import Seal
 from collector.pairs import all_keys, hazard_row, pair_row
 from collector.settings import Keep, Settings
 from collector.snapshots import Place, discard, newest, save
@@ -146,14 +149,21 @@ class Judging:
     def catch_up(self, messages: int = 20_000) -> int:
         """Judge what lies beyond the cursor, about `messages` at most; returns how many seals that was."""
         seals = self.spool.read(self.seal, messages)
-        if not seals:
-            return 0
+        for _, part in groupby(seals, lambda seal: seal.now // MINUTE):
+            self._take(list(part))
+        return len(seals)
+
+    def _take(self, seals: list[Seal]) -> None:
+        """One commit, of seals of one minute, so that a minute's counts are of the same messages at every hop."""
+        before = self.folding.ledger()
         folded = self.folding.fold(seals)
-        last = seals[-1]
+        counts, last = self.folding.ledger(), seals[-1]
         self.writer.begin()
         self._write(folded, last.now)
         self.writer.fact("status", self._status(last.now, last.wall, last.seq))
-        self.writer.fact("ledger", {**self.folding.ledger(), **self._before})
+        self.writer.fact("ledger", {**counts, **self._before})
+        new = {name: number - before.get(name, 0) for name, number in counts.items() if number != before.get(name, 0)}
+        self.writer.tally(last.now, new, folded.twice)
         if time.monotonic() - self._sensors_at > SENSORS_EVERY:
             self._sensors_at = time.monotonic()
             self.writer.fact("sensors", self._sensors())
@@ -163,7 +173,6 @@ class Judging:
         if self._since_snapshot > SNAPSHOT_MESSAGES or time.monotonic() - self._snapshot_at > SNAPSHOT_EVERY:
             self.save()
         self.keeper.look(last.now)
-        return len(seals)
 
     def _write(self, folded: Folded, now: int) -> None:
         judge = self.folding.judge

@@ -90,6 +90,7 @@ class BlockKeeper:
         if time.monotonic() - self._looked < EVERY:
             return
         self._looked = time.monotonic()
+        self._writer.forget(now - self._keep)
         try:
             self._trim(now)
         except DavylampError as error:

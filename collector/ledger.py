@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from collector.errors import Unavailable
-from collector.judged import Judged
+from collector.judged import MINUTE, Judged
 from collector.message import ACTION, CSV, MQTT, ORIGINS, OWN, REVISION
 from collector.receipts import announced
 from collector.sealing import count, trimmed
 from collector.spool import SpoolReader, spool_file
-from collector.stored import stored
+from collector.stored import standings, stored
+from collector.times import shown
 
 READINGS = (MQTT, CSV, OWN)
 TRIES = 10
+TAKEN = ("received", "blind", "own_alarms", "test_receipts")
+"""What judging counts of messages that are no actions and no revisions."""
+DECODE, GATE = "spool -> decode", "decode -> gate"
 Counts = dict[str, int]
 
 
@@ -33,11 +38,23 @@ class Imbalance:
     hop: str
     into: Mapping[str, int]
     out: Mapping[str, int]
+    minutes: Mapping[int, int] = field(default_factory=dict)
+    """Minute (counted from 1970) -> what is missing in it; empty where no minute can be named."""
+
+    @property
+    def missing(self) -> int:
+        """What went in less what came out; below 0 more came out."""
+        return sum(self.into.values()) - sum(self.out.values())
 
     def __str__(self) -> str:
-        missing = sum(self.into.values()) - sum(self.out.values())
         sides = (" + ".join(f"{name} {number}" for name, number in side.items()) for side in (self.into, self.out))
-        return f"{self.hop} does not balance by {missing}: {' is not '.join(sides)}; report it, with the data folder"
+        return f"{self.hop} does not balance by {self.missing}{self._when()}: {' is not '.join(sides)}"
+
+    def _when(self) -> str:
+        if not self.minutes:
+            return ""
+        first, last = (shown(minute * MINUTE) for minute in (min(self.minutes), max(self.minutes) + 1))
+        return f" between {first} and {last}"
 
 
 @dataclass(slots=True)
@@ -103,7 +120,46 @@ def read_at_rest(folder: Path, tries: int = TRIES) -> tuple[Counts, list[Imbalan
             return counts, []
         time.sleep(0.2)
     counts = read_counts(folder)
-    return counts, balance(counts)
+    return counts, [replace(one, minutes=_where(folder, one.hop)) for one in balance(counts)]
+
+
+def _where(folder: Path, hop: str) -> dict[int, int]:
+    """The minutes in which a hop does not balance, as far as both sides still know them."""
+    judged = Judged(folder)
+    try:
+        minutes = judged.minutes()
+        finished = int(judged.status().get("now", 0)) // MINUTE
+    finally:
+        judged.close()
+    into, _, out = hop.partition(" -> ")
+
+    def judging(*names: str) -> dict[int, int]:
+        return {minute: sum(counts.get(name, 0) for name in names) for minute, counts in minutes.items()}
+
+    if hop == DECODE:
+        left, right = spooled_minutes(folder, READINGS), judging(*TAKEN)
+    elif hop == GATE:
+        left, right = judging("readings"), judging("gate.judged", "gate.duplicate", "gate.waves")
+    elif into == "judged":
+        left = judging("gate.judged", "derived")
+        right = next((dict(sink.minutes) for sink in standings(folder) if sink.name == out), {})
+    else:
+        return {}
+    known = [minute for minute in left.keys() | right.keys() if right and min(right) <= minute < finished]
+    return {m: left.get(m, 0) - right.get(m, 0) for m in sorted(known) if left.get(m, 0) != right.get(m, 0)}
+
+
+def spooled_minutes(folder: Path, origins: Sequence[str]) -> dict[int, int]:
+    """Minute -> messages of some origins in the log."""
+    reader, found, seal = SpoolReader(folder), Counter[int](), 0
+    try:
+        while seals := reader.read(seal, 20_000):
+            for one in seals:
+                found[one.now // MINUTE] += sum(message.origin in origins for message in one.messages)
+            seal = seals[-1].seq
+    finally:
+        reader.close()
+    return found
 
 
 def _announce(folder: Path) -> list[tuple[str, Mapping[str, int]]]:
@@ -117,16 +173,25 @@ def balance(counts: Mapping[str, int]) -> list[Imbalance]:
         return {name: counts.get(name, 0) for name in names}
 
     hops = [
-        ("spool -> decode", of(*(f"spool.{origin}" for origin in READINGS)),
-         of("judge.received", "judge.blind", "judge.own_alarms", "judge.test_receipts")),
+        (DECODE, of(*(f"spool.{origin}" for origin in READINGS)), of(*(f"judge.{name}" for name in TAKEN))),
         ("spool -> actions", of(f"spool.{ACTION}"), of("judge.actions", "judge.dead.action")),
         ("spool -> revisions", of(f"spool.{REVISION}"), of("judge.revisions", "judge.dead.revision")),
-        ("decode -> gate", of("judge.readings"), of("gate.judged", "gate.duplicate", "gate.waves")),
+        (GATE, of("judge.readings"), of("gate.judged", "gate.duplicate", "gate.waves")),
     ]
     for name in sorted({key.split(".")[1] for key in counts if key.startswith("store.")}):
         out = of(*(key for key in sorted(counts) if key.startswith(f"store.{name}.") and not key.endswith(".cursor")))
         hops.append((f"judged -> {name}", of("gate.judged", "judge.derived"), {**out, **of("judge.before")}))
     return [Imbalance(hop, into, out) for hop, into, out in hops if sum(into.values()) != sum(out.values())]
+
+
+def verdict(counts: Mapping[str, int], wrong: Sequence[Imbalance]) -> str:
+    """In one line: whether it balances, and if not, where and when."""
+    if wrong:
+        return f"DOES NOT BALANCE: {'; '.join(map(str, wrong))}; report it, with the data folder"
+    messages = sum(counts.get(f"spool.{origin}", 0) for origin in ORIGINS)
+    waiting = counts.get("judge.waiting_seals", 0)
+    behind = f", {waiting:,} seals wait to be judged" if waiting else ""
+    return f"balances: {messages:,} messages and {counts.get('judge.readings', 0):,} readings have a name{behind}"
 
 
 def text(counts: Mapping[str, int]) -> str:

@@ -39,7 +39,7 @@ class _Gap(msgspec.Struct):
 class OwnAlarm(msgspec.Struct, frozen=True):
     """What a role says of the system itself: an own alarm begins or ends."""
 
-    rule: Literal["channel-failing", "judge-differs", "source-failing"]
+    rule: Literal["channel-failing", "judge-differs", "source-failing", "ledger-unbalanced"]
     subject: str
     active: bool
     detail: str = ""

@@ -19,7 +19,7 @@ from collector.errors import DavylampError
 from collector.history import History
 from collector.inbox import new_id
 from collector.judged import Judged
-from collector.ledger import SpoolCounts, read_counts
+from collector.ledger import SpoolCounts, balance, read_counts
 from collector.verbs_hazards import last_done
 from dashboards.console.acting import Answer, Asked, Reply
 from dashboards.console.reading import (
@@ -56,6 +56,8 @@ class FromDisk:
         self._lock = threading.Lock()
         self._spool = SpoolCounts(folder)
         self._counted: tuple[float, Sequence[LedgerRow]] = (-LEDGER_EVERY, ())
+        self._missing = 0
+        """What did not balance when last counted: roles commit between two reads, so only what lasts is shown."""
         self._site: tuple[int, Site | None] = (0, None)
 
     def status(self) -> Status:
@@ -93,7 +95,10 @@ class FromDisk:
         with self._lock:
             if time.monotonic() - self._counted[0] >= LEDGER_EVERY:
                 counts = self._read(lambda: read_counts(self._folder, self._spool))
-                self._counted = time.monotonic(), [LedgerRow(name, count) for name, count in counts.items()]
+                missing = sum(abs(one.missing) for one in balance(counts))
+                lasting, self._missing = min(missing, self._missing), missing
+                rows = [LedgerRow(name, count) for name, count in counts.items()]
+                self._counted = time.monotonic(), [LedgerRow("not_accounted_for", lasting), *rows]
             return self._counted[1]
 
     def lines(self, sensor: str, since: int) -> Sequence[Line]:

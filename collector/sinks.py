@@ -18,7 +18,7 @@ import orjson
 from collector.errors import DiskFull, Rejected
 from collector.history import HistorySink
 from collector.influx import AllRejected
-from collector.judged import Block, SeriesRow
+from collector.judged import MINUTE, Block, SeriesRow
 from collector.lines import ENDED, VALUE, Heads, alarm_event, alarm_states, pipeline, readings
 from collector.stored import BLOCKS, CONFLICT, JOURNAL, NO_NUMBER, REFUSED, TRIMMED, WRITTEN, Cursor, Refused
 
@@ -69,7 +69,7 @@ class IntoHistory:
         numbers, counts = np.unique(np.concatenate([block.series for block in blocks]), return_counts=True)
         series = {self._name(n): count for n, count in zip(numbers.tolist(), counts.tolist(), strict=True)}
         counted = {WRITTEN: sum(map(len, blocks)), TRIMMED: trimmed}
-        self._cursor.advance(BLOCKS, blocks[-1].seq, counted, series, [])
+        self._cursor.advance(BLOCKS, blocks[-1].seq, counted, series, [], by_minute(blocks))
         return len(blocks) == MANY_BLOCKS
 
     def close(self) -> None:
@@ -128,7 +128,7 @@ class IntoLines:
             REFUSED: len(refused),
             TRIMMED: trimmed,
         }
-        self._cursor.advance(BLOCKS, blocks[-1].seq, counts, written, refused)
+        self._cursor.advance(BLOCKS, blocks[-1].seq, counts, written, refused, by_minute(blocks))
         return len(blocks) == MANY_BLOCKS
 
     def _known(self, site: str, blocks: Sequence[Block]) -> Heads:
@@ -185,6 +185,14 @@ class IntoLines:
             new = ledger.get("readings", 0) - self._readings_at
             figures["readings_per_s"] = new / (now - self._levels_at) * 1e9
         return figures
+
+
+def by_minute(blocks: Sequence[Block]) -> Counter[int]:
+    """How many readings the blocks hold, by the minute in which they were judged."""
+    minutes: Counter[int] = Counter()
+    for block in blocks:
+        minutes[block.now // MINUTE] += len(block)
+    return minutes
 
 
 def ahead(followed: Followed, cursor: Cursor) -> tuple[list[Block], int]:

@@ -9,7 +9,7 @@ nothing, and a cursor is the reader's own.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from collector.beside import beside, sync_folder
@@ -194,6 +194,17 @@ class SpoolReader:
         except sqlite3.OperationalError as error:
             raise Unavailable(f"{spool_file(self._folder)}: {error}") from error
         return seals
+
+    def times(self, seals: Iterable[int]) -> dict[int, int]:
+        """`now` of each of some seals that the log still has."""
+        try:
+            store = self._open()
+            found = {} if store is None else {
+                seal: store.execute("SELECT now FROM seal WHERE seq = ?", (seal,)).fetchone() for seal in seals
+            }  # fmt: skip
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"{spool_file(self._folder)}: {error}") from error
+        return {seal: int(row[0]) for seal, row in found.items() if row is not None}
 
     def last(self) -> int:
         """The seq of the newest seal, 0 for an empty log."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from collector.errors import Unavailable
 from collector.judged import Judged, judged_file
 from collector.sqlite import open_reader, open_writer, transaction
 
+KEPT_MINUTES = 90 * 24 * 60
 KEPT_REFUSED = 1000
 """Refused lines kept for people, the newest; all are counted."""
 
@@ -22,6 +23,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS position (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS count (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS series (name TEXT PRIMARY KEY, written INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS minute (minute INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS refused (id INTEGER PRIMARY KEY AUTOINCREMENT, line BLOB NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS pair (tags BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS source (one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT NOT NULL);
@@ -59,7 +61,7 @@ class Cursor:
             return False
         with transaction(self._store):
             self._store.execute("INSERT OR REPLACE INTO source VALUES (1, ?)", (identity,))
-            for table in ("position", "count", "series") if row is not None else ():
+            for table in ("position", "count", "series", "minute") if row is not None else ():
                 self._store.execute(f"DELETE FROM {table}")
         return row is not None
 
@@ -74,12 +76,15 @@ class Cursor:
         counts: Mapping[str, int],
         series: Mapping[str, int],
         refused: Refused,
+        minutes: Mapping[int, int] | None = None,
     ) -> None:
-        """Move on to `seq`, with what became of all up to it."""
+        """Move on to `seq`, with what became of all up to it; `minutes`: how many of them by minute of their block."""
         with transaction(self._store):
             self._store.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", (name, seq))
             self._add("count", "number", counts)
             self._add("series", "written", series)
+            self._add("minute", "number", minutes or {})
+            self._store.execute("DELETE FROM minute WHERE minute < ?", (max(minutes or {0: 0}) - KEPT_MINUTES,))
             self._keep(refused)
 
     def refuse(self, refused: Refused) -> None:
@@ -116,7 +121,7 @@ class Cursor:
         """Close the file."""
         self._store.close()
 
-    def _add(self, table: str, column: str, numbers: Mapping[str, int]) -> None:
+    def _add(self, table: str, column: str, numbers: Mapping[str, int] | Mapping[int, int]) -> None:
         self._store.executemany(
             f"INSERT INTO {table} VALUES (?, ?) ON CONFLICT DO UPDATE SET {column} = {column} + excluded.{column}",
             [(name, number) for name, number in numbers.items() if number],
@@ -143,6 +148,8 @@ class Standing:
     trouble: str | None
     since: int
     """ns UTC since when there is trouble, 0 without."""
+    minutes: Mapping[int, int] = field(default_factory=dict)
+    """Judged readings dealt with, by the minute of their block; of the last `KEPT_MINUTES`."""
     identity: str = ""
     """The judged.db that positions and counts are of; empty if it never said."""
 
@@ -190,6 +197,7 @@ def _read(name: str, store: sqlite3.Connection) -> Standing:
     store.execute("BEGIN")
     trouble = store.execute("SELECT text, since FROM trouble").fetchone()
     source = store.execute("SELECT name FROM sqlite_master WHERE name = 'source'").fetchone()
+    minute = store.execute("SELECT name FROM sqlite_master WHERE name = 'minute'").fetchone()
     identity = store.execute("SELECT identity FROM source").fetchone() if source else None
     return Standing(
         name=name,
@@ -199,6 +207,7 @@ def _read(name: str, store: sqlite3.Connection) -> Standing:
         refused=tuple(store.execute("SELECT line, reason FROM refused ORDER BY id DESC")),
         trouble=None if trouble is None else trouble[0],
         since=0 if trouble is None else trouble[1],
+        minutes=dict(store.execute("SELECT minute, number FROM minute") if minute else ()),
         identity="" if identity is None else identity[0],
     )
 

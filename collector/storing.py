@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from collector.balancing import watch_balance
 from collector.errors import DavylampError
 from collector.heartbeat import Heartbeat, all_alive
 from collector.history import HistorySink
@@ -50,6 +51,7 @@ def store(settings: Settings, stop: threading.Event) -> None:
         threading.Thread(target=follow, args=(settings.data, name, make, stop), name=f"store-{name}")
         for name, make in sinks(settings).items()
     ]
+    threads.append(threading.Thread(target=watch_balance, args=(settings.data, stop), name="balance"))
     for thread in threads:
         thread.start()
     all_alive(Heartbeat(settings.data, "store"), threads)

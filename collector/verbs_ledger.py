@@ -7,13 +7,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from collector.verb import NO, OK, Arguments, Parser, Verb, add_data, add_json, data_folder, say, say_json, table, warn
+from collector.verb import (
+    NO,
+    OK,
+    Arguments,
+    Parser,
+    Verb,
+    WrongUse,
+    add_data,
+    add_json,
+    data_folder,
+    say,
+    say_json,
+    table,
+    warn,
+)
 
 
 def ledger(arguments: Arguments) -> int:
     """Print all counts and whether they balance; with --dead the dead letters."""
     from collector.judged import Judged
-    from collector.ledger import read_at_rest, text
+    from collector.ledger import read_at_rest, text, verdict
     from collector.stored import standings
     from collector.times import shown
 
@@ -24,17 +38,52 @@ def ledger(arguments: Arguments) -> int:
         rows = [[letter[name] for name in names] for letter in letters]
         say_json(letters) if arguments.json else say(table(names, rows) if rows else "no dead letter")
         return OK
+    if arguments.sensor:
+        return _one_sensor(folder, arguments)
     counts, wrong = read_at_rest(folder)
     if arguments.json:
-        say_json({"version": 1, "counts": counts, "imbalances": [dataclasses.asdict(one) for one in wrong]})
+        imbalances = [dataclasses.asdict(one) for one in wrong]
+        say_json({"version": 1, "counts": counts, "imbalances": imbalances, "words": verdict(counts, wrong)})
     else:
+        say(verdict(counts, wrong))
         say(text(counts))
         for sink in standings(folder):
             if sink.trouble is not None:
                 warn(f"{sink.name} since {shown(sink.since)}: {sink.trouble}")
-        for one in wrong:
-            warn(str(one))
     return NO if wrong else OK
+
+
+def _one_sensor(folder: Path, arguments: Arguments) -> int:
+    """What became of a sensor's readings, a line a minute."""
+    from collector.judged import MINUTE, Judged
+    from collector.ledger_minutes import ORDER, of_sensor
+    from collector.times import NoTime, duration, shown
+    from detectors.document import nearest
+
+    judged = Judged(folder)
+    status = judged.status()
+    known = [row["sensor"] for row in judged.sensors()]
+    if arguments.sensor not in known:
+        near = nearest(arguments.sensor, known)
+        hint = f", nearest {near!r}" if near else ""
+        raise WrongUse(f"found sensor {arguments.sensor!r}, allowed: one of the site{hint}")
+    try:
+        minutes = of_sensor(folder, arguments.sensor, int(status.get("now", 0)) - duration(arguments.last))
+    except NoTime as wrong:
+        raise WrongUse(f"--last {wrong}") from None
+    if arguments.json:
+        counted = {str(minute * MINUTE): counts for minute, counts in minutes.items()}
+        say_json({"version": 1, "sensor": arguments.sensor, "minutes": counted})
+        return OK
+    zone = ZoneInfo(status.get("timezone") or "UTC")
+    names = sorted({name for counts in minutes.values() for name in counts}, key=ORDER.index)
+    rows = [
+        (shown(minute * MINUTE, zone), *(counts.get(name, 0) or "" for name in names))
+        for minute, counts in minutes.items()
+    ]
+    nothing = f"nothing of {arguments.sensor} in the last {arguments.last}"
+    say(table(("minute", *names), rows, names) if rows else nothing)
+    return OK
 
 
 def gaps(arguments: Arguments) -> int:
@@ -104,6 +153,8 @@ def _ledger_arguments(parser: Parser) -> None:
     add_json(parser)
     parser.add_argument("--dead", action="store_true", help="list the dead letters, newest first")
     parser.add_argument("--limit", type=int, default=100, help="of dead letters (default 100)")
+    parser.add_argument("--sensor", metavar="ID", help="what became of this one's readings, a line a minute")
+    parser.add_argument("--last", default="1h", metavar="SPAN", help="with --sensor: how far back (default 1h)")
 
 
 def _gaps_arguments(parser: Parser) -> None:

@@ -7,7 +7,7 @@ with the rows. The judge writes nothing; `collector.judging` commits what it ret
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -41,6 +41,8 @@ class Judged:
     rows: list[Rows] = field(default_factory=list)
     derived: int = 0
     """Rows that were computed: columns, verdicts, and what people's doing became."""
+    twice: Mapping[str, int] = field(default_factory=dict)
+    """How many exact duplicates the gate held back, by sensor."""
 
 
 class Judge:
@@ -111,7 +113,7 @@ class Judge:
     def step(self, batch: Batch) -> Judged:
         """Judge readings; `batch.sensor` counts the site's sensors in their order. An empty batch is a tick."""
         handlings, judged = self.records.handlings, Judged()
-        rows, waves = self._gated(batch), handlings.mark_waves(batch.waves)
+        rows, waves = self._gated(batch, judged), handlings.mark_waves(batch.waves)
         for at, said in list(handlings.endings(batch.until)):
             early = rows.arrived <= at
             self._fold(rows.where(early), [w for w in waves if w.arrived <= at], at, judged)
@@ -120,12 +122,16 @@ class Judge:
         self._fold(rows, waves, batch.until, judged)
         return judged
 
-    def _gated(self, batch: Batch) -> Rows:
+    def _gated(self, batch: Batch, judged: Judged) -> Rows:
         quality = self.records.handlings.mark(batch.sensor, batch.time, batch.arrived, batch.quality)
         keep, quality = self.gate.mark(batch.sensor, batch.time, batch.arrived, batch.value, quality)
         rows = Rows(batch.sensor, batch.time, batch.arrived, batch.row, batch.value, quality)
         self.gate.count_waves(sum(not wave.ends for wave in batch.waves))
-        return rows if keep.all() else rows.where(keep)
+        if keep.all():
+            return rows
+        names, twice = list(self.site.sensors), np.bincount(batch.sensor[~keep])
+        judged.twice = {names[k]: int(twice[k]) for k in np.flatnonzero(twice).tolist()}
+        return rows.where(keep)
 
     def _fold(self, rows: Rows, waves: Sequence[Wave], until: int, judged: Judged) -> None:
         self._note_latest(rows, waves)

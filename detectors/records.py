@@ -24,7 +24,9 @@ TEST = "TEST"
 """The note of a journal line about an alarm that a test raised; its `why` has the test's id as `test`."""
 SOURCE = "source-failing"
 """The own rule whose subjects are sources that nothing can come from: no connection, or a refused subscription."""
-OWN_RULES = (BROKEN, WRONG_UNIT, CHANNEL, DIFFERS, SOURCE)
+UNBALANCED = "ledger-unbalanced"
+"""The own rule that says that at some hop more or less came out than went in."""
+OWN_RULES = (BROKEN, WRONG_UNIT, CHANNEL, DIFFERS, SOURCE, UNBALANCED)
 
 Key = tuple[str, str]
 """(rule, subject)"""

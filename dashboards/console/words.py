@@ -139,6 +139,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "own.channel-failing": ("people cannot be reached this way[: {detail}]", "此通道无法通知人员[：{detail}]"),
     "own.source-failing": ("no readings can come from it[: {detail}]", "无法从该来源接收数据[：{detail}]"),
+    "own.ledger-unbalanced": ("the ledger does not balance[: {detail}]", "台账不平[：{detail}]"),
     "own.judge-differs": (
         "folding the log again gave another journal; the one on disk is kept[: {detail}]",
         "重放日志得到的记录与磁盘上的不同，以磁盘为准[：{detail}]",

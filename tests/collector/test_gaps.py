@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collector.actions import ask_revision
-from collector.gaps import COLLECT, Gap, find
+from collector.gaps import COLLECT, NOT_COLLECTED, Gap, find
 from collector.history import HistorySink
 from collector.inbox import Inbox
 from collector.judged import Judged
@@ -48,20 +48,26 @@ def folder(tmp_path: Path) -> Path:
     blind = {"from": START + 100 * SECOND, "to": START + 104 * SECOND}
     spool.append([Message("own/blind", json.dumps(blind).encode(), OWN)], START + 104 * SECOND, START)
     spool.close()
-    judging = Judging(tmp_path)
+    _judged_and_stored(tmp_path)
+    return tmp_path
+
+
+def _judged_and_stored(folder: Path) -> None:
+    judging = Judging(folder)
     judging.catch_up()
     judging.close()
-    judged, cursor = Judged(tmp_path), Cursor(tmp_path, "history")
-    into = IntoHistory(judged, cursor, HistorySink(tmp_path, judged.series))
+    judged, cursor = Judged(folder), Cursor(folder, "history")
+    into = IntoHistory(judged, cursor, HistorySink(folder, judged.series))
     while into.step():
         pass
     into.close()
     cursor.close()
-    return tmp_path
 
 
 def test_a_silence_is_one_gap_and_a_reading_without_a_number_ends_none(folder: Path) -> None:
-    assert find(folder, "ch4-1") == [Gap("ch4-1", START + 20 * SECOND, START + 60 * SECOND)]
+    assert find(folder, "ch4-1") == [
+        Gap("ch4-1", START + 20 * SECOND, START + 60 * SECOND, "1 of its readings had no number")
+    ]
 
 
 def test_what_is_not_expected_regularly_has_no_gap(folder: Path) -> None:
@@ -69,8 +75,36 @@ def test_what_is_not_expected_regularly_has_no_gap(folder: Path) -> None:
 
 
 def test_time_in_which_nothing_was_collected_is_a_gap_of_all(folder: Path) -> None:
-    assert Gap(COLLECT, START + 100 * SECOND, START + 104 * SECOND, "not collecting") in find(folder)
+    assert Gap(COLLECT, START + 100 * SECOND, START + 104 * SECOND, NOT_COLLECTED) in find(folder)
 
 
 def test_an_empty_folder_has_no_gap(tmp_path: Path) -> None:
     assert find(tmp_path) == []
+
+
+def test_messages_that_could_not_be_read_are_the_cause(folder: Path) -> None:
+    spool = Spool(folder)
+    for second in range(105, 140, 5):
+        spool.append([Message("small/ch4-1", b"{", MQTT)], START + second * SECOND, START)
+    spool.append([_reading("ch4-1", 140)], START + 140 * SECOND, START)
+    spool.close()
+    _judged_and_stored(folder)
+    (_, gap) = find(folder, "ch4-1")
+    assert (gap.start, gap.end) == (START + 95 * SECOND, START + 140 * SECOND)
+    assert gap.cause == "7 messages could not be read: `davylamp ledger --dead`"
+
+
+@pytest.mark.parametrize(("many", "said"), [(6, True), (4, False)])
+def test_sensors_that_fall_silent_and_speak_again_together_are_said_to(tmp_path: Path, many: int, said: bool) -> None:
+    names = [f"ch4-{k}" for k in range(many)]
+    sensors = dict.fromkeys(names, DOCUMENT["sensor"]["ch4-1"])  # type: ignore[index]
+    ask_revision(tmp_path, {**DOCUMENT, "sensor": sensors}, "test", "")
+    spool = Spool(tmp_path)
+    spool.append(Inbox(tmp_path).waiting(), START, START)
+    for second in (*range(5, 21, 5), *range(60, 100, 5)):
+        now = START + second * SECOND
+        spool.append([_reading(name, second) for name in names], now, START)
+    spool.close()
+    _judged_and_stored(tmp_path)
+    causes = {gap.sensor: gap.cause for gap in find(tmp_path)}
+    assert causes == dict.fromkeys(names, f"silent together with {many - 1} others" if said else "")

@@ -298,7 +298,7 @@ def test_a_new_judged_db_is_announced_only_where_it_says_something_new(tmp_path:
     for path in tmp_path.glob("judged.db*"):
         path.unlink()
     spool = Spool(tmp_path)
-    spool.append([reading(4, START + 400 * S, 0.1), reading(4, START + 401 * S, 1.9)], START + 401 * S, START)
+    spool.append([reading(4, START + 1400 * S, 0.1), reading(4, START + 1401 * S, 1.9)], START + 1401 * S, START)
     spool.close()
     judged = judge_all(tmp_path)
     told.notices.clear()

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from collector.actions import ask_revision
+from collector.balancing import look
 from collector.history import HistorySink
 from collector.inbox import Inbox
-from collector.judged import Judged
+from collector.judged import MINUTE, Judged, judged_file
 from collector.judging import Judging
-from collector.ledger import SpoolCounts, balance, read_at_rest, read_counts, text
+from collector.ledger import SpoolCounts, balance, read_at_rest, read_counts, text, verdict
+from collector.ledger_minutes import of_sensor
 from collector.message import ACTION, MQTT, OWN, Message
 from collector.spool import Spool
 from collector.stored import Cursor
 from collector.storing import IntoHistory
+from detectors.records import UNBALANCED
 
 START = 1_767_225_600_000_000_000
 SECOND = 1_000_000_000
@@ -138,6 +143,116 @@ def test_one_message_too_few_is_named_by_its_hop(name: str, hop: str) -> None:
     assert wrong.hop == hop
     assert "does not balance by" in str(wrong)
     assert name in str(wrong)
+
+
+# -- minutes -------------------------------------------------------------------------------------------------------
+
+
+def _lost(folder: Path, name: str, minute: int) -> None:
+    """Take one from a count of judging, as if it had lost something in that minute."""
+    store = sqlite3.connect(judged_file(folder))
+    ledger = json.loads(store.execute("SELECT value FROM fact WHERE name = 'ledger'").fetchone()[0])
+    store.execute("UPDATE fact SET value = ? WHERE name = 'ledger'", (json.dumps({**ledger, name: ledger[name] - 1}),))
+    store.execute("UPDATE minute SET number = number - 1 WHERE minute = ? AND name = ?", (minute, name))
+    store.commit()
+    store.close()
+
+
+def _later(folder: Path) -> None:
+    """A second minute, with a reading, and a third that has only begun."""
+    spool = Spool(folder)
+    for at in (80 * SECOND, 150 * SECOND):
+        spool.append([_reading(0.2, START + at)], START + at, START)
+    spool.close()
+    judging = Judging(folder)
+    judging.catch_up()
+    judging.close()
+
+
+def test_the_minutes_add_up_to_the_whole(tmp_path: Path) -> None:
+    _filled(tmp_path)
+    _later(tmp_path)
+    judged = Judged(tmp_path)
+    minutes = judged.minutes()
+    assert len(minutes) == 3
+    total = sum((Counter(counts) for counts in minutes.values()), Counter())
+    assert {name: total[name] for name in judged.ledger()} == judged.ledger()
+
+
+@pytest.mark.parametrize(
+    ("name", "hop"),
+    [("received", "spool -> decode"), ("gate.judged", "decode -> gate"), ("derived", "judged -> history")],
+)
+def test_an_imbalance_is_named_by_hop_and_minute(tmp_path: Path, name: str, hop: str) -> None:
+    _filled(tmp_path)
+    _later(tmp_path)
+    _store(tmp_path)
+    _lost(tmp_path, name, START // MINUTE)
+    counts, wrong = read_at_rest(tmp_path, tries=1)
+    found = {one.hop: one for one in wrong}
+    assert list(found[hop].minutes) == [START // MINUTE]
+    assert f"{hop} does not balance by " in verdict(counts, wrong)
+    assert "between 2026-01-01 00:00:00" in verdict(counts, wrong)
+
+
+def test_what_became_of_a_sensors_readings_is_said_by_the_minute(tmp_path: Path) -> None:
+    _filled(tmp_path)
+    _later(tmp_path)
+    minutes = of_sensor(tmp_path, "ch4-1")
+    first = START // MINUTE
+    assert minutes[first] == {"judged": 3, "twice": 1, "unreadable": 1}
+    assert {minute - first: counts["judged"] for minute, counts in minutes.items()} == {0: 3, 1: 1, 2: 1}
+    assert list(of_sensor(tmp_path, "ch4-1", START + 70 * SECOND)) == [first + 1, first + 2]
+    assert of_sensor(tmp_path, "nobody") == {}
+
+
+def test_a_restart_in_a_minute_counts_it_once(tmp_path: Path) -> None:
+    _filled(tmp_path)
+    before = Judged(tmp_path).minutes()
+    Judging(tmp_path).close()
+    assert Judged(tmp_path).minutes() == before
+
+
+def test_old_minutes_are_forgotten_and_the_whole_is_kept(tmp_path: Path) -> None:
+    _filled(tmp_path)
+    _later(tmp_path)
+    whole = Judged(tmp_path).ledger()
+    judging = Judging(tmp_path)
+    judging.writer.forget(START + 70 * SECOND)
+    judging.close()
+    assert list(Judged(tmp_path).minutes()) == [START // MINUTE + 1, START // MINUTE + 2]
+    assert Judged(tmp_path).ledger() == whole
+
+
+def test_an_imbalance_is_an_alarm_until_it_balances_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.balancing.read_at_rest", lambda folder: read_at_rest(folder, tries=1))
+    _filled(tmp_path)
+    Inbox(tmp_path).remove(Inbox(tmp_path).waiting())
+    assert look(tmp_path, False) is False
+    assert Inbox(tmp_path).waiting() == []
+    _lost(tmp_path, "gate.judged", START // MINUTE)
+    assert look(tmp_path, False) is True
+    assert look(tmp_path, True) is True, "it is said once"
+    _told(tmp_path, START + 200 * SECOND)
+    standing = [row for row in Judged(tmp_path).alarms() if row["active"] and row["rule"] == UNBALANCED]
+    assert [(row["subject"], row["priority"]) for row in standing] == [("ledger", "high")]
+    assert "decode -> gate does not balance by 1" in standing[0]["why"]["detail"]
+
+    assert look(tmp_path, True) is False, "judging wrote its own count again"
+    _told(tmp_path, START + 210 * SECOND)
+    assert not [row for row in Judged(tmp_path).alarms() if row["active"] and row["rule"] == UNBALANCED]
+
+
+def _told(folder: Path, now: int) -> None:
+    """What lies in the inbox goes into the log and is judged."""
+    inbox, spool = Inbox(folder), Spool(folder)
+    waiting = inbox.waiting()
+    spool.append(waiting, now, START)
+    inbox.remove(waiting)
+    spool.close()
+    judging = Judging(folder)
+    judging.catch_up()
+    judging.close()
 
 
 def test_a_cursor_is_no_count() -> None:
