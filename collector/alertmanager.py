@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +23,7 @@ import msgspec
 
 from collector.errors import Rejected, Unavailable
 from collector.posting import ask, post
+from collector.times import rfc3339
 from dashboards.console.figures import behind
 from detectors.records import spelled
 
@@ -133,7 +133,7 @@ class Alertmanager:
                 until = now + SILENCE
                 body = {"matchers": [{"name": key, "value": value, "isRegex": False, "isEqual": True}
                                      for key, value in sent.labels.items()],
-                        "startsAt": _time(now), "endsAt": _time(until), "createdBy": "davylamp",
+                        "startsAt": rfc3339(now), "endsAt": rfc3339(until), "createdBy": "davylamp",
                         "comment": sent.annotations.get("hidden", "hidden")}  # fmt: skip
                 sent.silence = self._silence(body | ({"id": sent.silence} if sent.silence else {}))
                 sent.silenced = until
@@ -154,7 +154,7 @@ class Alertmanager:
     def _life(self, now: int) -> dict[str, Any]:
         labels = {"alertname": "DavylampAlive", "system": SYSTEM, "site": str(self.followed.status().get("site", ""))}
         return {"labels": labels, "annotations": {"summary": "resolved = Davylamp is dead"},
-                "endsAt": _time(now + LIFE)}  # fmt: skip
+                "endsAt": rfc3339(now + LIFE)}  # fmt: skip
 
     def _forget(self, now: int) -> None:
         self._sent = {name: sent for name, sent in self._sent.items()
@@ -201,9 +201,5 @@ def _annotations(row: Mapping[str, Any], page: str) -> dict[str, str]:
 
 
 def _alert(sent: Sent, now: int) -> dict[str, Any]:
-    return {"labels": sent.labels, "annotations": sent.annotations, "startsAt": _time(sent.starts),
-            "endsAt": _time(sent.ends or now + DAY)}  # fmt: skip
-
-
-def _time(ns: int) -> str:
-    return datetime.fromtimestamp(ns / 1e9, UTC).isoformat(timespec="milliseconds")
+    return {"labels": sent.labels, "annotations": sent.annotations, "startsAt": rfc3339(sent.starts),
+            "endsAt": rfc3339(sent.ends or now + DAY)}  # fmt: skip

@@ -2,7 +2,7 @@
 that takes the readings of the system's own sensors.
 
 Constraints. One process a data folder. Exactly one pages people: with a roster this role does, without one Grafana's
-contact points do.
+contact points do, and this role keeps their silences equal to what is hidden here.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from collector.actions import own_alarm
 from collector.alertmanager import Alertmanager
 from collector.announcing import Destination
 from collector.channels import Channel, Console, Webhook
+from collector.grafana import Grafana
+from collector.grafana_silence import Silences
 from collector.heartbeat import Heartbeat, all_alive
 from collector.judged import Judged
 from collector.locking import lock, unlock
@@ -23,6 +25,7 @@ from collector.oncall import OnCall
 from collector.paging import Pager
 from collector.receipts import Receipts
 from collector.sampling import sample
+from collector.secret import Secret
 from collector.settings import Settings
 from detectors.records import CHANNEL
 
@@ -33,6 +36,8 @@ def announce(settings: Settings, stop: threading.Event) -> None:
     works = [partial(_tell, channel, settings.data, stop) for channel in channels(settings)]
     if settings.oncall is not None:
         works.append(partial(_call, settings.oncall, settings.data, stop))
+    elif settings.grafana.url and settings.grafana.token is not None:
+        works.append(partial(_silence, settings.grafana.url, settings.grafana.token, settings.data, stop))
     if settings.announce.alertmanager:
         works.append(partial(_keep_equal, settings, stop))
     works.append(partial(sample, settings, stop))
@@ -63,6 +68,10 @@ def _call(oncall: OnCall, data: Path, stop: threading.Event) -> None:
         own_alarm(data, CHANNEL, way, failing, problem)
 
     Pager(oncall, Judged(data), data, links=links, report=report).follow(stop)
+
+
+def _silence(url: str, token: Secret, data: Path, stop: threading.Event) -> None:
+    Silences(lambda: Grafana(url, token.reveal()), Judged(data)).follow(stop)
 
 
 def _keep_equal(settings: Settings, stop: threading.Event) -> None:

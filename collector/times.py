@@ -51,6 +51,11 @@ def shown(time: int | None, zone: tzinfo = UTC) -> str:
     return when.strftime("%Y-%m-%d %H:%M:%S") + when.strftime("%z")[:3]
 
 
+def rfc3339(time: int) -> str:
+    """ns UTC as programs write it, to the ms."""
+    return datetime.fromtimestamp(time / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def age(span: int | None) -> str:
     """How long, in the largest unit that fits: 42 s, 5 min, 3 h, 2 d."""
     if span is None:

@@ -3,7 +3,8 @@
 What it holds: 404 and POST upserts; 500 for an unknown uid in a group PUT before 11.5.2; 500 for the GET of a missing
 rule in 9.4; codes 200, 201, 202, 204; provenance; a group PUT deletes what it does not list; KeepLast refused before
 10.4.1; provisioned data sources 403, provisioned dashboards 400; 412 and 409 on conflicts; fields of later versions
-dropped; from 13 on dashboards come back in a newer schema. What it cannot show: that a real server evaluates a rule.
+dropped; from 13 on dashboards come back in a newer schema; silences change in place where matchers and start agree,
+else the old one ends and another is made. What it cannot show: that a real server evaluates a rule.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import copy
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
@@ -51,6 +54,9 @@ class GrafanaFake:
     """uids, and "policies", that a provisioned file owns."""
     broken: dict[str, Reply] = field(default_factory=dict)
     """Answers for requests "METHOD /path" (by its beginning) instead of what would come."""
+    silences: dict[str, dict[str, Any]] = field(default_factory=dict)
+    clock: Callable[[], float] = time.time
+    """s since 1970"""
     writes: list[str] = field(default_factory=list)
     tell_version: bool = True
 
@@ -283,6 +289,58 @@ class GrafanaFake:
         return 200, body
 
 
+    # silences of Grafana's own Alertmanager
+    def _state(self, one: dict[str, Any]) -> str:
+        if instant(one["endsAt"]) <= self.clock():
+            return "expired"
+        return "active" if instant(one["startsAt"]) <= self.clock() else "pending"
+
+    def get_silences(self) -> Reply:
+        return 200, [{**one, "status": {"state": self._state(one)}} for one in self.silences.values()]
+
+    def post_silence(self, body: Any) -> Reply:
+        """Changed in place where matchers and start agree (to the second from 10.3 on), else ended and made anew."""
+        now, before = self.clock(), self.silences.get(body.get("id", ""))
+        if not body["matchers"] or not body["comment"] or not body["createdBy"]:
+            raise Refused(400, "silence failed validation")
+        if instant(body["endsAt"]) <= max(now, instant(body["startsAt"])):
+            raise Refused(400, "unable to create silence: end time can't be in the past")
+        if body.get("id") and before is None:
+            raise Refused(404, "silence not found")
+        exact = 1e-3 if self.version < (10, 3, 0) else 1.0
+        active = before is not None and self._state(before) == "active" and before["matchers"] == body["matchers"]
+        if active and abs(instant(before["startsAt"]) - instant(body["startsAt"])) < exact:
+            self.silences[before["id"]] = {**before, **body}
+            return 202, {"silenceID": before["id"]}
+        if before is not None and self._state(before) != "expired":
+            before["endsAt"] = moment(now)
+        name = f"5f0d-{len(self.silences)}"
+        starts = moment(max(now, instant(body["startsAt"])))
+        self.silences[name] = {**body, "id": name, "startsAt": starts, "updatedAt": moment(now)}
+        return 202, {"silenceID": name}
+
+    def delete_silence(self, name: str) -> Reply:
+        if name not in self.silences:
+            raise Refused(404, "silence not found")
+        if self._state(self.silences[name]) == "expired":
+            raise Refused(500, f"silence {name} already expired")
+        self.silences[name]["endsAt"] = moment(self.clock())
+        return 200, {"message": "silence deleted"}
+
+    def silenced(self, labels: Mapping[str, str]) -> bool:
+        """Whether an alert with these labels is kept from people now."""
+        standing = [one for one in self.silences.values() if self._state(one) == "active"]
+        return any(all(labels.get(m["name"], "") == m["value"] for m in one["matchers"]) for one in standing)
+
+
+def instant(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def check_uid(uid: str) -> None:
     if len(uid) > 40:
         raise Refused(400, "uid too long, max 40 characters")
@@ -301,6 +359,7 @@ def every_route(route: Any) -> Iterator[dict[str, Any]]:
 
 
 _V1 = "/v1/provisioning"
+_AM = "/alertmanager/grafana/api/v2"
 _GROUP = rf"{_V1}/folder/([^/]+)/rule-groups/([^/]+)"
 ROUTES: list[tuple[str, str, Callable[..., Reply]]] = [
     ("GET", "/frontend/settings", GrafanaFake.settings),
@@ -331,6 +390,9 @@ ROUTES: list[tuple[str, str, Callable[..., Reply]]] = [
     ("PUT", f"{_V1}/alert-rules/([^/]+)", GrafanaFake.put_rule),
     ("GET", _GROUP, GrafanaFake.get_group),
     ("PUT", _GROUP, GrafanaFake.put_group),
+    ("GET", f"{_AM}/silences", GrafanaFake.get_silences),
+    ("POST", f"{_AM}/silences", GrafanaFake.post_silence),
+    ("DELETE", f"{_AM}/silence/([^/]+)", GrafanaFake.delete_silence),
 ]
 
 
