@@ -151,6 +151,8 @@ def alarm_states(site: str, alarms: Iterable[Mapping[str, Any]]) -> dict[bytes, 
             ("watching", 1.0 if alarm["watching"] else 0.0),
             ("since", since / 1e9 if since else None),
             ("occurrence", alarm["occurrence"]),
+            ("value", alarm.get("value")),
+            ("limit", alarm.get("limit")),
         )
         states[head("alarm_state", _alarm_tags(site, alarm, alarm["subject"]))] = fields(values)
     return states

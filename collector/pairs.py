@@ -11,12 +11,7 @@ from detectors.alarm import Hidden
 from detectors.hazards import Hazard
 from detectors.judge import Judge
 from detectors.records import Key, Record
-
-
-def compared_in(detector: Any, unit: str) -> str:
-    """The unit of a rule's value and limit (a velocity's mm/d), where `unit` is that of its input."""
-    shapes = [*detector.limit_parameters.values(), *detector.columns.values(), "{unit}"]
-    return str(shapes[0]).replace("{unit}", unit)
+from detectors.rule import compared_in
 
 
 def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:

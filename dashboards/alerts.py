@@ -1,16 +1,16 @@
 """Grafana's alert rules: one for each priority over `alarm_state`, two on the pipeline, one that fires while all lives.
 
 Constraints. Missing data or a dead pipeline must never read as "resolved": a window of 24 h with last(), KeepLast where
-nothing or an error comes back (Grafana >= 10.4.1), missing series kept. One query a rule, with one number: a second one
-that is empty could make the whole rule one without data, so the value at the alarm stands on the page that the message
-links to. Labels are identity and stable: those of `alarm_state`, and system, part, priority. A query names its site.
-Not here: who is told (contacts.py). Source: reference grafana.md sections 4, 6 and 11.
+nothing or an error comes back (Grafana >= 10.4.1), missing series kept. One number a query. A query of a rule that is
+empty makes the whole rule one without data, so those that only fetch value and limit for the message have a branch that
+answers wherever the first one does. Labels are identity and stable: those of `alarm_state`, and system, part, priority.
+A query names its site. Not here: who is told (contacts.py). Source: reference grafana.md sections 4, 6 and 11.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from dashboards.panels import DATASOURCE, Json
@@ -31,6 +31,8 @@ SILENT = "60s"
 BEHIND = 60.0
 """s that judging may be behind."""
 EXPRESSION = {"type": "__expr__", "uid": "__expr__"}
+NONE = 10**15
+"""Stands, below zero, for a value that an alarm has not."""
 NoData: TypeAlias = Literal["KeepLast", "Alerting", "OK"]
 
 
@@ -46,6 +48,8 @@ class AlertRule:
     annotations: Mapping[str, str]
     missing: NoData
     """What no data and an error read as."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """Queries that only fetch a number for the message, by the annotation that it becomes."""
     window: int = DAY
     """s"""
     patience: str = "0s"
@@ -60,12 +64,18 @@ class AlertRule:
         return {
             "uid": self.uid, "title": self.title, "condition": "C", "for": self.patience, "isPaused": False,
             "noDataState": self.missing, "execErrState": self.missing, "labels": dict(self.labels),
-            "annotations": dict(self.annotations), "data": [self._asked(), _reduced(), self._compared()],
+            "annotations": {**self.annotations, **{name: _number(_refs(k)[1]) for k, name in enumerate(self.told)}},
+            "data": [self._asked("A", self.query), _reduced("A", "B"), self._compared(), *self._fetched()],
         }  # fmt: skip
 
-    def _asked(self) -> Json:
-        model = {"datasource": DATASOURCE, "rawQuery": True, "resultFormat": "time_series", "query": self.query}
-        return _step("A", DATASOURCE["uid"], self.window, model)
+    def _asked(self, ref: str, query: str) -> Json:
+        model = {"datasource": DATASOURCE, "rawQuery": True, "resultFormat": "time_series", "query": query}
+        return _step(ref, DATASOURCE["uid"], self.window, model)
+
+    def _fetched(self) -> Iterator[Json]:
+        for k, query in enumerate(self.told.values()):
+            asked, reduced = _refs(k)
+            yield from (self._asked(asked, query), _reduced(asked, reduced))
 
     def _compared(self) -> Json:
         kind, params = self.evaluator
@@ -75,8 +85,19 @@ class AlertRule:
                                           "datasource": EXPRESSION})  # fmt: skip
 
 
-def _reduced() -> Json:
-    return _step("B", "__expr__", 0, {"type": "reduce", "expression": "A", "reducer": "last",
+def _refs(place: int) -> tuple[str, str]:
+    """The names of a fetching query and of its newest value, after A, B and C."""
+    return "DFHJ"[place], "EGIK"[place]
+
+
+def _number(ref: str) -> str:
+    """A value as text; nothing where the alarm has none, or where Grafana has no such value."""
+    value = f'{{{{ if lt -{NONE / 10:.0e} .Value }}}}{{{{ printf "%.5g" .Value }}}}{{{{ end }}}}'
+    return f"{{{{ with $values.{ref} }}}}{value}{{{{ end }}}}"
+
+
+def _reduced(asked: str, ref: str) -> Json:
+    return _step(ref, "__expr__", 0, {"type": "reduce", "expression": asked, "reducer": "last",
                                       "settings": {"mode": "dropNN"}, "datasource": EXPRESSION})  # fmt: skip
 
 
@@ -107,7 +128,16 @@ def _alarm(site: str, priority: Priority, words: Words, page: str, seen: Mapping
         annotations={"summary": "{{ $labels.area }} {{ $labels.sensor }}: {{ $labels.rule }} ({{ $labels.kind }})",
                      "page": f"{page}/sensor/{{{{ $labels.sensor }}}}", **seen},
         missing="KeepLast",
+        told={name: _newest(site, name) for name in ("value", "limit")},
     )  # fmt: skip
+
+
+def _newest(site: str, name: str) -> str:
+    """A field of `alarm_state`; -NONE where a pair has none, so that it answers wherever `standing` does."""
+    branch = 'SELECT last("{}"){} AS "number" FROM "alarm_state" WHERE $timeFilter AND ' + _of(site)
+    branches = (branch.format(name, ""), branch.format("standing", f" * 0 - {NONE}"))
+    inner = ", ".join(f"({one} GROUP BY {TAGS})" for one in branches)
+    return f'SELECT max("number") AS "{name}" FROM {inner} GROUP BY {TAGS}'
 
 
 def _dead(site: str, words: Words, seen: Mapping[str, str]) -> AlertRule:

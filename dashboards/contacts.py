@@ -2,21 +2,21 @@
 
 Constraints. Exactly one pages people: with a roster Davylamp does, and Grafana's notices of alarms are muted for all
 times; only "Davylamp is dead" goes out. Without a contact of ours, routes keep the receiver above them in the tree.
-Limit, source, consequence and guidance stand in the template, not in the rules: changing a rule can send a false
-"resolved".
+Source, consequence and guidance, and a limit that is the same for all, stand in the template, not in the rules:
+changing a rule can send a false "resolved". Value and limit of an alarm come as annotations; their unit stands here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dashboards.alerts import SYSTEM
-from dashboards.console.figures import number
+from dashboards.console.figures import behind, number
 from dashboards.panels import Json
 from dashboards.texts import Words
-from detectors.rule import Priority, Rule
+from detectors.rule import Priority, Rule, compared_in
 from detectors.site import Site, series
 
 CONTACT, DEAD_MAN, MUTED, TEMPLATE = "davylamp", "davylamp-dead-man", "davylamp-pages-itself", "davylamp"
@@ -90,8 +90,8 @@ def _branch(label: tuple[str, str], by: list[str], wait: str, interval: str, rep
 def template(site: Site, words: Words) -> str:
     """Title and message of a notice: each alarm with its limit, source and guidance, and the way to the page."""
     units = {one.id: one.unit for one in series(site)}
-    facts = "".join(f'{{{{ if eq .Labels.rule {_text(rule.name)} }}}}{{{{ {_text(told)} }}}}{{{{ end }}}}'
-                    for rule in site.rules if (told := _facts(rule, units, words)))  # fmt: skip
+    facts = "".join(f'{{{{ if eq .Labels.rule {_text(rule.name)} }}}}{_facts(rule, units, _states(rule, site), words)}'
+                    "{{ end }}" for rule in site.rules if rule.priority > Priority.LOG)  # fmt: skip
     status = f'{{{{ if eq .Status "firing" }}}}{words("firing")}{{{{ else }}}}{words("resolved")}{{{{ end }}}} '
     status = (words("simulation") if site.simulated else "") + status
     shared = "".join(_given(f".CommonLabels.{name}") for name in ("area", "sensor", "rule", "alertname", "site"))
@@ -107,18 +107,30 @@ def template(site: Site, words: Words) -> str:
     ])  # fmt: skip
 
 
-def _given(name: str, before: str = "", end: str = " ") -> str:
-    """A value between two texts; nothing where there is none."""
-    return f"{{{{ with {name} }}}}{before}{{{{ . }}}}{end}{{{{ end }}}}"
+def _given(name: str, before: str = "", end: str = " ", otherwise: str = "") -> str:
+    """A value between two texts; another text where there is none."""
+    instead = f"{{{{ else }}}}{otherwise}" if otherwise else ""
+    return f"{{{{ with {name} }}}}{before}{{{{ . }}}}{end}{instead}{{{{ end }}}}"
 
 
-def _facts(rule: Rule, units: Mapping[str, str], words: Words) -> str:
-    """What is known of a rule beforehand, a line each; empty for one that never calls."""
-    if rule.priority == Priority.LOG:
-        return ""
-    told = {"limit": ", ".join(_limits(rule, units)), "clause": rule.citation, "consequence": rule.consequence,
-            "to_do": rule.guidance}  # fmt: skip
-    return "".join(f"{words(key)}: {text}\n" for key, text in told.items() if text)
+def _facts(rule: Rule, units: Mapping[str, str], states: Sequence[str], words: Words) -> str:
+    """Value and limit of the alarm, then what is known of its rule beforehand, a line each."""
+    compared = {compared_in(rule.detector, units.get(name, "")) for one in rule.subjects for _, name in one.inputs[:1]}
+    unit = behind(compared.pop()) if len(compared) == 1 else ""
+    named = "".join(f'{{{{ if eq . "{k}" }}}} ({_said(state)}){{{{ end }}}}' for k, state in enumerate(states))
+    lines = _given(".Annotations.value", f"{words('value')}: ", f"{_said(unit)}{named}\n")
+    fixed = ", ".join(_limits(rule, units))
+    lines += _given(".Annotations.limit", f"{words('limit')}: ", f"{_said(unit)}\n",
+                    _said(f"{words('limit')}: {fixed}\n") if fixed else "")  # fmt: skip
+    told = {"clause": rule.citation, "consequence": rule.consequence, "to_do": rule.guidance}
+    return lines + _said("".join(f"{words(key)}: {text}\n" for key, text in told.items() if text))
+
+
+def _states(rule: Rule, site: Site) -> Sequence[str]:
+    """The names of a state sensor's numbers, where all subjects have the same."""
+    found = {site.sensors[name].states if name in site.sensors else () for one in rule.subjects
+             for _, name in one.inputs}  # fmt: skip
+    return found.pop() if len(found) == 1 else ()
 
 
 def _limits(rule: Rule, units: Mapping[str, str]) -> Iterable[str]:
@@ -131,6 +143,11 @@ def _limits(rule: Rule, units: Mapping[str, str]) -> Iterable[str]:
         values = {float(value) for value in given} if hasattr(given, "__len__") else {float(given)}
         if len(values) == 1 and all(abs(value) < float("inf") for value in values):
             yield f"{number(*values)} {wanted.replace('{unit}', next(iter(own), ''))}".strip()
+
+
+def _said(text: str) -> str:
+    """A text as it is, whatever braces are in it; nothing for no text."""
+    return f"{{{{ {_text(text)} }}}}" if text else ""
 
 
 def _text(text: str) -> str:

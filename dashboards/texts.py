@@ -101,6 +101,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Comes again each minute while Davylamp of {site}, InfluxDB and Grafana live. No alarm: its absence is one.",
         "{site} 的 Davylamp、InfluxDB 与 Grafana 正常时每分钟发送。此消息不是报警，收不到才是。",
     ),
+    "value": ("value", "数值"),
     "limit": ("limit", "限值"),
     "clause": ("source", "依据"),
     "consequence": ("if nobody acts", "若无人处置"),

@@ -74,3 +74,9 @@ class Rule:
     rung: int = 0
     raises_priority: bool = False
     """True of health.*: on a sensor with a standing alarm the occurrence takes that alarm's priority."""
+
+
+def compared_in(detector: Any, unit: str) -> str:
+    """The unit of a rule's value and limit (a velocity's mm/d), where `unit` is that of its input."""
+    shapes = [*detector.limit_parameters.values(), *detector.columns.values(), "{unit}"]
+    return str(shapes[0]).replace("{unit}", unit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -53,7 +54,28 @@ def test_missing_data_and_errors_keep_an_alarm() -> None:
             assert 'last("standing")' in rule.query
             assert body["for"] == "0s"
         assert body["data"][0]["refId"] == "A", "9.4 puts InfluxQL errors on A only"
-        assert [step["datasourceUid"] for step in body["data"]] == ["davylamp-influx", "__expr__", "__expr__"]
+        assert [step["datasourceUid"] for step in body["data"][:3]] == ["davylamp-influx", "__expr__", "__expr__"]
+        assert [step["refId"] for step in body["data"]] == list("ABCDEFG" if rule.told else "ABC")
+
+
+def test_value_and_limit_are_fetched_beside_and_decide_nothing() -> None:
+    """Their queries answer wherever the first does, with the same labels; the condition looks at the first alone."""
+    for rule in (one for one in rules().values() if one.labels["part"] == "alarm"):
+        body = rule.json()
+        steps = {step["refId"]: step for step in body["data"]}
+        assert body["condition"] == "C"
+        assert steps["C"]["model"]["expression"] == "B"
+        assert steps["B"]["model"]["expression"] == "A"
+        for name, asked, newest in (("value", "D", "E"), ("limit", "F", "G")):
+            query = steps[asked]["model"]["query"]
+            assert steps[newest]["model"]["expression"] == asked
+            assert steps[asked]["relativeTimeRange"] == steps["A"]["relativeTimeRange"]
+            assert f'last("{name}")' in query
+            assert 'last("standing") * 0 - 1000000000000000' in query
+            assert query.count(" GROUP BY ") == 3
+            assert query.rsplit(" GROUP BY ", 1)[1] == rule.query.rsplit(" GROUP BY ", 1)[1]
+            assert f"$values.{newest} " in body["annotations"][name]
+            assert "lt -1e+14 .Value" in body["annotations"][name]
 
 
 def test_a_silent_pipeline_fires_and_the_dead_man_stops() -> None:
@@ -145,3 +167,59 @@ def test_braces_and_quotes_in_a_guidance_do_not_end_the_template(site: Site) -> 
     outside = re.sub(r'"(?:[^"\\]|\\.)*"', '""', text)
     assert ".Now" not in outside
     assert outside.count("{{") == outside.count("}}")
+
+
+def filled(text: str, name: str, annotations: dict[str, str]) -> str:
+    """What the template `davylamp.facts` says of an alarm of a rule, as Go's text/template would: `with`, `if eq`,
+    `else`, `.` and quoted texts are all that stands in it."""
+    body = re.search(r'define "davylamp\.facts" }}(.*?){{ end }}\n{{ define "davylamp\.title"', text, re.S)
+    assert body is not None
+    tokens = iter([*re.split(r'({{ (?:"(?:[^"\\]|\\.)*"|[^"}]|"(?:[^"\\]|\\.)*")*? }})', body[1]), ""])
+
+    def run(dot: str, show: bool) -> tuple[str, str]:
+        said = ""
+        for token in tokens:
+            word = token.removeprefix("{{ ").removesuffix(" }}") if token.startswith("{{ ") else None
+            if word in ("end", "else"):
+                return said, word
+            if word is None:
+                said += token if show else ""
+            elif word.startswith("with .Annotations."):
+                value = annotations.get(word.removeprefix("with .Annotations."), "")
+                said += branch(value, bool(value), show)
+            elif word.startswith("if eq "):
+                _, _, have, want = word.split(" ", 3)
+                have = name if have == ".Labels.rule" else dot
+                said += branch(dot, have == json.loads(want), show)
+            else:
+                said += (dot if word == "." else json.loads(word)) if show else ""
+        return said, "end"
+
+    def branch(dot: str, holds: bool, show: bool) -> str:
+        first, ended = run(dot, show and holds)
+        return first + (run(dot, show and not holds)[0] if ended == "else" else "")
+
+    return run("", True)[0]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_message_says_the_measured_value_and_the_limit_with_their_unit(site: Site, lang: Any) -> None:
+    text = template(site, Words(lang))
+    value, limit = ("value", "limit") if lang == "en" else ("数值", "限值")
+    said = filled(text, "face-methane.cut", {"value": "1.62", "limit": "1.5"})
+    assert said.startswith(f"{value}: 1.62 %vol\n{limit}: 1.5 %vol\n")
+    assert "AQ 1029" in said
+    said = filled(text, "face-methane.cut", {})
+    assert said.startswith(f"{limit}: 1.5 %vol\n"), "the rule's own where the alarm names none"
+    said = filled(text, "wall-moving", {"value": "12.3", "limit": "10"})
+    assert said.startswith(f"{value}: 12.3 mm/d\n{limit}: 10 mm/d\n")
+    assert filled(text, "no such rule", {"value": "1"}) == ""
+
+
+def test_a_state_is_said_by_its_name(site: Site) -> None:
+    text = template(site, Words("en"))
+    states = {rule.name: site.sensors[rule.subjects[0].inputs[0][1]].states for rule in site.rules
+              if rule.priority > Priority.LOG and rule.subjects[0].inputs[0][1] in site.sensors}  # fmt: skip
+    name, named = next((name, found) for name, found in states.items() if found)
+    assert filled(text, name, {"value": "0"}).startswith(f"value: 0 ({named[0]})\n")
+    assert filled(text, name, {"value": "1"}).startswith(f"value: 1 ({named[1]})\n")

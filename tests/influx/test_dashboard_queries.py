@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from collector.influx import Address
-from dashboards.alerts import alert_rules
+from collector.judged import Judged
+from dashboards.alerts import NONE, alert_rules
 from dashboards.every import every_dashboard
 from dashboards.texts import Words
 from tests.influx.conftest import ask, remove
@@ -109,7 +110,33 @@ def test_every_query_of_every_alert_rule_has_an_answer_with_one_number(filled: t
         assert len(set(tags)) == len(tags)
         names = {"site", "area", "sensor", "kind", "rule"} if rule.labels["part"] == "alarm" else {"site"}
         assert all(set(series["tags"]) == names for series in found)
+        for query in rule.told.values():
+            fetched = ask(address, patiently(as_grafana_asks(query)))
+            assert sorted(tuple(sorted(series["tags"].items())) for series in fetched) == sorted(tags), query
+            assert all(len(series["columns"]) == 2 for series in fetched)
     assert not ask(address, as_grafana_asks(alert_rules("other", Words("en"), PAGE, 1, False)[0].query))
+
+
+def test_value_and_limit_in_messages_are_those_of_the_alarm(filled: tuple[Filled, Address]) -> None:
+    site, address = filled
+    site.again()
+    told = next(rule.told for rule in alert_rules("north-pit", Words("en"), PAGE, 1, False))
+    alarms = {(row["rule"], row["subject"]): row for row in Judged(site.folder).alarms()}
+    for name, query in told.items():
+        fetched = {(series["tags"]["rule"], series["tags"]["sensor"]): series["values"][-1][1]
+                   for series in ask(address, as_grafana_asks(query))}  # fmt: skip
+        wanted = {pair: -NONE if row[name] is None else row[name] for pair, row in alarms.items()}
+        assert {pair: fetched[pair] for pair in wanted} == pytest.approx(wanted)
+        assert sum(value == -NONE for value in fetched.values()) not in (0, len(fetched)), "the test has both"
+
+
+def test_a_field_that_was_never_written_leaves_the_alarm_rules_with_data(filled: tuple[Filled, Address]) -> None:
+    """Rules may be pushed before the roles that write the field run: an empty query would silence them all."""
+    site, address = filled
+    site.again()
+    rule = alert_rules("north-pit", Words("en"), PAGE, 1, False)[0]
+    query = rule.told["value"].replace('last("value")', 'last("no_such_field")')
+    assert len(ask(address, as_grafana_asks(query))) == len(ask(address, as_grafana_asks(rule.query))) > 0
 
 
 def test_the_rule_of_death_fires_when_the_pipeline_is_silent_and_not_before(filled: tuple[Filled, Address]) -> None:
