@@ -2,12 +2,13 @@
 
 Constraints. A second push sends nothing. Others' folders, routes and objects are left as they are. The first thing that
 fails ends the push, and what was and was not pushed is said. Alarm rules need KeepLast: before Grafana 10.4.1 they are
-refused, all else is pushed. One organisation shows one site. Secrets cannot be read back: they are sent when their
-object is made or changed, or with `again`. Source: reference grafana.md section 5.
+refused, all else is pushed. One organisation shows one site, or several that all have a name there. Secrets cannot be
+read back: they are sent when their object is made or changed, or with `again`. Source: reference grafana.md section 5.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,11 +20,13 @@ from collector.grafana import Absent, Grafana
 from collector.grafana_same import same, same_dashboard, same_routes, same_text, signed
 from dashboards.alerts import FOLDER, GROUP, INTERVAL, AlertRule
 from dashboards.facts import FAMILIES
-from dashboards.provision import DASHBOARDS, MISSING_EVALUATIONS, Provisioned, is_ours, tree
+from dashboards.provision import MISSING_EVALUATIONS, PREFIX, Provisioned, tree
 
 Version: TypeAlias = tuple[int, int, int]
 Policies: TypeAlias = Literal["merge", "replace", "skip"]
 OLDEST, KEEPS_LAST, KEEPS_MISSING = (9, 4, 0), (10, 4, 1), (12, 0, 0)
+_HOME = re.compile(rf"{PREFIX}(-[a-z0-9]+)?")
+"""A site's folder of dashboards."""
 LONGEST = 40
 """Characters of a uid."""
 PROVISIONING = "/v1/provisioning"
@@ -95,6 +98,7 @@ class _Push:
         self.policies = policies
         self.again = again
         self.rules = [rule for rule in wanted.rules if version >= KEEPS_LAST or not rule.keeps]
+        (self.home, _), (self.alarms, _) = wanted.folders
         self.org = 1
         self.stale: list[str] = []
 
@@ -109,12 +113,20 @@ class _Push:
         for kind in dict.fromkeys(source["type"] for source in self.wanted.sources):
             if self.grafana.find(f"/plugins/{kind}/settings") is None:
                 raise Rejected(f"this Grafana has no data source plugin {kind!r}: install it there, then push again")
-        uid, title = self.wanted.folders[0]
-        there = (self.grafana.find(f"/folders/{uid}") or {}).get("title", title)
-        if there != title and there.startswith("Davylamp "):
-            raise Rejected(f"this organisation of Grafana shows {there!r} already and one shows one site, found "
-                           f"{title!r}: push to an organisation of its own, or delete that folder")  # fmt: skip
+        self._alone()
         self.stale = self._stale()
+
+    def _alone(self) -> None:
+        """No other site has this name, and none is without one beside it: its route takes all that is ours."""
+        uid, title = self.wanted.folders[0]
+        for folder in self.grafana.ask("GET", "/folders"):
+            there, theirs = folder["title"], folder["uid"]
+            if not _HOME.fullmatch(theirs) or theirs == FOLDER or not there.startswith("Davylamp "):
+                continue
+            if (uid == theirs and title != there) or (uid != theirs and PREFIX in (uid, theirs)):
+                raise Rejected(f"this organisation of Grafana shows {there!r} as {theirs!r} already, found {title!r} "
+                               f"as {uid!r}: give each site a `name` of its own in [grafana], push to another "
+                               "organisation, or delete that folder")  # fmt: skip
 
     def _uids(self) -> Iterable[str]:
         wanted = self.wanted
@@ -208,9 +220,9 @@ class _Push:
     def _dashboard(self, dashboard: Mapping[str, Any]) -> Outcome:
         want = signed(dashboard)
         have = self.grafana.find(f"/dashboards/uid/{want['uid']}")
-        if have and have["meta"].get("folderUid") == DASHBOARDS and same_dashboard(want, have["dashboard"]):
+        if have and have["meta"].get("folderUid") == self.home and same_dashboard(want, have["dashboard"]):
             return Outcome.UNCHANGED
-        body = {"dashboard": {**want, "id": None}, "folderUid": DASHBOARDS, "overwrite": True,
+        body = {"dashboard": {**want, "id": None}, "folderUid": self.home, "overwrite": True,
                 "message": "davylamp grafana push"}  # fmt: skip
         self.grafana.ask("POST", "/dashboards/db", body)
         return Outcome.CHANGED if have else Outcome.CREATED
@@ -218,9 +230,9 @@ class _Push:
     def _stale(self) -> list[str]:
         """Dashboards of families that the site has not, or has no more, and that are in our folder."""
         made = {one["uid"] for one in self.wanted.dashboards}
-        others = [uid for name in FAMILIES if (uid := f"davylamp-{name}") not in made]
+        others = [uid for name in FAMILIES if (uid := f"{self.wanted.prefix}-{name}") not in made]
         there = {uid: self.grafana.find(f"/dashboards/uid/{uid}") for uid in others}
-        return [uid for uid, have in there.items() if have and have["meta"].get("folderUid") == DASHBOARDS]
+        return [uid for uid, have in there.items() if have and have["meta"].get("folderUid") == self.home]
 
     def _unneeded(self, uid: str) -> Outcome:
         self.grafana.ask("DELETE", f"/dashboards/uid/{uid}")
@@ -243,7 +255,7 @@ class _Push:
         """Sets the interval, and deletes rules that are no more."""
         have, uids = self._group_there(), [rule.uid for rule in self.rules]
         there = {one["uid"] for one in have.get("rules", [])}
-        body = {"title": GROUP, "folderUid": FOLDER, "interval": INTERVAL,
+        body = {"title": GROUP, "folderUid": self.alarms, "interval": INTERVAL,
                 "rules": [self._body(rule) for rule in self.rules]}  # fmt: skip
         return self._unless(have.get("interval") == INTERVAL and there == set(uids), "PUT", self._group_path(), body)
 
@@ -251,10 +263,10 @@ class _Push:
         return self.grafana.find(self._group_path()) or {}
 
     def _group_path(self) -> str:
-        return f"{PROVISIONING}/folder/{FOLDER}/rule-groups/{GROUP}"
+        return f"{PROVISIONING}/folder/{self.alarms}/rule-groups/{GROUP}"
 
     def _body(self, rule: AlertRule) -> dict[str, Any]:
-        place: dict[str, Any] = {"orgID": self.org, "folderUID": FOLDER, "ruleGroup": GROUP}
+        place: dict[str, Any] = {"orgID": self.org, "folderUID": self.alarms, "ruleGroup": GROUP}
         if rule.keeps and self.version >= KEEPS_MISSING:
             place["missingSeriesEvalsToResolve"] = MISSING_EVALUATIONS
         return rule.json() | place
@@ -263,8 +275,9 @@ class _Push:
 def merged(have: Mapping[str, Any], route: Mapping[str, Any]) -> dict[str, Any]:
     """A policy tree with our route where it was, else before all others, so that none of theirs swallows an alarm."""
     there = list(have.get("routes") or [])
-    place = next((k for k, one in enumerate(there) if is_ours(one)), 0)
-    others = [one for one in there if not is_ours(one)]
+    ours = [one.get("object_matchers") == route["object_matchers"] for one in there]
+    place = ours.index(True) if True in ours else 0
+    others = [one for one, own in zip(there, ours, strict=True) if not own]
     kept = {key: value for key, value in have.items() if key not in ("provenance", "version")}
     return {**kept, "routes": [*others[:place], route, *others[place:]]}
 

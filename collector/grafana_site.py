@@ -14,7 +14,8 @@ from collector.secret import Secret
 from collector.settings import Settings
 from dashboards.console.figures import Lang
 from dashboards.contacts import Contacts
-from dashboards.provision import DASHBOARD_FILES, Provisioned, Source, files, provisioned
+from dashboards.provision import Provisioned, Source, files, in_files, provisioned
+from dashboards.sharing import shared
 
 TOKEN, WEBHOOK, DEAD_MAN = "DAVYLAMP_INFLUX_TOKEN", "DAVYLAMP_GRAFANA_WEBHOOK", "DAVYLAMP_DEAD_MAN"
 """Environment variables that provisioned files name."""
@@ -26,13 +27,20 @@ class NoInflux(DavylampError):
 
 def to_push(loaded: Loaded, lang: Lang) -> Provisioned:
     """Everything of the site with its secrets. Raises `SecretAbsent`, or `NoInflux` if there is no [influx]."""
-    return provisioned(loaded.site, lang, page_of(loaded.settings), *_asked(loaded.settings, _revealed))
+    return _named(loaded, provisioned(loaded.site, lang, page_of(loaded.settings), *_asked(loaded.settings, _revealed)))
 
 
 def to_files(loaded: Loaded, lang: Lang, policies: bool) -> dict[str, str]:
     """The provisioning files by path. `policies` says whether the whole policy tree becomes Davylamp's."""
     where = _asked(loaded.settings, lambda name, secret: f"${name}" if secret else "")
-    return files(loaded.site, lang, page_of(loaded.settings), *where, policies)
+    wanted = provisioned(loaded.site, lang, page_of(loaded.settings), *in_files(*where))
+    return files(_named(loaded, wanted), policies)
+
+
+def _named(loaded: Loaded, wanted: Provisioned) -> Provisioned:
+    """Under this site's name, where it has one in Grafana."""
+    name = loaded.settings.grafana.name
+    return shared(wanted, name, loaded.site.id) if name else wanted
 
 
 def variables(settings: Settings) -> list[str]:
@@ -49,7 +57,7 @@ def secrets_of(settings: Settings) -> list[str]:
 
 
 def write_files(folder: Path, wanted: dict[str, str]) -> list[str]:
-    """Write what differs and remove dashboards of ours that are no more; what was done, a line each."""
+    """Write what differs and remove dashboards of this site that are no more; what was done, a line each."""
     done = []
     for name, text in wanted.items():
         path = folder / name
@@ -58,7 +66,8 @@ def write_files(folder: Path, wanted: dict[str, str]) -> list[str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
         done.append(f"written    {name}")
-    for path in sorted((folder / DASHBOARD_FILES).glob("davylamp-*.json")):
+    homes = {(folder / name).parent for name in wanted if name.endswith(".json")}
+    for path in sorted(path for home in homes for path in home.glob("davylamp-*.json")):
         name = path.relative_to(folder).as_posix()
         if name not in wanted:
             path.unlink()

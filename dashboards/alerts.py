@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from dashboards.panels import DATASOURCE, Json
+from dashboards.panels import SOURCE, Json
 from dashboards.query import TAGS, quoted
 from dashboards.texts import Words
 from detectors.rule import Priority
@@ -53,6 +53,8 @@ class AlertRule:
     window: int = DAY
     """s"""
     patience: str = "0s"
+    source: str = SOURCE
+    """uid of the data source."""
 
     @property
     def keeps(self) -> bool:
@@ -69,8 +71,9 @@ class AlertRule:
         }  # fmt: skip
 
     def _asked(self, ref: str, query: str) -> Json:
-        model = {"datasource": DATASOURCE, "rawQuery": True, "resultFormat": "time_series", "query": query}
-        return _step(ref, DATASOURCE["uid"], self.window, model)
+        source = {"type": "influxdb", "uid": self.source}
+        model = {"datasource": source, "rawQuery": True, "resultFormat": "time_series", "query": query}
+        return _step(ref, self.source, self.window, model)
 
     def _fetched(self) -> Iterator[Json]:
         for k, query in enumerate(self.told.values()):

@@ -11,23 +11,20 @@ Source: reference grafana.md sections 5.1 and 5.2.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from dashboards.alerts import DEAD_MAN_RULE, FOLDER, GROUP, INTERVAL, AlertRule, alert_rules
 from dashboards.console.figures import Lang
-from dashboards.contacts import CONTACT, MATCHER, TEMPLATE, Contacts, contact_points, mute_timings, route, template
+from dashboards.contacts import CONTACT, TEMPLATE, Contacts, contact_points, mute_timings, route, template
 from dashboards.every import every_dashboard
 from dashboards.panels import SOURCE, Json
 from dashboards.texts import Words
 from detectors.site import Site
 
-DASHBOARDS = "davylamp"
-"""uid of the folder of dashboards."""
+PREFIX = "davylamp"
+"""What all our uids begin with; that of the folder of dashboards."""
 MISSING_EVALUATIONS = 1000
 """Evaluations after which a series that is not there any more counts as returned (Grafana >= 12)."""
-DASHBOARD_FILES = "dashboards/davylamp"
 HERE = "/etc/grafana/provisioning"
 """Where the files are put on Grafana's machine."""
 FIRST_RECEIVER = "grafana-default-email"
@@ -60,6 +57,8 @@ class Provisioned:
     """Of the whole policy tree, where it is ours."""
     dashboards: tuple[Json, ...]
     rules: tuple[AlertRule, ...]
+    prefix: str = PREFIX
+    """What the uids begin with; more than PREFIX where several sites share an organisation."""
 
 
 def provisioned(site: Site, lang: Lang, page: str, source: Source, contacts: Contacts) -> Provisioned:
@@ -68,7 +67,7 @@ def provisioned(site: Site, lang: Lang, page: str, source: Source, contacts: Con
     made = tuple(one.json() for one in every_dashboard(site, lang, page))
     shown = next(panel["id"] for panel in made[0]["panels"] if panel["type"] == "state-timeline")
     return Provisioned(
-        folders=((DASHBOARDS, words("folder", site=site.id)), (FOLDER, words("alarm_folder", site=site.id))),
+        folders=((PREFIX, words("folder", site=site.id)), (FOLDER, words("alarm_folder", site=site.id))),
         sources=tuple(_sources(source)),
         contact_points=tuple(contact_points(contacts)),
         mute_timings=tuple(mute_timings(contacts)),
@@ -102,33 +101,37 @@ def tree(route: Json, receiver: str) -> Json:
     return {"receiver": receiver, "group_by": ["grafana_folder", "alertname"], "routes": [route]}
 
 
-def is_ours(branch: Mapping[str, Any]) -> bool:
-    """Whether a route takes what is ours and nothing else."""
-    return branch.get("object_matchers") == [MATCHER]
+def in_files(source: Source, contacts: Contacts) -> tuple[Source, Contacts]:
+    """Both as files hold them: Grafana fills `$NAME` there. They hold `$NAME` already where a secret belongs."""
+    return (replace(source, url=_literal(source.url), database=_literal(source.database),
+                    alertmanager=_literal(source.alertmanager)),
+            replace(contacts, email=tuple(map(_literal, contacts.email))))  # fmt: skip
 
 
-def files(site: Site, lang: Lang, page: str, source: Source, contacts: Contacts, policies: bool) -> dict[str, str]:
-    """Provisioning files by their path below Grafana's folder `provisioning`. `source` and `contacts` hold `$NAME`
-    where a secret belongs. `policies` says whether the whole policy tree becomes ours: a file cannot share it."""
-    literal = replace(source, url=_literal(source.url), database=_literal(source.database),
-                      alertmanager=_literal(source.alertmanager))  # fmt: skip
-    wanted = provisioned(site, lang, page, literal, replace(contacts, email=tuple(map(_literal, contacts.email))))
+def files(wanted: Provisioned, policies: bool) -> dict[str, str]:
+    """Provisioning files by their path below Grafana's folder `provisioning`, of what was made from `in_files`.
+    `policies` says whether the whole policy tree becomes ours: a file cannot share it."""
     (home, home_title), (_, alarm_title) = wanted.folders
-    provider = {"name": "davylamp", "orgId": 1, "folder": _literal(home_title), "folderUid": home, "type": "file",
+    provider = {"name": wanted.prefix, "orgId": 1, "folder": _literal(home_title), "folderUid": home, "type": "file",
                 "allowUiUpdates": False, "updateIntervalSeconds": 30,
-                "options": {"path": f"{HERE}/{DASHBOARD_FILES}"}}  # fmt: skip
+                "options": {"path": f"{HERE}/{dashboard_files(wanted.prefix)}"}}  # fmt: skip
     found = {
-        "datasources/davylamp.yaml": _file({"datasources": [{"orgId": 1, "editable": False, **one}
+        f"datasources/{wanted.prefix}.yaml": _file({"datasources": [{"orgId": 1, "editable": False, **one}
                                                             for one in wanted.sources]}),
-        "dashboards/davylamp.yaml": _file({"providers": [provider]}),
-        "alerting/davylamp.yaml": _file(_alerting(wanted, alarm_title)),
+        f"dashboards/{wanted.prefix}.yaml": _file({"providers": [provider]}),
+        f"alerting/{wanted.prefix}.yaml": _file(_alerting(wanted, alarm_title)),
     }  # fmt: skip
     for dashboard in wanted.dashboards:
-        found[f"{DASHBOARD_FILES}/{dashboard['uid']}.json"] = _text(dashboard)
+        found[f"{dashboard_files(wanted.prefix)}/{dashboard['uid']}.json"] = _text(dashboard)
     if policies:
         ours = tree(wanted.route, wanted.receiver)
-        found["alerting/davylamp-policies.yaml"] = _file({"policies": [{"orgId": 1, **ours}]})
+        found[f"alerting/{wanted.prefix}-policies.yaml"] = _file({"policies": [{"orgId": 1, **ours}]})
     return found
+
+
+def dashboard_files(prefix: str) -> str:
+    """The folder of dashboards among the files."""
+    return f"dashboards/{prefix}"
 
 
 def _alerting(wanted: Provisioned, folder: str) -> Json:
@@ -137,7 +140,8 @@ def _alerting(wanted: Provisioned, folder: str) -> Json:
     points: dict[str, list[Json]] = {}
     for one in wanted.contact_points:
         points.setdefault(one["name"], []).append({key: value for key, value in one.items() if key != "name"})
-    gone = {DEAD_MAN_RULE} - {rule.uid for rule in wanted.rules}  # a file deletes no rule that it does not name
+    # a file deletes no rule that it does not name
+    gone = {wanted.prefix + DEAD_MAN_RULE.removeprefix(PREFIX)} - {rule.uid for rule in wanted.rules}
     found: Json = {
         "groups": [group],
         "deleteRules": [{"orgId": 1, "uid": uid} for uid in sorted(gone)],

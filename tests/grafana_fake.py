@@ -97,6 +97,9 @@ class GrafanaFake:
     def get_folder(self, uid: str) -> Reply:
         return found_or_404(self.folders, uid, "folder not found")
 
+    def get_folders(self) -> Reply:
+        return 200, [{"id": 1, **one} for one in self.folders.values()]
+
     def post_folder(self, body: Any) -> Reply:
         check_uid(body["uid"])
         if body["uid"] in self.folders:
@@ -366,6 +369,7 @@ ROUTES: list[tuple[str, str, Callable[..., Reply]]] = [
     ("GET", "/org", GrafanaFake.organisation),
     ("GET", "/plugins/([^/]+)/settings", GrafanaFake.plugin),
     ("GET", "/folders/([^/]+)", GrafanaFake.get_folder),
+    ("GET", "/folders", GrafanaFake.get_folders),
     ("POST", "/folders", GrafanaFake.post_folder),
     ("PUT", "/folders/([^/]+)", GrafanaFake.put_folder),
     ("GET", "/datasources/uid/([^/]+)", GrafanaFake.get_source),

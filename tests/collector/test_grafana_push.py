@@ -18,7 +18,8 @@ from collector.grafana import Absent, Grafana
 from collector.grafana_push import PROVISIONING, Outcome, Policies, Pushed, merged, push
 from collector.grafana_same import same, same_routes
 from dashboards.contacts import Contacts
-from dashboards.provision import Provisioned, Source, is_ours, provisioned
+from dashboards.provision import Provisioned, Source, provisioned
+from dashboards.sharing import shared
 from tests.grafana_fake import TOKEN, VIEWER, GrafanaFake, every_route, serving
 from tests.test_docs import ROOT
 
@@ -48,6 +49,10 @@ def fake(request: pytest.FixtureRequest) -> GrafanaFake:
     made.templates["theirs"] = {"name": "theirs", "template": '{{ define "x" }}x{{ end }}'}
     made.policies["routes"] = [copy.deepcopy(THEIRS)]
     return made
+
+
+def is_ours(route: dict[str, Any]) -> bool:
+    return ["system", "=", "davylamp"] in route["object_matchers"]
 
 
 def new(version: tuple[int, int, int] = (12, 4, 0)) -> GrafanaFake:
@@ -334,3 +339,55 @@ def test_a_real_grafana_takes_it_and_the_second_push_changes_nothing(real: Grafa
     first = push(real, wanted)
     assert not {one.outcome for one in first} & {Outcome.FAILED, Outcome.NOT_PUSHED}, first
     assert set(outcomes(push(real, wanted))) <= {"unchanged", "refused"}
+
+
+def everything(fake: GrafanaFake) -> dict[str, Any]:
+    """All that a Grafana holds but its routes, and those of one site apart."""
+    kept = ("folders", "sources", "contacts", "timings", "templates", "dashboards", "rules", "intervals")
+    return {name: copy.deepcopy(getattr(fake, name)) for name in kept}
+
+
+def test_two_sites_share_an_organisation_and_neither_push_touches_the_others(
+    fake: GrafanaFake, wanted: Provisioned
+) -> None:
+    pit, quarry = shared(wanted, "pit", "north-pit"), shared(wanted, "quarry", "east-quarry")
+    quarry = replace(quarry, folders=tuple((uid, title.replace("north-pit", "east-quarry"))
+                                           for uid, title in quarry.folders))  # fmt: skip
+    assert "failed" not in outcomes(pushed(fake, pit))
+    before, writes = everything(fake), len(fake.writes)
+    done = pushed(fake, quarry)
+    assert "failed" not in outcomes(done)
+    after = everything(fake)
+    for kind, had in before.items():
+        assert {key: after[kind][key] for key in had} == had, kind
+    assert not any("davylamp-pit" in line for line in fake.writes[writes:])
+    own = [one["object_matchers"][1][2] for one in fake.policies["routes"] if is_ours(one)]
+    assert sorted(own) == ["east-quarry", "north-pit"]
+    assert set(outcomes(pushed(fake, pit))) <= {"unchanged", "refused"}
+    assert set(outcomes(pushed(fake, quarry))) <= {"unchanged", "refused"}
+
+
+def test_alarms_of_each_site_go_to_its_own_contact(wanted: Provisioned) -> None:
+    fake = new()
+    for name, site in (("pit", "north-pit"), ("quarry", "east-quarry")):
+        titled = shared(wanted, name, site)
+        pushed(fake, replace(titled, folders=tuple((uid, f"Davylamp {name} {uid}") for uid, _ in titled.folders)))
+    for name, site in (("pit", "north-pit"), ("quarry", "east-quarry")):
+        for part in ("alarm", "heartbeat"):
+            labels = {"system": "davylamp", "site": site, "part": part, "priority": "critical"}
+            routes = fake.policies["routes"]
+            first = next(one for one in routes if all(labels.get(k) == v for k, _, v in one["object_matchers"]))
+            assert first["receiver"] == f"davylamp-{name}"
+
+
+def test_a_site_without_a_name_is_alone_in_its_organisation(wanted: Provisioned) -> None:
+    fake = new()
+    pushed(fake, shared(wanted, "quarry", "east-quarry"))
+    writes = list(fake.writes)
+    with pytest.raises(Rejected, match="give each site a `name`"):
+        pushed(fake, wanted)
+    assert fake.writes == writes, "nothing was sent"
+    fake = new()
+    pushed(fake, wanted)
+    with pytest.raises(Rejected, match="'Davylamp north-pit' as 'davylamp' already"):
+        pushed(fake, shared(wanted, "quarry", "east-quarry"))

@@ -169,3 +169,16 @@ def test_a_push_without_a_token_or_address(site: Path, capsys: pytest.CaptureFix
     with serving(GrafanaFake()) as url:
         assert main(["grafana", "push", str(site), "--url", url, "--token-env", "GRAFANA_TOKEN"]) == 0
     assert "names no email and no webhook" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["Quarry", "north-pit", "alarms", "x" * 17])
+def test_a_name_that_uids_cannot_have_is_a_mistake(
+    site: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    text = site.read_text("utf-8")
+    site.write_text(text.replace("[grafana]", f'[grafana]\nname = "{name}"'), "utf-8")
+    assert main(["check", str(site)]) == 1
+    assert "grafana.name: found" in capsys.readouterr().err
+    site.write_text(text.replace("[grafana]", '[grafana]\nname = "quarry"'), "utf-8")
+    assert main(["grafana", "export", str(site.parent / "out"), str(site)]) == 0
+    assert "datasources/davylamp-quarry.yaml" in capsys.readouterr().out
