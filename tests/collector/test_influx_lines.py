@@ -19,7 +19,7 @@ LINE: dict[str, Any] = {
     "seq": 7, "now": BEGIN, "time": BEGIN - 5, "site": "north-pit", "area": "face 2105", "sensor": "ch4-2105",
     "rule": "face-methane.cut", "kind": "signal.limit", "revision": 1, "priority": "critical", "occurrence": 3,
     "change": "raised", "isa": "B", "value": 1.52, "limit": 1, "why": {"key": "signal.limit.above", "limit": 1.0},
-    "by": "", "note": "", "action": "", "hash": "00",
+    "by": "", "note": "", "action": "", "desk": "", "notice": "", "hash": "00",
 }  # fmt: skip
 ALARM: dict[str, Any] = {
     "rule": "face-methane.cut", "subject": "ch4-2105", "area": "face-2105", "kind": "signal.limit",
@@ -150,3 +150,9 @@ def test_two_events_of_one_instant_are_two_points() -> None:
 def test_pipeline_is_these_bytes() -> None:
     line = pipeline("north-pit", {"lag": 0.25, "gate.judged": 10}, BEGIN)
     assert line == b"pipeline,site=north-pit gate.judged=10.0,lag=0.25 1700000000000000000"
+
+
+def test_an_alarms_value_and_limit_are_fields_and_none_is_left_out() -> None:
+    line = alarm_states("north-pit", [{**ALARM, "value": 1.52, "limit": 1}])[TAGS]
+    assert line.endswith(b",occurrence=3.0,value=1.52,limit=1.0")
+    assert b"value" not in alarm_states("north-pit", [{**ALARM, "value": None, "limit": float("nan")}])[TAGS]
