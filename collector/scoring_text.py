@@ -15,6 +15,7 @@ PARTS = (
     "onsets", "truths", "found", "missed", "held", "neutral", "delay s", "samples", "lead s", "false", "a month (95 %)",
     "watched", "chatter",
 )  # fmt: skip
+CURVE = ("onsets", "false", "a month (95 %)", "in alarm", "found", "missed", "held", "delay s", "samples", "lead s")
 OPTIONAL = ("held", "neutral", "samples", "lead s", "chatter")
 MOST = 20
 """False alarms that are listed."""
@@ -50,16 +51,19 @@ def words(result: Score, zone: str = "UTC") -> str:
     return "\n".join(parts)
 
 
+def part_cells(name: str, parts: Sequence[Part]) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """Head and cells of the tables by kind and by rule, without the columns that say nothing."""
+    rows = [_cells(part) for part in parts]
+    heads = (name, *PARTS)
+    kept = [k for k, head in enumerate(heads) if head not in OPTIONAL or any(row[k] not in (0, "-") for row in rows)]
+    return [heads[k] for k in kept], [[row[k] for k in kept] for row in rows]
+
+
 def _parts(name: str, parts: Sequence[Part]) -> str:
-    """A table without the columns that say nothing."""
-    rows = [_part(part) for part in parts]
-    kept = [
-        k for k, head in enumerate(("", *PARTS)) if head not in OPTIONAL or any(row[k] not in (0, "-") for row in rows)
-    ]
-    return table([("", *PARTS)[k] or name for k in kept], [[row[k] for k in kept] for row in rows], PARTS)
+    return table(*part_cells(name, parts), PARTS)
 
 
-def _part(part: Part) -> Sequence[object]:
+def _cells(part: Part) -> Sequence[object]:
     return (
         part.name, part.onsets, part.truths, part.detected, part.missed, part.held, part.neutral,
         spread(part.delay), spread(part.samples), spread(part.lead), part.false.count, rate(part.false),
@@ -107,23 +111,18 @@ def _said(said: Said, zone: ZoneInfo) -> Sequence[object]:
 
 def curve(parameter: str, points: Sequence[Point]) -> str:
     """False alarms against delay, a line a value."""
-    head = (
-        parameter,
-        "onsets",
-        "false",
-        "a month (95 %)",
-        "in alarm",
-        "found",
-        "missed",
-        "delay s",
-        "samples",
-        "lead s",
-    )
-    rows = []
+    head, rows = curve_cells(parameter, points)
+    return table(head, rows, head)
+
+
+def curve_cells(parameter: str, points: Sequence[Point]) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """The same as a head and cells."""
+    head = (parameter, *CURVE)
+    rows: list[Sequence[object]] = []
     for point in points:
         part = point.part
         rows.append((
             point.value, part.onsets, part.false.count, rate(part.false), share(part.in_alarm), part.detected,
-            part.missed, spread(part.delay), spread(part.samples), spread(part.lead),
+            part.missed, part.held, spread(part.delay), spread(part.samples), spread(part.lead),
         ))  # fmt: skip
-    return table(head, rows, head)
+    return head, rows

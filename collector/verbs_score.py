@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from collector.verb import OK, Arguments, Parser, Verb, WrongUse, add_json, say, say_json
 
@@ -26,6 +27,8 @@ def _journal(arguments: Arguments) -> int:
     site = None if arguments.site is None else load(arguments.site).site
     truths = truths_from(truth)
     result = score_journal(arguments.journal, truths, site, tolerance(arguments))
+    if arguments.html is not None:
+        _report(arguments, result, truths, site)
     if arguments.json:
         say_json(document(result))
     else:
@@ -33,10 +36,27 @@ def _journal(arguments: Arguments) -> int:
     return OK
 
 
+def _report(arguments: Arguments, result: Any, truths: Any, site: Any) -> None:
+    from collector.recording import opened
+    from collector.score_events import pictures
+    from collector.score_report import score_page
+    from collector.scoring import changes_of, known
+
+    whole, members = known(truths, site)
+    changes = changes_of(arguments.journal)
+    if arguments.readings:
+        with opened(arguments.readings) as source:
+            events = pictures(result, whole.head.sensors, members, changes, source)
+    else:
+        events = pictures(result, whole.head.sensors, members, changes, None)
+    arguments.html.write_text(score_page(result, events, site), encoding="utf-8")
+
+
 def _sweep(arguments: Arguments) -> int:
     from collector.config import load
     from collector.parameter import find_parameter, values_of
     from collector.recording import opened
+    from collector.score_report import sweep_page
     from collector.scoring import plain, truths_from
     from collector.scoring_text import curve
     from collector.sweeping import sweep
@@ -51,6 +71,8 @@ def _sweep(arguments: Arguments) -> int:
     truths = truths_from(truth)
     with opened(arguments.readings) as source:
         points = sweep(site.document, parameter, wanted, source, truths, tolerance(arguments), arguments.processes)
+    if arguments.html is not None:
+        arguments.html.write_text(sweep_page(str(parameter), points), encoding="utf-8")
     if arguments.json:
         say_json([{"value": point.value, **plain(point.part)} for point in points])
     else:
@@ -76,8 +98,13 @@ def _score_arguments(parser: Parser) -> None:
     add_tolerance(parser)
     parser.add_argument("--sweep", metavar="RULE.limit=A,B,C", help="try these values over --readings instead")
     parser.add_argument(
-        "--readings", type=Path, nargs="+", metavar="INPUT", help="what to replay: CSV files, or a data folder"
+        "--readings",
+        type=Path,
+        nargs="+",
+        metavar="INPUT",
+        help="CSV files: drawn in the report; replayed in a sweep (or a data folder)",
     )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report there, with a picture of each event")
     add_processes(parser)
     add_json(parser)
 
