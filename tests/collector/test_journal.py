@@ -32,6 +32,8 @@ def _change(**other: Any) -> SimpleNamespace:
         "by": "",
         "note": "",
         "action": "",
+        "desk": "north",
+        "notice": "face-methane.warn/ch4-2105#3",
     }
     return SimpleNamespace(**(fields | other))
 
@@ -54,7 +56,8 @@ def test_the_bytes_of_a_line_are_these() -> None:
         b'{"seq":7,"now":1700000000000000001,"time":1700000000000000000,"site":"north-pit","area":"face-2105",'
         b'"sensor":"ch4-2105","rule":"face-methane.warn","kind":"signal.limit","revision":1,"priority":"high",'
         b'"occurrence":3,"change":"raised","isa":"UNACK","value":1.0,"limit":0.1,'
-        b'"why":{"key":"signal.limit.above","above":0.1},"by":"","note":"","action":""}'
+        b'"why":{"key":"signal.limit.above","above":0.1},"by":"","note":"","action":"",'
+        b'"desk":"north","notice":"face-methane.warn/ch4-2105#3"}'
     )
 
 
