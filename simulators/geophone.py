@@ -2,7 +2,8 @@
 
 From 4.5 to 10 Hz the noise has the shape of Peterson's New High Noise Model (USGS 93-322, 1993), whose velocity falls
 by 1 dB there. The model ends at 10 Hz; above about 18 Hz ours falls by 20 dB a decade. Below 4.5 Hz a geophone's own
-corner cuts it off by two poles. Its size is the sensor's declared `noise` (standard deviation). It is as loud at night as by day, which no real site is.
+corner cuts it off by two poles. Its size is the sensor's declared `noise` (standard deviation). It is as loud at night
+as by day, which no real site is.
 """
 
 from __future__ import annotations
