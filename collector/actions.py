@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,6 +37,12 @@ REASONS = {
     "bad_evidence": "evidence is a file's SHA-256 digest, two spaces and its name: give the file with --evidence",
     "still_stands": "one of its alarms is active, or waits for a reset: `davylamp alarms`",
     "too_long": "that is too long: see --help for how long it may be",
+    "unknown_sensor": "there is no such sensor: `davylamp sensors` lists them",
+    "in_alarm": "not while an alarm of it stands: it would be lost among those of the test:",
+    "handled": "it is in test or calibration already; --end ends that",
+    "not_handled": "nothing of the kind runs there",
+    "follows_another": "`follows` in the site file says something else of this sensor",
+    "no_record": "give the gas, what was applied and the reading afterwards",
     "unknown_action": "judging knows no such action: are command and judge of the same version?",
 }
 
@@ -61,6 +67,8 @@ class Asked:
     id: str = field(default_factory=new_id)
     owner: str = ""
     evidence: tuple[str, ...] = ()
+    details: Mapping[str, float | str] = field(default_factory=dict)
+    """What a calibration's record says."""
     address: str = ""
     """Where it came from, for those who look into the log; judging does not ask."""
 
@@ -108,6 +116,7 @@ def ask(data: Path, asked: Asked) -> str:
         "access": asked.access,
         "owner": asked.owner,
         "evidence": asked.evidence,
+        "details": dict(asked.details),
         "from": asked.address,
         "wall": time.time_ns(),
     }

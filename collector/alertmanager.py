@@ -23,6 +23,7 @@ import msgspec
 
 from collector.errors import Rejected, Unavailable
 from collector.posting import ask, post
+from collector.reached import tell
 from collector.times import rfc3339
 from dashboards.console.figures import behind
 from detectors.records import spelled
@@ -91,6 +92,9 @@ class Alertmanager:
         due = [sent for sent in self._sent.values() if now - sent.at >= AGAIN]
         if due or now - self._alive >= AGAIN:
             post(f"{self.url}/api/v2/alerts", [*(_alert(one, now) for one in due), self._life(now)], self.name)
+            for name, one in self._sent.items():
+                if "test" in one.annotations and one.at == 0 and not one.ends:
+                    tell(self.folder, self.name, {name: one.annotations["test"]})
             for one in due:
                 one.at = now
             self._alive = now
@@ -186,15 +190,18 @@ def _spelled(row: Mapping[str, Any]) -> str:
 def _labels(row: Mapping[str, Any], site: str) -> dict[str, str]:
     labels = {"alertname": row["rule"], "system": SYSTEM, "site": site, "area": row["area"], "sensor": row["subject"],
               "kind": row["kind"], "rule": row["rule"], "priority": row["priority"]}  # fmt: skip
+    labels |= {"test": "true"} if row.get("test") else {}
     return {key: str(value) for key, value in labels.items() if value}
 
 
 def _annotations(row: Mapping[str, Any], page: str) -> dict[str, str]:
     unit = behind(row["unit"])
     figures = [f"{name} {row[name]:g}{unit}" for name in ("value", "limit") if row[name] is not None]
+    mark = "TEST " if row.get("test") else ""
     said: dict[str, str] = {
-        "summary": f"{row['area']} {_spelled(row)} {' '.join(figures)}", "guidance": row["guidance"],
-        "consequence": row["consequence"], "citation": row["citation"], "hidden": ", ".join(row["hidden"]),
+        "summary": f"{mark}{row['area']} {_spelled(row)} {' '.join(figures)}", "guidance": row["guidance"],
+        "test": row.get("test", ""), "consequence": row["consequence"], "citation": row["citation"],
+        "hidden": ", ".join(row["hidden"]),
         "page": f"{page}/sensor/{row['subject']}" if page else "",
     }  # fmt: skip
     return {key: value for key, value in said.items() if value}

@@ -23,6 +23,7 @@ from collector.judged import Judged
 from collector.locking import lock, unlock
 from collector.oncall import OnCall
 from collector.paging import Pager
+from collector.reached import Witness, witnessed
 from collector.receipts import Receipts
 from collector.sampling import sample
 from collector.secret import Secret
@@ -56,7 +57,8 @@ def channels(settings: Settings) -> list[Channel]:
 def _tell(channel: Channel, data: Path, stop: threading.Event) -> None:
     receipts = Receipts(data)
     try:
-        Destination(channel, Judged(data), receipts).follow(stop)
+        told = channel if isinstance(channel, Console) else Witness(channel, data)
+        Destination(told, Judged(data), receipts).follow(stop)
     finally:
         receipts.close()
 
@@ -67,7 +69,7 @@ def _call(oncall: OnCall, data: Path, stop: threading.Event) -> None:
     def report(way: str, failing: bool, problem: str) -> None:
         own_alarm(data, CHANNEL, way, failing, problem)
 
-    Pager(oncall, Judged(data), data, links=links, report=report).follow(stop)
+    Pager(witnessed(oncall, data), Judged(data), data, links=links, report=report).follow(stop)
 
 
 def _silence(url: str, token: Secret, data: Path, stop: threading.Event) -> None:

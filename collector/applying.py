@@ -108,7 +108,7 @@ def put_in_force(folder: Path, document: Document, by: str, note: str, wait: flo
     while time.monotonic() < end:
         for seq, text, _ in judged.journal(after):
             line, after = json.loads(text), seq
-            if line["change"] in ("revised", "refused") and line["by"] == by and line["rule"] == "":
+            if line["change"] in ("revised", "refused") and line["by"] == by and not line["rule"] + line["sensor"]:
                 return _answer(name, line)
         time.sleep(0.05)
     return Answer(name, "unanswered", "it lies in the inbox and is adopted once `davylamp run` runs there")

@@ -15,7 +15,7 @@ from collector.escalation import RETURN, Call
 from dashboards.console.figures import Lang, Local, behind, number
 from dashboards.console.words import because
 from detectors.hazards import OVERDUE
-from detectors.records import spelled
+from detectors.records import spelled, tested_by
 
 MOST = 60
 """Characters of the headline's first part."""
@@ -29,6 +29,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "reply": ("Reply {code} to accept", "回复 {code} 接警"),
     "accept": ("Accept: {link}", "接警：{link}"),
     "simulation": ("SIMULATION", "仿真"),
+    "test": ("TEST", "测试"),
     "critical": ("CRITICAL", "紧急"),
     "high": ("HIGH", "高"),
 }
@@ -57,6 +58,9 @@ class Wording:
             body.append(self._word("accept", link=link))
         details = {"site": self.site, "kind": call.kind, "person": call.person, "simulation": self.simulated,
                    "occurrences": list(call.occurrences), "priority": lines[0]["priority"]}  # fmt: skip
+        tests = {spelled(one["rule"], one["sensor"], one["occurrence"]): test for one in lines
+                 if (test := tested_by(one)) and call.kind != RETURN}  # fmt: skip
+        details |= {"tests": tests} if tests else {}
         return Text(call.id, headline, "\n".join(body), details)
 
     def _headline(self, call: Call, line: Line, known: Mapping[str, Any]) -> str:
@@ -70,6 +74,7 @@ class Wording:
         room = MOST - len(tail) - 1
         cut = place if len(place) <= room else place[: room - 1] + "…"
         mark = self._word("simulation") + " " if self.simulated else ""
+        mark += self._word("test") + " " if tested_by(line) else ""
         return f"{mark}{cut} {tail}"
 
     def _about(self, line: Line, known: Mapping[str, Any], brief: bool) -> list[str]:

@@ -16,7 +16,7 @@ from collector.errors import Unavailable
 from collector.posting import TIMEOUT, post
 from dashboards.console.figures import behind
 from detectors.hazards import OVERDUE
-from detectors.records import spelled
+from detectors.records import spelled, tested_by
 
 VERSION = 1
 """Of the webhook's body."""
@@ -36,9 +36,14 @@ class Notice:
     changes: Sequence[dict[str, Any]] = field(default_factory=tuple)
     """Journal lines as they are, `guidance`, `consequence` and `unit` beside them where the rule is known."""
 
+    @property
+    def test(self) -> bool:
+        """True if a test raised all of it: gas was applied, the place is as it was."""
+        return bool(self.changes) and all(tested_by(change) for change in self.changes)
+
     def text(self) -> str:
         """One line for a person."""
-        mark = "SIMULATION " if self.simulated else ""
+        mark = ("SIMULATION " if self.simulated else "") + ("TEST " if self.test else "")
         late = f" (late by {self.late_by:.0f} s)" if self.late_by else ""
         if self.kind == "digest":
             names = ", ".join(f"{_spelled(change)} {change['priority']}" for change in self.changes[:10])
@@ -54,6 +59,7 @@ class Notice:
             "kind": self.kind,
             "site": self.site,
             "simulation": self.simulated,
+            "test": self.test,
             "late_by": self.late_by,
             "text": self.text(),
             "changes": list(self.changes),

@@ -23,6 +23,7 @@ from collector import (
     verbs_run,
     verbs_score,
     verbs_site,
+    verbs_testing,
     verbs_users,
     verbs_watchdog,
 )
@@ -32,8 +33,8 @@ from collector.verb import NO, OK, WRONG, Verb, WrongUse, warn
 VERBS: dict[str, Verb] = {
     verb.name: verb
     for module in (
-        verbs_run, verbs_score, verbs_backtest, verbs_site, verbs_detectors, verbs_alarms, verbs_hazards, verbs_oncall,
-        verbs_grafana, verbs_ledger, verbs_users, verbs_watchdog,
+        verbs_run, verbs_score, verbs_backtest, verbs_site, verbs_detectors, verbs_alarms, verbs_hazards, verbs_testing,
+        verbs_oncall, verbs_grafana, verbs_ledger, verbs_users, verbs_watchdog,
     )  # fmt: skip
     for verb in module.VERBS
 }

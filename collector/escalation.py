@@ -17,7 +17,7 @@ import msgspec
 from collector.roster import Person
 from detectors.attention import CALLS
 from detectors.hazards import CALLED, CHANGES, OVERDUE
-from detectors.records import spelled
+from detectors.records import spelled, tested_by
 
 MINUTE = 60 * 10**9
 AFTER: Mapping[str, int] = {"critical": 2 * MINUTE, "high": 15 * MINUTE}
@@ -102,6 +102,16 @@ class Open(msgspec.Struct):
         return "high" if self.hazard else str(self.line["priority"])
 
     @property
+    def test(self) -> bool:
+        """A test raised it: it calls people as a real one does, but no siren, and is in no message with others."""
+        return bool(tested_by(self.line))
+
+    @property
+    def alone(self) -> bool:
+        """True if it is in no message with others, and delays none."""
+        return self.priority == "critical" or self.test
+
+    @property
     def calls(self) -> bool:
         """True while somebody is wanted."""
         return self.accepted is None and not self.hidden and not self.returned
@@ -179,7 +189,7 @@ class Escalation:
             step = self._next(found, on_duty(found.line["area"]))
             if step is None:
                 calls += self._everyone(name, found, now)
-            elif found.priority == "critical":
+            elif found.alone:
                 self._tried(found, step, now)
                 calls.append(self._call(PAGE, *step, (name,)))
             elif self._free(step[0]) > now:
@@ -264,7 +274,7 @@ class Escalation:
     def _everyone(self, name: str, found: Open, now: int) -> Iterator[Call]:
         found.round += 1
         found.next = now + max(self.policy.again, self.policy.after[found.priority])
-        for siren in self.policy.sirens:
+        for siren in () if found.test else self.policy.sirens:
             yield self._call(PAGE, "", siren, (name,))
         for person in self.people.values():
             for channel, _ in person.reach:

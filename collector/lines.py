@@ -140,7 +140,10 @@ def _digits(column: Any) -> list[bytes]:
 
 
 def alarm_states(site: str, alarms: Iterable[Mapping[str, Any]]) -> dict[bytes, bytes]:
-    """Tags -> fields of `alarm_state` for every rule and subject. A line is tags, space, fields, space, time."""
+    """Tags -> fields of `alarm_state` for every rule and subject. A line is tags, space, fields, space, time.
+
+    What a test raised is a series of its own, with the tag `test`: so Grafana's notice says it, and ends with the test.
+    """
     states = {}
     for alarm in alarms:
         standing = float(Priority[alarm["priority"].upper()]) if alarm["active"] or alarm["latched"] else 0.0
@@ -154,7 +157,9 @@ def alarm_states(site: str, alarms: Iterable[Mapping[str, Any]]) -> dict[bytes, 
             ("value", alarm.get("value")),
             ("limit", alarm.get("limit")),
         )
-        states[head("alarm_state", _alarm_tags(site, alarm, alarm["subject"]))] = fields(values)
+        tags = _alarm_tags(site, alarm, alarm["subject"])
+        marked = (*tags, ("test", "TEST")) if alarm.get("test") else tags
+        states[head("alarm_state", marked)] = fields(values)
     return states
 
 

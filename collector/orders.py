@@ -46,7 +46,8 @@ class OwnAlarm(msgspec.Struct, frozen=True):
 
 
 class Reached(msgspec.Struct, frozen=True):
-    """What announcing says: a channel took the notice of an alarm (`rule/subject#occurrence`) that a test raised."""
+    """What announcing says: a channel took the notice of an alarm (`rule/subject#occurrence`) that a test raised;
+    `sensor` is the alarm's subject."""
 
     test: str
     sensor: str

@@ -6,8 +6,8 @@ import re
 from datetime import UTC, datetime, tzinfo
 
 SECOND = 1_000_000_000
-UNITS = {"ms": 1_000_000, "s": SECOND, "min": 60 * SECOND, "h": 3600 * SECOND, "d": 86400 * SECOND}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)")
+UNITS = {"ms": 1_000_000, "s": SECOND, "min": 60 * SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86400 * SECOND}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)")
 
 
 class NoTime(ValueError):

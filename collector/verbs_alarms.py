@@ -70,6 +70,7 @@ def state(alarm: Mapping[str, Any]) -> str:
         words = ["normal" if alarm["watching"] else "not watching"]
     if not alarm["acked"]:
         words.append("unacknowledged")
+    words += ["TEST"] if alarm.get("test") else []
     return ", ".join(words + [word for letter, word in HIDDEN.items() if alarm["isa"] == letter])
 
 

@@ -23,6 +23,8 @@ SYSTEM = "davylamp"
 FOLDER = "davylamp-alarms"
 GROUP = "davylamp"
 DEAD_MAN_RULE = "davylamp-dead-man"
+INSTANCE = f'{TAGS},"test"'
+"""Labels of one alarm: what a test raised is another than the real one, so that its notice says TEST."""
 INTERVAL = 10
 """s between evaluations; Grafana's least."""
 DAY = 86_400
@@ -125,10 +127,11 @@ def _alarm(site: str, priority: Priority, words: Words, page: str, seen: Mapping
     return AlertRule(
         uid=f"davylamp-{name}",
         title=words("alert_title", priority=words(name)),
-        query=f"{asked}{_of(site)} GROUP BY {TAGS}",
+        query=f"{asked}{_of(site)} GROUP BY {INSTANCE}",
         evaluator=("gt", (priority - 0.5,)) if highest else ("within_range", (priority - 0.5, priority + 0.5)),
         labels={"system": SYSTEM, "part": "alarm", "priority": name},
-        annotations={"summary": "{{ $labels.area }} {{ $labels.sensor }}: {{ $labels.rule }} ({{ $labels.kind }})",
+        annotations={"summary": "{{ with $labels.test }}{{ . }} {{ end }}{{ $labels.area }} {{ $labels.sensor }}: "
+                     "{{ $labels.rule }} ({{ $labels.kind }})",
                      "page": f"{page}/sensor/{{{{ $labels.sensor }}}}", **seen},
         missing="KeepLast",
         told={name: _newest(site, name) for name in ("value", "limit")},
@@ -139,8 +142,8 @@ def _newest(site: str, name: str) -> str:
     """A field of `alarm_state`; -NONE where a pair has none, so that it answers wherever `standing` does."""
     branch = 'SELECT last("{}"){} AS "number" FROM "alarm_state" WHERE $timeFilter AND ' + _of(site)
     branches = (branch.format(name, ""), branch.format("standing", f" * 0 - {NONE}"))
-    inner = ", ".join(f"({one} GROUP BY {TAGS})" for one in branches)
-    return f'SELECT max("number") AS "{name}" FROM {inner} GROUP BY {TAGS}'
+    inner = ", ".join(f"({one} GROUP BY {INSTANCE})" for one in branches)
+    return f'SELECT max("number") AS "{name}" FROM {inner} GROUP BY {INSTANCE}'
 
 
 def _dead(site: str, words: Words, seen: Mapping[str, str]) -> AlertRule:

@@ -102,7 +102,7 @@ def template(site: Site, words: Words) -> str:
     each = f'{status}{label}{_given(".Annotations.summary", end="")}\n{{{{ template "davylamp.facts" . }}}}{more}'
     return "\n".join([
         f'{{{{ define "davylamp.facts" }}}}{facts}{{{{ end }}}}',
-        f'{{{{ define "davylamp.title" }}}}{status}{shared}{{{{ end }}}}',
+        f'{{{{ define "davylamp.title" }}}}{_given(".CommonLabels.test")}{status}{shared}{{{{ end }}}}',
         f'{{{{ define "davylamp.message" }}}}{{{{ range .Alerts }}}}{each}\n{{{{ end }}}}{{{{ end }}}}',
     ])  # fmt: skip
 

@@ -119,13 +119,14 @@ class Handlings:
 
     def reached(self, test: str, sensor: str, occurrence: str, channel: str, now: int) -> list[Change]:
         """A channel took the notice of an alarm that a test raised."""
-        handling = self.open.get(sensor)
+        handling = next((one for one in self.open.values() if one.id == test), None)
         numbers: dict[str, float | int | str] = {"test": test, "alarm": occurrence, "channel": channel}
-        if handling is not None and handling.id == test:
+        if handling is not None:
             if channel in handling.reached:
                 return []
             handling.reached[channel] = now
             numbers["seconds"] = seconds(now - handling.raised.get(occurrence, handling.begun))
+            sensor = handling.sensor
         return [self._line(sensor, now, "reached", Why("judge.test.reached", numbers))]
 
     # -- their end -------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from detectors.alarm import Alarm
 from detectors.detector import Why
@@ -35,6 +36,11 @@ Key = tuple[str, str]
 def spelled(rule: str, subject: str, occurrence: int) -> str:
     """An alarm's occurrence as people write it; `collector.actions.alarm_name` reads it."""
     return f"{rule}/{subject}#{occurrence}"
+
+
+def tested_by(line: Mapping[str, Any]) -> str:
+    """The test that raised what a journal's line is about, by its id; nothing for a real alarm."""
+    return str((line.get("why") or {}).get("test", "")) if line.get("rule") else ""
 
 
 @dataclass(frozen=True, slots=True)
