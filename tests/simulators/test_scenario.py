@@ -228,7 +228,8 @@ def test_the_scenario_in_the_docs_is_one(tmp_path):
     scenario.world(SITE.sensors.values(), START)
 
 
-def test_the_page_of_scenarios_is_what_the_kinds_say():
-    command = [sys.executable, "scripts/scenarios_doc.py", "--check"]
+@pytest.mark.parametrize("script", ["scenarios_doc.py", "simulated_noise.py"])
+def test_the_pages_are_what_the_kinds_say_and_what_the_noise_measures(script):
+    command = [sys.executable, f"scripts/{script}", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ import pytest
 from scipy.signal import welch
 
 from detectors.sensor import Sensor
+from scripts.simulated_noise import HIGH_NOISE
 from simulators.faults import Saturation, Stuck
 from simulators.geophone import Geophone
 from simulators.instrument import SECOND
@@ -144,6 +145,15 @@ def test_ground_noise_has_the_shape_of_the_high_noise_model_and_the_declared_spr
     slope = np.polyfit(np.log10(hertz[wide]), 10 * np.log10(power[wide]), 1)[0]
     assert slope == pytest.approx(-16, abs=5)
     assert power[(hertz > 0.2) & (hertz < 1)].mean() < 0.1 * power[(hertz > 4) & (hertz < 6)].mean()
+
+
+def test_the_pages_two_points_of_the_high_noise_model_are_obspys():
+    periods, acceleration = get_nhnm()
+    order = np.argsort(periods)
+    for hertz, decibel in HIGH_NOISE:
+        assert np.interp(np.log10(1 / hertz), np.log10(periods[order]), acceleration[order]) == pytest.approx(
+            decibel, abs=0.2
+        )
 
 
 def test_noise_begins_as_it_goes_on():
