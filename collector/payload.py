@@ -51,6 +51,18 @@ def as_table(whole: Any) -> Mapping[str, Any]:
     return whole
 
 
+def within(table: Mapping[str, Any], path: str) -> Any:
+    """What lies under a name, or under a.b.c where tables lie in tables; UNSET where nothing does."""
+    if path in table or "." not in path:
+        return table.get(path, msgspec.UNSET)
+    place: Any = table
+    for step in path.split("."):
+        if not isinstance(place, dict) or step not in place:
+            return msgspec.UNSET
+        place = place[step]
+    return place
+
+
 def as_number(value: Any, sensor: str, states: Mapping[str, float]) -> float:
     """NaN for null; a state's number for its name."""
     if value is None:

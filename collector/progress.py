@@ -6,8 +6,10 @@ line each ten seconds. Time left goes by the mean pace so far; where the end is 
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 CELLS = 24
@@ -46,6 +48,17 @@ class Progress:
     def _write(self, text: str) -> None:
         self._out.write(f"\r{text}{ERASE}" if self._live else f"{text}\n")
         self._out.flush()
+
+
+@contextmanager
+def shown(wanted: bool | None) -> Iterator[Progress | None]:
+    """A line on stderr for as long as the block lasts; without a wish, where that is a terminal."""
+    progress = Progress(sys.stderr) if (sys.stderr.isatty() if wanted is None else wanted) else None
+    try:
+        yield progress
+    finally:
+        if progress is not None:
+            progress.close()
 
 
 def line(share: float | None, readings: int, seconds: float) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from collector.errors import DavylampError
 from collector.times import instant
-from simulators.publish import BrokerRefuses, NotSimulated, publish, readings_csv
+from simulators.publish import BrokerRefuses, NotSimulated, publish, readings_csv, write_mseed
 from simulators.scenario import Scenario, ScenarioError, SiteLike, read_registry, read_scenario, site_text
 from simulators.truths import lines as truth_lines
 from simulators.truths import truths_of
@@ -40,11 +41,28 @@ def to_csv(name: str, file: Path, start: str | None, site: Path | None = None, t
     return f"wrote {count:,} readings to {file}" + (f", {len(scenario.truths)} truths to {truth}" if truth else "")
 
 
-def to_mqtt(name: str, url: str, site: Path | None, speed: float, stop: threading.Event) -> str:
+def to_mseed(name: str, folder: Path, start: str | None, site: Path | None = None) -> str:
+    """Write a scenario's waveforms as miniSEED, a file a sensor; says what was written. Raises NotPublished."""
+    try:
+        files = write_mseed(*_read(name, site), instant(start or START), folder)
+    except (ScenarioError, NotSimulated, ValueError, OSError) as error:
+        raise NotPublished(str(error)) from error
+    return f"wrote {sum(files.values()):,} samples of {len(files)} sensors to {folder}"
+
+
+def to_mqtt(
+    name: str,
+    url: str,
+    site: Path | None,
+    speed: float,
+    stop: threading.Event,
+    form: str = "plain",
+    told: Callable[[float | None, int], None] | None = None,
+) -> str:
     """Publish a scenario from now on; says what the broker acknowledged. Raises NotPublished."""
     try:
         scenario, registry = _read(name, site)
-        done = publish(scenario, registry, url, time.time_ns(), stop=stop, speed=speed)
+        done = publish(scenario, registry, url, time.time_ns(), stop=stop, speed=speed, form=form, told=told)
     except (ScenarioError, NotSimulated, BrokerRefuses, ValueError) as error:
         raise NotPublished(str(error)) from error
     lost = f", {done.unanswered} not acknowledged" if done.unanswered else ""

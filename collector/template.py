@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 
 from collector.device_time import BadTime, read_time, read_times, read_zone
 from collector.known import Known, check_unit, device_time, topic_pattern
-from collector.payload import as_number, as_table, is_good, parse_json, parse_msgpack, shown
+from collector.payload import as_number, as_table, is_good, parse_json, parse_msgpack, shown, within
 from collector.remembered import Memory
 from collector.rows import Dead, Rows
 from detectors.reading import Quality
 from detectors.sensor import Payload
 
 NO_VALUE, RETAINED = int(Quality.NO_VALUE), int(Quality.RETAINED)
+ITSELF = "."
+"""The field whose value is the whole payload: a bare number or text."""
 _UNREAD = "\ufffe not declared "
 
 
@@ -88,7 +90,8 @@ class Template:
                 return
         except (msgspec.MsgspecError, UnicodeDecodeError, BadTime):
             pass
-        table = as_table(parse_json(data))
+        whole = parse_json(data)
+        table = {ITSELF: whole} if self.fields["value"] == ITSELF else as_table(whole)
         self._number(table, known, rows)
         self._reading(table, known, rows)
 
@@ -124,7 +127,7 @@ class Template:
         whole = parse_json(data)
         if "readings" in self.fields:
             self._number(as_table(whole), known, rows)
-            whole = whole.get(self.fields["readings"])
+            whole = self._of("readings", whole)
         if not isinstance(whole, list):
             raise Dead("wrong_type", f"found {shown(whole)}, a list of readings is needed")
         self._each(whole, known, rows)
@@ -157,13 +160,14 @@ class Template:
         known = self._sensor(self._of("sensor", table), known)
         check_unit(self._of("unit", table), known)
         field = self.fields["value"]
-        if field not in table:
+        given = within(table, field)
+        if given is msgspec.UNSET:
             raise Dead("missing_field", f"no {field!r}, which holds the value", known.id)
-        value = as_number(table[field], known.id, known.states)
+        value = as_number(given, known.id, known.states)
         quality = 0 if is_good(self._of("quality", table)) else NO_VALUE
         time = rows.arrival()
         if self.timed and not known.arrival:
-            time = device_time(table.get(self.fields["time"]), self.zone, known)
+            time = device_time(self._of("time", table), self.zone, known)
         rows.add(known.index, time, math.nan if quality else value, quality)
 
     # One array a field.
@@ -273,7 +277,8 @@ class Template:
             self.memory.hear((device or otherwise)[:200], number, rows)
 
     def _of(self, ours: str, table: Mapping[str, Any]) -> Any:
-        return table.get(self.fields[ours]) if ours in self.fields else None
+        found = within(table, self.fields[ours]) if ours in self.fields else None
+        return None if found is msgspec.UNSET else found
 
     def _sensor(self, named: Any, known: Known | None) -> Known:
         if named is None:

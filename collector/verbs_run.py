@@ -13,6 +13,7 @@ from typing import Any
 from collector.settings import Settings
 from collector.verb import NO, OK, Arguments, Parser, Verb, WrongUse, add_json, say, say_json, warn
 
+FORMATS = ("plain", "senml", "senml-cbor", "line", "mseed", "sparkplug", "telegraf")
 ROLE_NAMES = ("collect", "judge", "store", "announce", "page")
 
 
@@ -117,16 +118,21 @@ def replay(arguments: Arguments) -> int:
 
 def simulate(arguments: Arguments) -> int:
     """Publish a scenario over MQTT, or write its readings as CSV."""
+    from collector.progress import shown
     from collector.running import stopping
-    from collector.simulating import to_csv, to_mqtt
+    from collector.simulating import to_csv, to_mqtt, to_mseed
 
     if arguments.truth is not None and arguments.csv is None:
         raise WrongUse("--truth goes with --csv: the truths of a file have its times")
     with stopping() as stop:
         if arguments.csv is not None:
             say(to_csv(arguments.scenario, arguments.csv, arguments.start, arguments.site, arguments.truth))
+        elif arguments.mseed is not None:
+            say(to_mseed(arguments.scenario, arguments.mseed, arguments.start, arguments.site))
         else:
-            say(to_mqtt(arguments.scenario, arguments.mqtt, arguments.site, arguments.speed, stop))
+            with shown(arguments.progress) as told:
+                say(to_mqtt(arguments.scenario, arguments.mqtt, arguments.site, arguments.speed, stop,
+                            arguments.format, told))  # fmt: skip
     return OK
 
 
@@ -170,6 +176,11 @@ def _simulate_arguments(parser: Parser) -> None:
     to = parser.add_mutually_exclusive_group(required=True)
     to.add_argument("--mqtt", metavar="URL", help="publish there, as it happens")
     to.add_argument("--csv", type=Path, metavar="FILE", help="write the readings there, as fast as it goes")
+    to.add_argument("--mseed", type=Path, metavar="DIR", help="write the waveforms there, a file of miniSEED a sensor")
+    parser.add_argument("--format", default="plain", choices=FORMATS, help="with --mqtt: of messages (default plain)")
+    parser.add_argument(
+        "--progress", action=argparse.BooleanOptionalAction, help="with --mqtt: how far it is (default: on a terminal)"
+    )
     parser.add_argument("--truth", type=Path, metavar="FILE", help="with --csv: write there what really happened")
     parser.add_argument("--site", type=Path, metavar="SITE.toml", help="whose sensors (default: the north pit)")
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="times faster than life (default 1)")

@@ -33,7 +33,7 @@ SENSOR_KEYS: Mapping[str, str] = {
 }
 PAYLOAD_KEYS: Mapping[str, str] = {
     "topic": "text, required. MQTT topic with {area} and {sensor} where they stand; + and # as in MQTT.",
-    "json": "table of names. One reading a message: value, unit, time, sensor, quality.",
+    "json": 'table of names. One reading a message: value, unit, time, sensor, quality; "a.b": b in a; ".": all.',
     "array": "table of names. A list of such readings.",
     "columns": "table of names. One array a field.",
     "wave": "table of names. A waveform: start, rate, samples.",

@@ -76,6 +76,15 @@ class Writer:
             data, samples = data[: len(data) // 2], 0
         return Letter(block.sent, _topic(payload, sensor), data, samples=samples)
 
+    def end(self, _time: int) -> Iterator[Letter]:
+        """What is said when nothing more comes."""
+        yield from ()
+
+    @property
+    def will(self) -> Letter | None:
+        """What the broker shall say where the connection is cut off."""
+        return None
+
     def _template(self, *forms: str) -> Payload:
         for form in forms:
             for payload in self._payloads:

@@ -7,12 +7,15 @@ loggers kept, then live. This and sender.py are the only places here with a cloc
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import inf, isnan
+from pathlib import Path
 from threading import Event
 
 import numpy as np
 
+from detectors.sensor import Payload
+from simulators.formats import format_writer, mseed_records
 from simulators.instrument import SECOND, Readings
 from simulators.messages import Letter, Writer
 from simulators.scenario import Scenario, SiteLike, north_pit_site, read_registry, read_scenario
@@ -23,6 +26,10 @@ UNPACED = 10.0
 """s of the scenario in one turn where no pace is kept."""
 PIECE = 3600 * SECOND
 """ns of a scenario written as CSV at once."""
+BLOCKS = 60 * SECOND
+"""ns of its waveforms written at once."""
+MSEED = Payload("files", "", "mseed", {"sensor": "{station}"})
+"""How files of miniSEED name a sensor where the site does not say."""
 
 
 class NotSimulated(ValueError):
@@ -39,27 +46,35 @@ def publish(
     lasts: float | None = None,
     speed: float = 1.0,
     past: bool = True,
+    form: str = "plain",
+    told: Callable[[float | None, int], None] | None = None,
 ) -> Published:
     """Publish a scenario that begins at `start` (ns UTC), and return what the broker acknowledged.
 
     It ends after `lasts` s of the scenario (its own length by default, inf for ever) or when `stop` is set. `speed`
     1 is the pace of life, inf as fast as the broker takes it. `past` False leaves out what the loggers kept (a second
-    start has delivered it already). Raises NotSimulated, BrokerRefuses, ScenarioError.
+    start has delivered it already). `form` is one of formats.FORMS; `told` hears what share is sent, and how many
+    readings were acknowledged. Raises NotSimulated, BrokerRefuses, ScenarioError.
     """
     if not site.simulated:
         raise NotSimulated("found a site without `simulated = true`; simulated readings go into simulated sites only")
     if not speed > 0:
         raise ValueError(f"speed is {speed}; give a number above 0, 1 is the pace of life")
     world = scenario.world(site.sensors.values(), start, site.timezone)
-    writer = Writer(site.sensors, site.payloads)
+    writer = format_writer(form, site.sensors, site.payloads)
     ended = Event() if stop is None else stop
-    with Sender(url, ended) as sender:
+    length = scenario.lasts_s if lasts is None else lasts
+    with Sender(url, ended, will=writer.will) as sender:
         for kept in world.readings(start):
             for letter in writer.kept(kept.take(~kept.half)) if past else ():
                 sender.send(letter)
-        for second in _turns(scenario.lasts_s if lasts is None else lasts, speed, ended):
+        for second in _turns(length, speed, ended):
             for letter in _letters(world, writer, start + round(second * SECOND)):
                 sender.send(letter)
+            if told is not None:
+                told(second / length if length < inf else None, sender.acknowledged)
+        for letter in writer.end(time.time_ns()):
+            sender.send(letter)
         return sender.settle()
 
 
@@ -105,6 +120,25 @@ def readings_csv(scenario: Scenario, site: SiteLike, start: int, until: float | 
         yield from _lines([piece.take(~piece.half) for piece in world.readings(now)], told)
 
 
+def write_mseed(scenario: Scenario, site: SiteLike, start: int, folder: Path) -> dict[str, int]:
+    """Write a scenario's waveforms as SENSOR.mseed into a folder; samples by sensor. Named as the site's payload of
+    form mseed spells them, else XX, the sensor's id, HHZ. Raises NotSimulated, ScenarioError, OSError."""
+    if not site.simulated:
+        raise NotSimulated("found a site without `simulated = true`; simulated readings go into simulated sites only")
+    payload = next((p for p in site.payloads if p.form == "mseed"), MSEED)
+    world = scenario.world(site.sensors.values(), start, site.timezone)
+    end, now = start + round(scenario.lasts_s * SECOND), start
+    folder.mkdir(parents=True, exist_ok=True)
+    written: dict[str, int] = {}
+    while now < end:
+        now = min(now + BLOCKS, end)
+        for block in world.blocks(now):
+            with (folder / f"{block.sensor}.mseed").open("ab" if block.sensor in written else "wb") as file:
+                file.write(mseed_records(payload, site.sensors[block.sensor], block))
+            written[block.sensor] = written.get(block.sensor, 0) + len(block.samples)
+    return written
+
+
 def _lines(pieces: list[Readings], told: bool) -> Iterator[str]:
     if not pieces:
         return
@@ -119,4 +153,4 @@ def _lines(pieces: list[Readings], told: bool) -> Iterator[str]:
         yield f"{at[k]},{pieces[owner[k]].sensor},{number}{end}"
 
 
-__all__ = ["BrokerRefuses", "NotSimulated", "Published", "publish", "readings_csv", "run_demo"]
+__all__ = ["BrokerRefuses", "NotSimulated", "Published", "publish", "readings_csv", "run_demo", "write_mseed"]

@@ -43,8 +43,9 @@ class Published:
 class Sender:
     """A connection that sends letters. A context manager; raises BrokerRefuses on entry."""
 
-    def __init__(self, url: str, stop: Event, client_id: str = "") -> None:
-        """`url` as mqtt://user:password@host:port or mqtts://...; `stop` ends every wait."""
+    def __init__(self, url: str, stop: Event, client_id: str = "", will: Letter | None = None) -> None:
+        """`url` as mqtt://user:password@host:port or mqtts://...; `stop` ends every wait; `will` is said by the broker
+        where we are cut off."""
         self._url, self._stop = urlsplit(url), stop
         self._sent: deque[tuple[int, Letter]] = deque()
         self._answered: set[int] = set()
@@ -56,6 +57,8 @@ class Sender:
         self._client.reconnect_delay_set(1, 4)
         self._client.on_connect = self._on_connect
         self._client.on_publish = self._on_publish
+        if will is not None:
+            self._client.will_set(will.topic, will.payload, qos=1)
         if self._url.username:
             self._client.username_pw_set(unquote(self._url.username), unquote(self._url.password or ""))
         if self._url.scheme == "mqtts":
@@ -86,6 +89,11 @@ class Sender:
             self._wait()
         self._sent.append((self._client.publish(letter.topic, letter.payload, qos=1).mid, letter))
         return True
+
+    @property
+    def acknowledged(self) -> int:
+        """Readings so far."""
+        return self._readings
 
     def settle(self) -> Published:
         """Wait until all is acknowledged, or PATIENCE is over, or 1 s after a stop; then what was acknowledged."""
