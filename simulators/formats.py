@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cbor2
@@ -48,6 +49,17 @@ def format_writer(name: str, sensors: Mapping[str, Sensor], payloads: Sequence[P
     return Writer(sensors, payloads) if name == "plain" else FormatWriter(name, sensors, payloads)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsaid(Letter):
+    """A letter that has no bytes yet, since they depend on what is sent before it."""
+
+    sensor: Sensor
+    taken: int
+    value: Any
+    half: bool
+    """Its payload breaks off."""
+
+
 class FormatWriter(Writer):
     """Writes letters in one format; what that format has no shape for goes out as the site's other templates say."""
 
@@ -68,8 +80,26 @@ class FormatWriter(Writer):
         self._rows = rows.get(name)
 
     def live(self, readings: Readings) -> Iterator[Letter]:
-        """One message a reading."""
-        yield from self._letters(readings, 1) if self._rows or self._edge else super().live(readings)
+        """One message a reading. Sparkplug's get their numbers, and the births before them, when they are ordered."""
+        if self._edge is not None:
+            sensor = self._sensors[readings.sensor]
+            columns = (readings.time, readings.value, readings.sent, readings.half)
+            for time, value, sent, half in zip(*(column.tolist() for column in columns), strict=True):
+                yield Unsaid(sent, "", b"", sensor=sensor, taken=time, value=_value(sensor, value), half=half)
+        else:
+            yield from self._letters(readings, 1) if self._rows else super().live(readings)
+
+    def ordered(self, letters: list[Letter]) -> list[Letter]:
+        """By time; births and numbers in that order."""
+        out: list[Letter] = []
+        for letter in super().ordered(letters):
+            if isinstance(letter, Unsaid) and self._edge is not None:
+                out += self._edge.say(letter.sensor, [letter.taken], [letter.value], letter.time)
+                if letter.half:
+                    out[-1] = replace(out[-1], payload=out[-1].payload[: len(out[-1].payload) // 2], readings=0)
+            else:
+                out.append(letter)
+        return out
 
     def kept(self, readings: Readings) -> Iterator[Letter]:
         """A logger's past, LOGGER_ROWS readings a message."""

@@ -76,6 +76,10 @@ class Writer:
             data, samples = data[: len(data) // 2], 0
         return Letter(block.sent, _topic(payload, sensor), data, samples=samples)
 
+    def ordered(self, letters: list[Letter]) -> list[Letter]:
+        """What `live` and `wave` gave, as it is to be sent."""
+        return sorted(letters, key=lambda letter: letter.time)
+
     def end(self, _time: int) -> Iterator[Letter]:
         """What is said when nothing more comes."""
         yield from ()

@@ -93,7 +93,7 @@ def _turns(lasts: float, speed: float, stop: Event) -> Iterator[float]:
 def _letters(world: World, writer: Writer, until: int) -> list[Letter]:
     letters = [letter for shown in world.readings(until) for letter in writer.live(shown)]
     letters += [writer.wave(block) for block in world.blocks(until)]
-    return sorted(letters, key=lambda letter: letter.time)
+    return writer.ordered(letters)
 
 
 def run_demo(url: str, start_ns: int, stop_event: Event, scenario: str = "demo", *, past: bool = True) -> Published:

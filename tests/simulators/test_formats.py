@@ -72,6 +72,7 @@ def test_what_is_written_is_read_back(form: str, values: list[tuple[str, float]]
         for sensor, time, value in rows
         for letter in writer.live(Readings.of(sensor, np.array([time]), np.array([value])))
     ]
+    letters = writer.ordered(letters[::-1])
     decoded = decode(letters)
     assert decoded.dead == []
     assert set(said(decoded)) == set(rows), "a birth says again what was said; nothing else does"
@@ -87,7 +88,7 @@ def test_a_loggers_past_states_and_what_is_no_number(form: str) -> None:
     assert decoded.dead == []
     newest_only = form == "telegraf"  # its JSON holds one reading; Telegraf itself has no logger
     assert newest_only or set(said(decoded)) == set(zip(["fan"] * 250, time.tolist(), states.tolist(), strict=True))
-    nothing = decode(list(writer.live(Readings.of("ch4", time[:1], np.array([math.nan])))))
+    nothing = decode(writer.ordered(list(writer.live(Readings.of("ch4", time[:1], np.array([math.nan]))))))
     assert nothing.dead == []
     assert np.isnan(nothing.value).all()
 
@@ -110,6 +111,7 @@ def test_sparkplugs_births_come_first_its_numbers_follow_and_it_dies_as_it_was_b
         for k in range(600)
         for letter in writer.live(Readings.of(("ch4", "temp", "fan")[k % 3], np.array([NOW + k * MS]), np.array([1.0])))
     ]
+    letters = writer.ordered(letters[::-1])
     kinds = [letter.topic.split("/")[2] for letter in letters]
     assert kinds[:2] == ["NBIRTH", "DBIRTH"]
     assert kinds.count("DBIRTH") == 3
@@ -132,7 +134,7 @@ def test_a_site_without_such_a_payload_is_told_what_to_add(form: str) -> None:
     registry = read_registry(north_pit_site().replace("[sensor]", added + "\n[sensor]", 1))
     writer = format_writer(form, registry.sensors, registry.payloads)
     (sensor,) = (s for s in registry.sensors.values() if s.id == "ch4-2105")
-    letters = list(writer.live(Readings.of(sensor.id, np.array([NOW]), np.array([0.5]))))
+    letters = writer.ordered(list(writer.live(Readings.of(sensor.id, np.array([NOW]), np.array([0.5])))))
     site = read_site({"site": {"id": "x", "timezone": "UTC"}, "sensor": {sensor.id: {"area": sensor.area,
                       "quantity": "methane", "unit": "%vol"}}, "rule": {}})  # fmt: skip
     object.__setattr__(site, "payloads", tuple(registry.payloads))
@@ -145,7 +147,7 @@ def test_a_site_without_such_a_payload_is_told_what_to_add(form: str) -> None:
 def test_a_name_that_the_spelling_cannot_make_is_refused() -> None:
     writer = format_writer("sparkplug", SITE.sensors, SITE.payloads)
     with pytest.raises(NoTemplate, match="cannot spell 'geo'"):
-        list(writer.live(Readings.of("geo", np.array([NOW]), np.array([1.0]))))
+        writer.ordered(list(writer.live(Readings.of("geo", np.array([NOW]), np.array([1.0])))))
 
 
 def test_files_of_miniseed_hold_every_sample_of_the_scenario(tmp_path: Path) -> None:
