@@ -224,6 +224,7 @@ def _alarm(row: Mapping[str, Any], rules: Mapping[str, Rule], states: Mapping[st
         note=row["note"],
         until=row["until"],
         removed=row["removed"] and row["rule"] not in OWN_RULES,
+        test=bool(row.get("test")),
     )
 
 
@@ -234,6 +235,7 @@ def _hazard(row: Mapping[str, Any]) -> HazardRow:
 
 
 def _sensor(row: Mapping[str, Any]) -> SensorRow:
+    handling = row.get("handling") or {}
     return SensorRow(
         sensor=row["sensor"],
         area=row["area"],
@@ -245,4 +247,6 @@ def _sensor(row: Mapping[str, Any]) -> SensorRow:
         arrived=row["arrived"] or None,
         every=row["every"],
         states=tuple(row.get("states", ())),
+        handled=handling.get("kind", ""),
+        handled_until=handling.get("until", 0),
     )

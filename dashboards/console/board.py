@@ -185,6 +185,7 @@ def _strip(board: Board, world: World, shown: int, waiting: int, ruleless: int, 
     counts |= {"unwatched": len(unwatched(world.alarms)), "without_rule": ruleless}
     late = sum(overdue(row, board.look.now) for row in world.hazards)
     counts |= {"hazards": len(world.hazards), "overdue": late}
+    counts |= {"tests": sum(sensor.handled == "test" for sensor in world.sensors.values())}
     key = (status.watching, shown, waiting, *counts.values(), status.revision, status.simulated)
     board.pieces["strip"] = Piece(key, lambda: str(macros.strip(status, shown, waiting, counts, board.look)))
 

@@ -92,6 +92,8 @@ class AlarmRow:
     note: str = ""
     until: int | None = None
     """When the shelf, or the time out of service, ends."""
+    test: bool = False
+    """A test of its sensor raised it: gas was applied, the place is as it was."""
 
     @property
     def name(self) -> str:
@@ -122,6 +124,9 @@ class SensorRow:
     every: int | None = None
     """ns between readings; None: none is expected."""
     states: tuple[str, ...] = ()
+    handled: Literal["", "test", "calibration", "blasting"] = ""
+    """What a person does at it now."""
+    handled_until: int = 0
 
 
 @dataclass(frozen=True, slots=True)

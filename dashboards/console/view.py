@@ -78,6 +78,8 @@ class AlarmView:
     blinks: bool
     priority: str
     state: str
+    test: str
+    """The word that says so, where a test raised it."""
     subject: str
     rule: str
     area: str
@@ -143,6 +145,7 @@ def alarm_view(row: AlarmRow, sensor: SensorRow | None, look: Look, with_it: int
         blinks=row.standing and not row.acked and not row.hidden,
         priority=look.word(row.priority),
         state=_state(row, look),
+        test=look.word("test") if row.test else "",
         subject=row.subject,
         rule=row.rule,
         area=row.area,
@@ -185,7 +188,7 @@ def cell_view(place: Place, look: Look) -> CellView:
         mark=alarm.priority if alarm else "",
         fault=alarm is not None and alarm.kind.startswith("health."),
         blinks=alarm is not None and not alarm.acked,
-        state=_cell_state(place.rules, own, alarm, blind, look),
+        state=", ".join(filter(None, (handled(sensor, look), _cell_state(place.rules, own, alarm, blind, look)))),
         unwatched=bool(blind) or not place.rules,
     )
 
@@ -206,7 +209,14 @@ def ledger_view(row: LedgerRow) -> LedgerView:
 
 def faults_of(sensor: SensorRow, look: Look) -> str:
     """What is wrong with the newest reading; nothing if it is good."""
-    return quality_words(sensor.quality, look.lang)
+    return " · ".join(filter(None, (handled(sensor, look), quality_words(sensor.quality, look.lang))))
+
+
+def handled(sensor: SensorRow | None, look: Look) -> str:
+    """What a person does at it, and until when; nothing if nobody does."""
+    if sensor is None or not sensor.handled:
+        return ""
+    return look.word(f"in_{sensor.handled}", until=look.moment(sensor.handled_until))
 
 
 def reason(row: AlarmRow, look: Look) -> str:
