@@ -108,7 +108,7 @@ def test_every_query_of_every_alert_rule_has_an_answer_with_one_number(filled: t
         assert all(len(series["columns"]) == 2 for series in found)
         tags = [tuple(sorted(series["tags"].items())) for series in found]
         assert len(set(tags)) == len(tags)
-        names = {"site", "area", "sensor", "kind", "rule"} if rule.labels["part"] == "alarm" else {"site"}
+        names = {"site", "area", "sensor", "kind", "rule", "test"} if rule.labels["part"] == "alarm" else {"site"}
         assert all(set(series["tags"]) == names for series in found)
         for query in rule.told.values():
             fetched = ask(address, patiently(as_grafana_asks(query)))
