@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 from collector.scoring import known
 from collector.trying import Course, changes, in_parallel
 from detectors.attention import Figures, figures
+from detectors.desks import EVERYTHING
 from detectors.records import Change, Key, spelled
 from detectors.site import read_site
 from simulators.score import Score, score
@@ -26,8 +27,6 @@ NEAR = 300 * 10**9
 QUIET = frozenset({"watched", "unwatched"})
 """Changes that are no affair of a comparison."""
 What: TypeAlias = Literal["gained", "lost", "earlier", "later", "same", "split", "joined"]
-EVERYTHING = "all"
-"""The desk of areas that have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,7 @@ class Tried:
 
     course: Course
     changes: list[Change]
-    desks: Mapping[str, str]
-    """area -> desk."""
+    desks: frozenset[str]
     score: Score | None
     """Where it is known what happened."""
 
@@ -142,7 +140,7 @@ def tried(document: Mapping[str, Any], source: Path, truths: Truths | None, tole
     else:
         with_site, members = known(truths, site)
         found = score(passed(), with_site, members, tolerance=tolerance)
-    return Tried(course, kept, dict(getattr(site, "desk_of", {})), found)
+    return Tried(course, kept, frozenset(site.desk_of.values() or (EVERYTHING,)), found)
 
 
 def occurrences(lines: Iterable[Change], end: int) -> list[Occurrence]:
@@ -204,12 +202,10 @@ def _left(what: Literal["gained", "lost"], one: Occurrence, others: Sequence[Occ
 
 
 def _desks(before: Tried, after: Tried, start: int, end: int) -> dict[str, tuple[Figures, Figures]]:
-    names = sorted({*before.desks.values(), *after.desks.values()} or {EVERYTHING})
+    def of(side: Tried, desk: str) -> Figures:
+        return figures((change for change in side.changes if change.desk == desk), start, end)
 
-    def of(tried: Tried, desk: str) -> Figures:
-        return figures((c for c in tried.changes if tried.desks.get(c.area, names[0]) == desk), start, end)
-
-    return {desk: (of(before, desk), of(after, desk)) for desk in names}
+    return {desk: (of(before, desk), of(after, desk)) for desk in sorted(before.desks | after.desks)}
 
 
 def _refused(before: Iterable[Change], after: Iterable[Change]) -> tuple[Change, ...]:

@@ -53,7 +53,7 @@ def change_of(text: bytes | str) -> Change:
         record = orjson.loads(text)
         why = record.pop("why") or {"key": ""}
         reason = Why(why.pop("key"), why)
-        return Change(why=reason, **{key: record[key] for key in _OF_CHANGE})
+        return Change(why=reason, **{key: record[key] for key in _OF_CHANGE if key in record})
     except (AttributeError, KeyError, TypeError) as wrong:
         raise ValueError(f"no journal line: {type(wrong).__name__}: {wrong}") from None
 

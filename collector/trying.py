@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from collector.config import Loaded
 from collector.folding import Folding
 from collector.message import REVISION, Seal
 from collector.recording import is_recording, take
@@ -63,6 +64,7 @@ def _columns(site: Site, folder: Path, course: Course) -> Iterator[Change]:
         if judge is None:
             course.start = int(batch.arrived[0])
             judge = Judge(site, course.start)
+            yield from judge.begin()
         yield from judge.step(batch).changes
         course.end, course.readings, course.unknown = batch.until, counted.readings, counted.unknown
 
@@ -74,13 +76,20 @@ def _log(site: Site, source: Path, course: Course) -> Iterator[Change]:
         while seals := reader.read(seq, SEALS):
             if folding.judge is None:
                 course.start = seals[0].now
-                folding.adopt(site, Judge(site, course.start), 1)
+                judge = Judge(site, course.start)
+                folding.adopt(site, judge, 1)
+                yield from judge.begin()
             yield from folding.fold([_without_revisions(seal, course) for seal in seals]).changes
             seq, course.end = seals[-1].seq, seals[-1].now
     finally:
         reader.close()
     course.readings = folding.counts.get("readings", 0)
     course.dead = {k.removeprefix("dead."): n for k, n in folding.counts.items() if k.startswith("dead.")}
+
+
+def document_for(loaded: Loaded, source: Path) -> Mapping[str, Any]:
+    """What a site file judges by: of a log with the system's own sensors, whose readings only a log has."""
+    return loaded.document if is_recording(source) else loaded.whole
 
 
 def span_of(source: Path) -> tuple[int, int]:

@@ -24,11 +24,13 @@ def _compare(arguments: Arguments) -> int:
     from collector.backtesting import backtest as run
     from collector.config import load
     from collector.scoring import truths_from
+    from collector.trying import document_for
 
     present, other = load(arguments.file), load(arguments.against)
     truths = None if arguments.truth is None else truths_from(arguments.truth)
     with _source(arguments, present.settings.data) as source:
-        found = run(present.document, other.document, source, truths, tolerance(arguments), arguments.processes)
+        both = document_for(present, source), document_for(other, source)
+        found = run(*both, source, truths, tolerance(arguments), arguments.processes)
     differing = differences(present.document, other.document)
     if arguments.json:
         say_json(document(found, differing))
@@ -44,6 +46,7 @@ def _tune(arguments: Arguments) -> int:
     from collector.parameter import find_limit
     from collector.scoring import truths_from
     from collector.sweeping import tune
+    from collector.trying import document_for
 
     if arguments.budget is None:
         raise WrongUse("--tune needs --budget: the false alarms a sensor-month that may be, like 0.04")
@@ -52,7 +55,13 @@ def _tune(arguments: Arguments) -> int:
     truths = None if arguments.truth is None else truths_from(arguments.truth)
     with _source(arguments, present.settings.data) as source:
         found = tune(
-            present.document, parameter, arguments.budget, source, truths, tolerance(arguments), arguments.processes
+            document_for(present, source),
+            parameter,
+            arguments.budget,
+            source,
+            truths,
+            tolerance(arguments),
+            arguments.processes,
         )
     if arguments.json:
         say_json(tuned_document(found))

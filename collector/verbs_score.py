@@ -60,17 +60,20 @@ def _sweep(arguments: Arguments) -> int:
     from collector.scoring import plain, truths_from
     from collector.scoring_text import curve
     from collector.sweeping import sweep
+    from collector.trying import document_for
 
     spelled, equals, values = arguments.sweep.partition("=")
     truth = arguments.truth_file or arguments.truth
     if not equals or None in (arguments.site, truth) or not arguments.readings:
         raise WrongUse("a sweep needs --sweep RULE.limit=a,b,c --site SITE.toml --readings CSV --truth TRUTH")
-    site = load(arguments.site).site
-    parameter = find_parameter(site.document, site, spelled)
-    wanted = values_of(values, parameter.value(site.document))
+    loaded = load(arguments.site)
+    parameter = find_parameter(loaded.document, loaded.site, spelled)
+    wanted = values_of(values, parameter.value(loaded.document))
     truths = truths_from(truth)
     with opened(arguments.readings) as source:
-        points = sweep(site.document, parameter, wanted, source, truths, tolerance(arguments), arguments.processes)
+        points = sweep(
+            document_for(loaded, source), parameter, wanted, source, truths, tolerance(arguments), arguments.processes
+        )
     if arguments.html is not None:
         arguments.html.write_text(sweep_page(str(parameter), points), encoding="utf-8")
     if arguments.json:

@@ -105,6 +105,29 @@ def test_with_a_truth_it_says_what_is_found_and_missed(here: Path, capsys: pytes
     )
 
 
+def test_a_trial_says_what_a_replay_says(here: Path) -> None:
+    from collector.replaying import replay
+    from collector.scoring import changes_of
+    from collector.trying import Course, changes
+
+    loaded = load(here / "site.toml")
+    replay(loaded.site, here / "r.csv", here / "j.jsonl")
+    course = Course()
+    with opened([here / "r.csv"]) as source:
+        assert list(changes(loaded.document, source, course)) == list(changes_of(here / "j.jsonl"))
+    assert (course.readings, course.start) == (len(peaks.readings()), peaks.START)
+
+
+def test_alarms_are_counted_at_the_desk_that_hears_them(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, limit in (("site.toml", 1.0), ("lower.toml", 0.9)):
+        desks = '[desk.one]\nareas = ["face-1"]\n[desk.two]\nareas = ["face-2"]'
+        (here / name).write_text(peaks.site_toml(limit, desks), encoding="utf-8")
+    found = compared(here, capsys, "site.toml", "lower.toml")["desks"]
+    for desk, sensor in (("one", "ch4-1"), ("two", "ch4-2")):
+        expected = [sum(name == sensor for name, _ in peaks.raised(limit)) for limit in (1.0, 0.9)]
+        assert [figures["alarms"] for figures in found[desk]] == expected
+
+
 def test_two_processes_say_what_one_does(here: Path) -> None:
     one, other = (load(here / name).document for name in ("site.toml", "lower.toml"))
     with opened([here / "r.csv"]) as source:
