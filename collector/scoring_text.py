@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import inf
 from zoneinfo import ZoneInfo
 
 from collector.sweeping import Point
@@ -107,6 +108,35 @@ def _said(said: Said, zone: ZoneInfo) -> Sequence[object]:
         said.truth.kind, said.truth.sensor, shown(said.truth.start, zone), outcome(said), by,
         "" if delay is None else number(delay), "" if lead is None else number(lead),
     )  # fmt: skip
+
+
+SCENARIOS = (
+    "asked", "found", "late", "missed", "held", "wrongly raised", "delay s", "lead s", "false", "a month (95 %)",
+    "watched",
+)  # fmt: skip
+
+
+def scenarios(results: Mapping[str, Score]) -> str:
+    """A line a scenario; below it what was missed, late or raised where nothing should be."""
+    rows = []
+    for name, result in results.items():
+        asked = [said for said in result.said if said.truth.expect and not said.held]
+        delays = [inf if said.delay is None else said.delay / SECOND for said in asked]
+        leads = [said.lead / SECOND for said in asked if said.lead is not None]
+        missed = sum(said.by is None for said in asked)
+        rows.append((
+            name, len(asked), len(asked) - missed, sum(said.late and said.by is not None for said in asked), missed,
+            sum(said.held for said in result.said), sum(said.wrongly > 0 for said in result.said),
+            spread(Spread.of(delays)), spread(Spread.of(leads)), result.total.false.count, rate(result.total.false),
+            f"{result.total.false.months:.3g}",
+        ))  # fmt: skip
+    wrong = [f"{name}: {outcome(said)}: {said.truth.kind}, {said.truth.sensor}" for name, said in amiss(results)]
+    return "\n".join([table(("scenario", *SCENARIOS), rows, SCENARIOS), *(["", *wrong] if wrong else [])])
+
+
+def amiss(results: Mapping[str, Score]) -> list[tuple[str, Said]]:
+    """(scenario, truth) of all that was missed, late, or raised where nothing should be."""
+    return [(name, said) for name, result in results.items() for said in result.said if said.late or said.wrongly]
 
 
 def curve(parameter: str, points: Sequence[Point]) -> str:

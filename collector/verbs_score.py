@@ -5,12 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from collector.verb import OK, Arguments, Parser, Verb, WrongUse, add_json, say, say_json
+from collector.verb import NO, OK, Arguments, Parser, Verb, WrongUse, add_json, say, say_json
 
 
 def score(arguments: Arguments) -> int:
     """Score a journal beside what really happened, or sweep a parameter."""
+    if arguments.scenario:
+        return _scenarios(arguments)
     return _sweep(arguments) if arguments.sweep else _journal(arguments)
+
+
+def _scenarios(arguments: Arguments) -> int:
+    from collector.rehearsing import names, rehearse
+    from collector.scoring import document
+    from collector.scoring_text import amiss, scenarios
+    from collector.trying import in_parallel
+
+    wanted = names() if arguments.scenario == ["all"] else arguments.scenario
+    jobs = [(name, arguments.site, arguments.seed, tolerance(arguments)) for name in wanted]
+    results = dict(zip(wanted, in_parallel(rehearse, jobs, arguments.processes), strict=True))
+    if arguments.json:
+        say_json({name: document(result) for name, result in results.items()})
+    else:
+        say(scenarios(results))
+    return NO if amiss(results) else OK
 
 
 def _journal(arguments: Arguments) -> int:
@@ -20,7 +38,7 @@ def _journal(arguments: Arguments) -> int:
 
     truth = arguments.truth_file or arguments.truth
     if arguments.journal is None or truth is None:
-        raise WrongUse("give JOURNAL and TRUTH, or --sweep; see --help")
+        raise WrongUse("give JOURNAL and TRUTH, --scenario, or --sweep; see --help")
     for file in (arguments.journal, truth):
         if not file.exists():
             raise WrongUse(f"{file} is not there; `davylamp replay --journal`, `davylamp simulate --truth` write them")
@@ -99,6 +117,13 @@ def _score_arguments(parser: Parser) -> None:
     parser.add_argument("--truth", dest="truth_file", type=Path, metavar="TRUTH", help="the same, for a sweep")
     parser.add_argument("--site", type=Path, metavar="SITE.toml", help="whose rules: which sensors a group holds")
     add_tolerance(parser)
+    parser.add_argument(
+        "--scenario",
+        nargs="+",
+        metavar="NAME",
+        help="simulate, judge and score these instead, or `all`; exit 1 if amiss",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="another seed than the scenario's own")
     parser.add_argument("--sweep", metavar="RULE.limit=A,B,C", help="try these values over --readings instead")
     parser.add_argument(
         "--readings",
