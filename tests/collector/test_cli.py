@@ -115,7 +115,7 @@ def test_the_verbs_are_these() -> None:
         "demo", "init", "listen", "sensors", "check", "apply", "run", "replay", "alarms", "ack", "accept", "shelve",
         "out-of-service", "reset", "comment", "explain", "ledger", "gaps", "journal", "simulate", "detectors",
         "oncall", "handover", "grafana", "score", "backtest", "watchdog", "hazards", "assign", "did", "close",
-        "user", "token", "audit",
+        "user", "token", "audit", "test", "calibrate", "calibrated", "tell",
     }  # fmt: skip
 
 
