@@ -85,28 +85,35 @@ def _row(alarm: Mapping[str, Any], zone: ZoneInfo) -> tuple[object, ...]:
     return (spelled(alarm), alarm["priority"], state(alarm), alarm["area"], alarm["value"], alarm["limit"], since, note)
 
 
-def _acting(kind: str) -> Callable[[Arguments], int]:
+def acting(kind: str, more: Callable[[Arguments, Path], dict[str, Any]] | None = None) -> Callable[[Arguments], int]:
+    """What runs an action on each of `arguments.alarm`; with `more` on hazards, and what else it then says of them."""
+
     def run(arguments: Arguments) -> int:
         from collector.actions import AlarmName, Asked, act, alarm_name
         from collector.judged import Judged
         from collector.times import NoTime, ending
 
-        judged = Judged(data_folder(arguments))
+        folder = data_folder(arguments)
+        judged = Judged(folder)
         try:
-            names = [_present(judged, *alarm_name(text)) for text in arguments.alarm]
+            names = [alarm_name(text) for text in arguments.alarm]
             end = getattr(arguments, "end", None)
             until = None if end is None else ending(end, judged.status().get("now") or time.time_ns())
         except (AlarmName, NoTime) as wrong:
             raise WrongUse(str(wrong)) from wrong
         meant = _other_way(kind) if getattr(arguments, "back", False) else kind
-        measure = getattr(arguments, "measure", "")
+        said = _of_alarms(arguments) if more is None else more(arguments, folder)
         asked = [
-            Asked(meant, rule, subject, arguments.by, occurrence, arguments.note, until, measure)
-            for rule, subject, occurrence in names
+            Asked(meant, rule, subject, arguments.by, occurrence, arguments.note, until, **said)
+            for rule, subject, occurrence in (names if more else [_present(judged, *name) for name in names])
         ]
-        return report(arguments, act(data_folder(arguments), judged, asked))
+        return _report(arguments, act(folder, judged, asked))
 
     return run
+
+
+def _of_alarms(arguments: Arguments) -> dict[str, Any]:
+    return {"measure": getattr(arguments, "measure", "")}
 
 
 def _other_way(kind: str) -> str:
@@ -122,8 +129,7 @@ def _present(judged: Any, rule: str, subject: str, occurrence: int | None) -> tu
     return rule, subject, occurrence
 
 
-def report(arguments: Arguments, answers: Any) -> int:
-    """Say what became of each of `arguments.alarm`; the exit code."""
+def _report(arguments: Arguments, answers: Any) -> int:
     if arguments.json:
         say_json([{"id": a.id, "outcome": a.outcome, "reason": a.reason, "line": a.line} for a in answers])
     else:
@@ -185,23 +191,23 @@ def _explain_arguments(parser: Parser) -> None:
 _ONE = "face-methane.warn/ch4-2105#1"
 VERBS = (
     Verb("alarms", "what stands now", "davylamp alarms --data demo-data", _alarms_arguments, alarms),
-    Verb("ack", "acknowledge: I have seen it", f"davylamp ack {_ONE} --by Li", _acts(), _acting("acknowledge")),
-    Verb("accept", "accept: I am acting on it", f"davylamp accept {_ONE} --by Li", _acts(), _acting("accept")),
+    Verb("ack", "acknowledge: I have seen it", f"davylamp ack {_ONE} --by Li", _acts(), acting("acknowledge")),
+    Verb("accept", "accept: I am acting on it", f"davylamp accept {_ONE} --by Li", _acts(), acting("accept")),
     Verb(
         "shelve",
         "hide an alarm for a time: low and medium 8 h at most, high 1 h, critical never",
         f"davylamp shelve {_ONE} --by Li --note 'sensor being moved' --end 30min",
         _acts(end="30min, or ISO 8601 with zone", back="unshelve it"),
-        _acting("shelve"),
+        acting("shelve"),
     ),
     Verb(
         "out-of-service",
         "take a rule on a sensor out of service, a shift at most",
         f"davylamp out-of-service {_ONE} --by Li --note repair --measure 'handheld each 10 min' --end 4h",
         _acts(end="4h, or ISO 8601 with zone", back="back into service", measure=True),
-        _acting("out_of_service"),
+        acting("out_of_service"),
     ),
-    Verb("reset", "reset a latched alarm", f"davylamp reset {_ONE} --by Wang", _acts(), _acting("reset")),
-    Verb("comment", "add a note", f"davylamp comment {_ONE} --by Li --note out", _acts(), _acting("comment")),
+    Verb("reset", "reset a latched alarm", f"davylamp reset {_ONE} --by Wang", _acts(), acting("reset")),
+    Verb("comment", "add a note", f"davylamp comment {_ONE} --by Li --note out", _acts(), acting("comment")),
     Verb("explain", "why it was raised and what to do", f"davylamp explain {_ONE}", _explain_arguments, explain),
 )

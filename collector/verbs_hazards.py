@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from collector.verb import (
     Arguments,
     Parser,
     Verb,
-    WrongUse,
     add_data,
     add_json,
     add_person,
@@ -24,6 +22,7 @@ from collector.verb import (
     table,
     warn,
 )
+from collector.verbs_alarms import acting
 
 HEAD = ("hazard", "priority", "state", "place", "owner", "due", "opened", "alarms", "done")
 
@@ -109,31 +108,11 @@ def _story(row: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
     return lines
 
 
-def _acting(kind: str) -> Callable[[Arguments], int]:
-    def run(arguments: Arguments) -> int:
-        from collector.actions import AlarmName, Asked, act, alarm_name
-        from collector.evidence import keep_evidence
-        from collector.judged import Judged
-        from collector.times import NoTime, ending
-        from collector.verbs_alarms import report
+def _of_hazards(arguments: Arguments, folder: Path) -> dict[str, Any]:
+    from collector.evidence import keep_evidence
 
-        folder = data_folder(arguments)
-        judged = Judged(folder)
-        try:
-            names = [alarm_name(text) for text in arguments.alarm]
-            due = getattr(arguments, "due", None)
-            until = None if due is None else ending(due, judged.status().get("now") or time.time_ns())
-        except (AlarmName, NoTime) as wrong:
-            raise WrongUse(str(wrong)) from wrong
-        evidence = tuple(keep_evidence(folder, file) for file in getattr(arguments, "evidence", ()))
-        owner = getattr(arguments, "to", "")
-        asked = [
-            Asked(kind, rule, subject, arguments.by, occurrence, arguments.note, until, owner=owner, evidence=evidence)
-            for rule, subject, occurrence in names
-        ]
-        return report(arguments, act(folder, judged, asked))
-
-    return run
+    evidence = tuple(keep_evidence(folder, file) for file in getattr(arguments, "evidence", ()))
+    return {"owner": getattr(arguments, "to", ""), "evidence": evidence}
 
 
 def _hazards_arguments(parser: Parser) -> None:
@@ -152,7 +131,7 @@ def _acts(evidence: bool = False, assigns: bool = False) -> Callable[[Parser], N
         add_person(parser)
         if assigns:
             parser.add_argument("--to", metavar="NAME", required=True, help="who has it from now on")
-            parser.add_argument("--due", metavar="WHEN", help="24h, or ISO 8601 with zone; a later one: --note")
+            parser.add_argument("--due", dest="end", metavar="WHEN", help="24h, or ISO 8601 with zone; later: --note")
         if evidence:
             words = "a file: copied into the data folder, its digest journaled; may be given again"
             parser.add_argument("--evidence", metavar="FILE", type=Path, action="append", default=[], help=words)
@@ -174,20 +153,20 @@ VERBS = (
         "say who has a hazard, and until when it is due",
         f"davylamp assign {_ONE} --to Wang --by Li --due 24h",
         _acts(assigns=True),
-        _acting("assign"),
+        acting("assign", _of_hazards),
     ),
     Verb(
         "did",
         "say what was done about a hazard",
         f"davylamp did {_ONE} --by Wang --note 'duct repaired' --evidence duct.jpg",
         _acts(evidence=True),
-        _acting("did"),
+        acting("did", _of_hazards),
     ),
     Verb(
         "close",
         "close a hazard, once none of its alarms stands (an engineer's)",
         f"davylamp close {_ONE} --by Zhao --note 'duct repaired, 0.2 %vol for two shifts'",
         _acts(evidence=True),
-        _acting("close"),
+        acting("close", _of_hazards),
     ),
 )

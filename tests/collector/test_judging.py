@@ -66,7 +66,9 @@ def test_a_killed_judge_leaves_a_journal_that_goes_on(tmp_path: Path) -> None:
         process.wait()
         process.stdout.close()
 
-    assert whole_journal(judge_all(tmp_path / "killed")) == whole_journal(judge_all(tmp_path / "whole"))
+    killed, whole = judge_all(tmp_path / "killed"), judge_all(tmp_path / "whole")
+    assert whole_journal(killed) == whole_journal(whole)
+    assert killed.hazards(closed=True) == whole.hazards(closed=True)
 
 
 def test_every_reading_is_in_a_block_once_and_every_message_is_counted(tmp_path: Path) -> None:

@@ -143,6 +143,29 @@ def test_an_alarm_of_the_systems_own_opens_one_too() -> None:
     assert told.act(3, "close", CHANNEL, subject="sms", note="new modem") == "closed"
 
 
+def test_what_a_test_raises_opens_and_joins_none_takes_none_and_holds_up_no_closing() -> None:
+    told = Told()
+    assert told.act(1, "test", "", note="yearly", until=START + 60 * S) == "test_begun"
+    told.read(2, 1.2)
+    assert [line.note for line in told.lines if line.change == "raised" and line.rule == "cut"] == ["TEST"]
+    assert told.open == []
+    told.read(3, 0.1).wait(70).read(71, 1.2).read(72, 0.1)
+    assert told.open[0].occurrences == {"cut": [2, 2, 1]}
+    told.act(72, "acknowledge")
+    assert told.act(73, "test", "", note="again", until=START + 130 * S) == "test_begun"
+    told.read(74, 1.2)
+    assert told.act(75, "accept", by="wang") == "accepted"
+    assert (told.open[0].owner, told.open[0].occurrences) == ("", {"cut": [2, 2, 1]})
+    assert told.act(76, "close", occurrence=2, note="gone") == "closed", "only gas of the test is there"
+
+
+def test_gas_that_is_still_there_when_a_test_ends_opens_one() -> None:
+    told = Told()
+    told.act(1, "test", "", note="yearly", until=START + 60 * S)
+    told.read(2, 1.2).wait(61)
+    assert [(one.name, (one.opened - START) // S) for one in told.open] == [("cut/ch4-1#2", 60)]
+
+
 def test_after_it_is_closed_the_next_occurrence_opens_another() -> None:
     told = Told().read(1, 1.2).read(2, 0.1)
     assert told.act(3, "close", note="power cut found") == "closed"
