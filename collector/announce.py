@@ -1,5 +1,5 @@
 """The announce role: a thread for each destination of notices, one for an Alertmanager, one that calls people, one
-that takes the readings of the system's own sensors.
+that takes the readings of the system's own sensors, one that sends the canary.
 
 Constraints. One process a data folder. Exactly one pages people: with a roster this role does, without one Grafana's
 contact points do, and this role keeps their silences equal to what is hidden here.
@@ -8,6 +8,7 @@ contact points do, and this role keeps their silences equal to what is hidden he
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -15,32 +16,42 @@ from collector.accepting import Signer
 from collector.actions import own_alarm
 from collector.alertmanager import Alertmanager
 from collector.announcing import Destination
+from collector.canary import Aviary
+from collector.canary_publish import Published, publish
 from collector.channels import Channel, Console, Webhook
+from collector.decode import CANARY
+from collector.doors import hook_door, journal_door, way_doors
 from collector.grafana import Grafana
 from collector.grafana_silence import Silences
 from collector.heartbeat import Heartbeat, all_alive
 from collector.judged import Judged
 from collector.locking import lock, unlock
 from collector.oncall import OnCall
+from collector.own_names import plain
 from collector.paging import Pager
 from collector.reached import Witness, witnessed
 from collector.receipts import Receipts
-from collector.sampling import sample
+from collector.sampling import hand_in, sample
 from collector.secret import Secret
 from collector.settings import Settings
 from detectors.records import CHANNEL
+
+SECOND = 10**9
 
 
 def announce(settings: Settings, stop: threading.Event) -> None:
     """The role, until stopped. Raises `Occupied` if another process announces."""
     held = lock(settings.data / "announce.lock", "announcing process")
-    works = [partial(_tell, channel, settings.data, stop) for channel in channels(settings)]
+    aviary = _aviary(settings)
+    works = [partial(_tell, channel, settings.data, aviary, stop) for channel in channels(settings)]
     if settings.oncall is not None:
-        works.append(partial(_call, settings.oncall, settings.data, stop))
+        works.append(partial(_call, settings.oncall, settings.data, aviary, stop))
     elif settings.grafana.url and settings.grafana.token is not None:
         works.append(partial(_silence, settings.grafana.url, settings.grafana.token, settings.data, stop))
     if settings.announce.alertmanager:
         works.append(partial(_keep_equal, settings, stop))
+    if settings.canary.topic:
+        works.append(partial(_fly, aviary, settings, stop))
     works.append(partial(sample, settings, stop))
     threads = [threading.Thread(target=work, name="announce") for work in works]
     for thread in threads:
@@ -54,22 +65,46 @@ def channels(settings: Settings) -> list[Channel]:
     return [Console(), *(Webhook(hook.url, hook.name) for hook in settings.announce.webhooks)]
 
 
-def _tell(channel: Channel, data: Path, stop: threading.Event) -> None:
+def _tell(channel: Channel, data: Path, aviary: Aviary, stop: threading.Event) -> None:
     receipts = Receipts(data)
+    door = "journal" if isinstance(channel, Console) else plain(channel.name)
     try:
         told = channel if isinstance(channel, Console) else Witness(channel, data)
-        Destination(told, Judged(data), receipts).follow(stop)
+        Destination(told, Judged(data), receipts, canary=partial(aviary.knock, door)).follow(stop)
     finally:
         receipts.close()
 
 
-def _call(oncall: OnCall, data: Path, stop: threading.Event) -> None:
+def _call(oncall: OnCall, data: Path, aviary: Aviary, stop: threading.Event) -> None:
     links = Signer(data, oncall.link) if oncall.link else None
 
     def report(way: str, failing: bool, problem: str) -> None:
         own_alarm(data, CHANNEL, way, failing, problem)
 
-    Pager(witnessed(oncall, data), Judged(data), data, links=links, report=report).follow(stop)
+    canary = [partial(aviary.knock, door.name) for door in way_doors(oncall)]
+    Pager(witnessed(oncall, data), Judged(data), data, links=links, report=report, canary=canary).follow(stop)
+
+
+def _aviary(settings: Settings) -> Aviary:
+    hooks = [door for hook in settings.announce.webhooks if (door := hook_door(hook)) is not None]
+    ways = [] if settings.oncall is None else way_doors(settings.oncall)
+    within = settings.canary.within / SECOND
+
+    def sent(payload: bytes) -> Published:
+        mqtt = settings.mqtt
+        assert mqtt is not None
+        return publish(mqtt, mqtt.password.reveal if mqtt.password else None, settings.canary.topic, payload, within)
+
+    return Aviary([journal_door(), *hooks, *ways], sent, partial(hand_in, settings.data), within)
+
+
+def _fly(aviary: Aviary, settings: Settings, stop: threading.Event) -> None:
+    with closing(Judged(settings.data)) as judged:
+
+        def ready() -> bool:
+            return any(row["sensor"] == CANARY for row in judged.sensors())
+
+        aviary.follow(stop, settings.canary.every / SECOND, ready)
 
 
 def _silence(url: str, token: Secret, data: Path, stop: threading.Event) -> None:

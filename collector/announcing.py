@@ -54,6 +54,8 @@ class Destination:
     receipts: Receipts
     wall: Callable[[], int] = time.time_ns
     wait: float = field(default=FIRST_WAIT)
+    canary: Callable[[str], None] = lambda name: None
+    """Told the name of the newest canary that it came to, after all that it owed was sent."""
 
     def tell(self) -> int:
         """Send what is new; the number of notices sent. Raises `Unavailable` with nothing lost: call again."""
@@ -72,6 +74,8 @@ class Destination:
         for notice in owed:
             self._send(notice)
         self.receipts.move(name, lines[-1]["seq"], hashes)
+        if flown := [one for line in lines if (one := canary_of(line))]:
+            self.canary(flown[-1])
         return len(owed)
 
     def follow(self, stop: threading.Event) -> None:
@@ -159,6 +163,11 @@ def worth(line: Change) -> bool:
         return False
     alone = line.get("notice") in (None, spelled(*_occurrence(line)))
     return line["change"] == "returned" or (line["change"] in CALLS and line["isa"] == "B" and alone)
+
+
+def canary_of(line: Change) -> str:
+    """The name of the canary that a line is about; empty for other lines."""
+    return str(line["why"]["id"]) if line["change"] == "canary" else ""
 
 
 def _advice(alarms: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, str]]:

@@ -8,6 +8,7 @@ costs the reserve (reserve.py), then the connection.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import threading
@@ -75,10 +76,9 @@ def collect(settings: Settings, stop: threading.Event) -> None:
 def _source(settings: Settings) -> Mqtt | None:
     if settings.mqtt is None:
         return None
-    password, key = settings.mqtt.password, settings.mqtt.key_password
-    return Mqtt(
-        settings.mqtt, password.reveal if password else None, key_password=key.reveal if key else None
-    ).start()
+    password, key, own = settings.mqtt.password, settings.mqtt.key_password, filter(None, (settings.canary.topic,))
+    address = dataclasses.replace(settings.mqtt, subscriptions=(*settings.mqtt.subscriptions, *own))
+    return Mqtt(address, password.reveal if password else None, key_password=key.reveal if key else None).start()
 
 
 class Collector:

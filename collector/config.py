@@ -36,7 +36,7 @@ from detectors.document import Mistake, SiteMistakes, Table, listed, nearest, sh
 from detectors.sensor import OWN_AREA
 from detectors.site import TABLES, Payload, Site, read_site
 
-SETTING_TABLES = ("mqtt", "influx", "announce", "channel", "person", "roster", "oncall", "grafana", "page")
+SETTING_TABLES = ("mqtt", "influx", "announce", "channel", "person", "roster", "oncall", "grafana", "page", "canary")
 OFFSET = re.compile(r"[+-]\d{2}:\d{2}|UTC|Z")
 
 

@@ -13,7 +13,6 @@ empty bad_time bad_rate too_large too_many must_understand decoder_failed.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from collector.known import Known
 from collector.message import CSV, MQTT, OWN, Message, Seal
+from collector.own_names import canary_topic
 from collector.remembered import Memory
 from collector.rows import Dead, DeadLetter, Gap, Rows
 from collector.rows_csv import decode_csv
@@ -86,8 +86,8 @@ class Decoder:
         self._plant = {name: known for name, known in self._sensors.items() if not name.startswith(OWN_SENSOR)}
         self._templates = [self._template(payload) for payload in site.payloads]
         self._own = Template(Payload("own", "own/{sensor}", "json", {"value": "value"}), self._sensors, self.memory)
-        canary = self._sensors.get(CANARY)
-        self._canary = (canary_topic(site.id), canary) if canary is not None else ("", None)
+        self.canary = canary_topic(site.id) if CANARY in self._sensors else ""
+        """The canary's topic; empty where the site has none."""
         self._flags = int(Quality.SIMULATED) if site.simulated else 0
         self._routes: dict[str, tuple[Template | Spelled, Known | None]] = {}
 
@@ -132,8 +132,8 @@ class Decoder:
             if message.origin == OWN:
                 self._own.decode(message.payload, self._spoken_for(message.topic), rows)
                 return
-            if message.topic == self._canary[0]:
-                template, known = self._own, self._canary[1]
+            if message.topic == self.canary:
+                template, known = self._own, self._sensors[CANARY]
             else:
                 template, known = self._routes.get(message.topic) or self._route(message.topic)
             if len(message.payload) > LARGEST:
@@ -181,16 +181,10 @@ class Decoder:
         raise Dead("unknown_topic", f"no payload template fits the topic {topic[:100]!r}")
 
 
-def canary_topic(site: str) -> str:
-    """Where a site's canary is published; what MQTT keeps for itself is not in a topic."""
-    return f"davylamp/{re.sub('[+#/]', '-', site)}/canary"
-
-
 def _id(known: Known | None) -> str | None:
     return None if known is None else known.id
 
 
 __all__ = [
     "BLIND", "CANARY", "FACTS", "OWN_ALARM", "OWN_READINGS", "REACHED", "DeadLetter", "Decoded", "Decoder", "Gap",
-    "canary_topic",
 ]  # fmt: skip

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collector import orders
-from collector.decode import BLIND, FACTS, REACHED, Decoded, Decoder
-from collector.message import ACTION, OWN, REVISION, Message, Seal
+from collector.decode import BLIND, CANARY, FACTS, REACHED, Decoded, Decoder
+from collector.message import ACTION, MQTT, OWN, REVISION, Message, Seal
 from collector.remembered import Memory
 from collector.rows import DeadLetter, Gap
 from detectors.bank import Rows
@@ -25,6 +25,10 @@ from detectors.records import DIFFERS, WRONG_UNIT, Change, Key
 from detectors.rule import Priority, Series
 from detectors.site import Site
 
+LATER = (ACTION, REVISION)
+"""What is obeyed after the readings of its seal."""
+CANARY_APART = 1_000_000_000
+"""ns between two canaries of which the journal has a line, at least."""
 NO_SITE = "no revision of a site file was applied before it"
 
 
@@ -75,7 +79,7 @@ class Folding:
         out = Folded()
         run: list[Seal] = []
         for seal in seals:
-            special = [(k, m) for k, m in enumerate(seal.messages) if _special(m)]
+            special = [(k, m) for k, m in enumerate(seal.messages) if self._is_special(m)]
             if not special:
                 run.append(seal)
                 continue
@@ -87,14 +91,23 @@ class Folding:
             out.hazards = self.judge.records.hazards.take_changed()
         return out
 
+    def _is_special(self, message: Message) -> bool:
+        """True for what the judge hears of otherwise than as a reading, or also otherwise: the canary."""
+        if message.origin == MQTT:
+            return self._decoder is not None and message.topic == self._decoder.canary and not message.retained
+        return message.origin in LATER or (message.origin == OWN and message.topic in FACTS)
+
     def _special(self, seal: Seal, special: Sequence[tuple[int, Message]], out: Folded) -> None:
         """What is blind comes before the seal's readings, what people ask after them; but a log's very first revision
         comes before, so that no reading that lies beside it is without a site."""
         revisions = [one for one in special if one[1].origin == REVISION]
         first = revisions[:1] if self.judge is None else []
         self._obey([*(one for one in special if one[1].origin == OWN), *first], seal, out)
+        canary = None if self._crowded(seal.now) else next((m for _, m in special if m.origin == MQTT), None)
         self._readings([seal], out)
-        self._obey([one for one in special if one[1].origin != OWN and one not in first], seal, out)
+        self._obey([one for one in special if one[1].origin in LATER and one not in first], seal, out)
+        if canary is not None:
+            self._canary(canary, seal.now, out)
 
     def _obey(self, special: Sequence[tuple[int, Message]], seal: Seal, out: Folded) -> None:
         obey = {OWN: self._fact, REVISION: self._revise, ACTION: self._act}
@@ -105,6 +118,20 @@ class Folding:
                 reason = message.topic.removeprefix("own/") if message.origin == OWN else message.origin
                 out.dead.append(DeadLetter(seal.seq, place, message.topic, reason, None, str(error)))
                 self._count(**{f"dead.{reason}": 1, "received": int(message.origin == OWN)})
+
+    def _canary(self, message: Message, now: int, out: Folded) -> None:
+        """A canary's line; one that cannot be read is decoding's dead letter, or is none of ours."""
+        try:
+            name = orders.canary(message.payload)
+        except orders.Unreadable:
+            return
+        if self.judge is not None:
+            self._note(out, self.judge.canary(name, now))
+
+    def _crowded(self, now: int) -> bool:
+        """True if a canary came less than CANARY_APART ago: whoever may write its topic cannot fill the journal."""
+        number = None if self.judge is None else self.judge.series.get(CANARY)
+        return number is None or self.judge.latest_arrived[number] > now - CANARY_APART  # type: ignore[union-attr]
 
     def _fact(self, message: Message, seal: Seal, out: Folded) -> None:
         if message.topic == BLIND:
@@ -239,8 +266,3 @@ class Folding:
         """All counts since the log's beginning, the gate's under `gate.`."""
         gate = {} if self.judge is None else {f"gate.{k}": v for k, v in sorted(self.judge.gate.counts.items())}
         return {**dict(sorted(self.counts.items())), **gate}
-
-
-def _special(message: Message) -> bool:
-    """True for what the judge hears of otherwise than as a reading."""
-    return message.origin in (ACTION, REVISION) or (message.origin == OWN and message.topic in FACTS)

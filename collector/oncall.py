@@ -14,6 +14,7 @@ from typing import Literal, cast
 from zoneinfo import ZoneInfo
 
 from collector.calling import TO, Command, Gateway, Hook, Way
+from collector.canary_settings import MODE_KEY, read_mode
 from collector.escalation import AFTER, Policy
 from collector.incoming import INCOMING_KEYS, Incoming, read_incoming
 from collector.roster import Person, Roster, Span, answering, called
@@ -28,6 +29,7 @@ CHANNEL_KEYS: Mapping[str, str] = {
     "webhook_file": "file whose first line is a URL that takes a POST of JSON; {to} in it is the address.",
     "webhook_env": "name of the environment variable with that URL.",
     "command": "list of texts: a program and its words; {to}, {headline}, {text} and {id} are filled in. No shell.",
+    **MODE_KEY,
     **INCOMING_KEYS,
 }
 ONCALL_KEYS: Mapping[str, str] = {
@@ -56,6 +58,8 @@ class OnCall:
     """By channel: what its gateway posts to us."""
     language: Literal["en", "zh"] = "en"
     link: str = ""
+    canary: Mapping[str, str] = field(default_factory=dict)
+    """What the canary does at each channel's door; probe where it is not named."""
 
     def on_duty(self, area: str, moment: datetime) -> list[str]:
         """The people on duty for an area, in the order in which they are called. What concerns the system itself calls
@@ -98,7 +102,8 @@ def read_oncall(whole: Table, folder: Path, zone: ZoneInfo, areas: Sequence[str]
     if link and not link.startswith(("https://", "http://")):
         table.wrong(("link",), shown(link), "https://host[:port]")
     language = cast(Literal["en", "zh"], table.choice("language", ("en", "zh"), "en"))
-    return OnCall(people, rosters, ways, _policy(table, sirens), incoming, language, link.rstrip("/"))
+    canary = {name: read_mode(channel) for name, channel in whole.tables("channel").items()}
+    return OnCall(people, rosters, ways, _policy(table, sirens), incoming, language, link.rstrip("/"), canary)
 
 
 def _policy(table: Table, sirens: tuple[str, ...]) -> Policy:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -34,6 +34,10 @@ class Mistaken(Unreadable):
 class _Gap(msgspec.Struct):
     start: int = msgspec.field(name="from")
     end: int = msgspec.field(name="to")
+
+
+class _Canary(msgspec.Struct):
+    id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{1,64}$")]
 
 
 class OwnAlarm(msgspec.Struct, frozen=True):
@@ -79,6 +83,15 @@ def blind(payload: bytes, now: int) -> tuple[int, int]:
     if not 0 <= gap.start <= gap.end <= now:
         raise Unreadable(f"blind from {gap.start} to {gap.end}: expected 0 <= from <= to <= {now}, its seal's now")
     return gap.start, gap.end
+
+
+def canary(payload: bytes) -> str:
+    """The id of a canary."""
+    try:
+        said = msgspec.convert(_plain(payload), _Canary)
+    except msgspec.ValidationError as error:
+        raise Unreadable(str(error)) from None
+    return said.id
 
 
 def own_alarm(payload: bytes) -> OwnAlarm:

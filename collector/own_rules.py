@@ -8,17 +8,19 @@ takes a reason, and `check` says it. Not here: who reads them (sampling.py, cana
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from collector.canary_settings import OFF as NOWHERE
+from collector.own_names import plain
 from collector.settings import ROLES, Settings
 from detectors.document import Mistake, Table, listed
 from detectors.sensor import OWN, OWN_AREA
 
+SECOND = 10**9
 EVERY = 10
 """s between two readings of a sensor that is read by the clock."""
 OFF = "off"
@@ -125,7 +127,7 @@ priority = "high"
 guidance = "The role of that name gives no sign of life. systemctl status davylamp; docs/operations.md#role-silent"
 [own-unheard]
 sensors = ["lag-*", "messages", "seals", "channels-failing", "disk-reserve", "link", "queue", "broker-round-trip",
-           "canary-*", "certificate-*", "question"]
+           "canary", "canary-*", "certificate-*", "question"]
 detector = { kind = "health.silent", intervals = 6 }
 priority = "log"
 guidance = "That one reading of the system's own does not come; docs/operations.md#own-silent"
@@ -173,6 +175,8 @@ def own_of(document: Mapping[str, Any], settings: Settings, mistakes: list[Mista
     remarks: list[str] = []
     rules: dict[str, Any] = {}
     for name, rule in shipped().items():
+        if name == "canary-lost":
+            rule["detector"]["limit"] = f"{settings.canary.within / SECOND:g} s"
         chosen = [one for one in sensors if any(fnmatchcase(one, OWN + word) for word in rule["sensors"])]
         whole = _changed(name, rule, changed.get(name), remarks)
         if chosen and whole is not None:
@@ -180,6 +184,8 @@ def own_of(document: Mapping[str, Any], settings: Settings, mistakes: list[Mista
     for rule in rules.values():
         if str(rule.get("suppress_when", "")).removeprefix("@").partition("/")[0] not in rules:
             rule.pop("suppress_when", None)
+    if settings.canary.off:
+        remarks.append(f"no canary flies: {settings.canary.off}")
     return Own(sensors, rules, tuple(remarks))
 
 
@@ -225,6 +231,30 @@ def _sensors(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
     if settings.mqtt is not None:
         yield "link", _clocked("state", states=["down", "up"])
         yield "queue", _clocked("queue", "count")
+    yield from _canary(settings)
+
+
+def _canary(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
+    canary = settings.canary
+    every = canary.every // SECOND
+    if canary.topic and settings.mqtt is not None:
+        yield "canary", _clocked("canary", "s", every)
+        yield "broker-round-trip", _clocked("round-trip", "s", every)
+        if settings.mqtt.url.startswith("mqtts"):
+            yield "certificate-broker", _clocked("certificate", "d", every)
+        for name in ["journal", *doors(settings)]:
+            yield f"canary-{name}", _clocked("round-trip", "s", every)
+    if canary.ask is not None:
+        yield "question", _clocked("state", states=["answered", "open", "unanswered"])
+
+
+def doors(settings: Settings) -> list[str]:
+    """The doors to which a site's canary goes, as doors.py names them."""
+    found = [plain(hook.name) for hook in settings.announce.webhooks if hook.canary != NOWHERE]
+    if settings.oncall is not None:
+        ways = (name for name in settings.oncall.ways if settings.oncall.canary.get(name) != NOWHERE)
+        found += [f"channel-{plain(name)}" for name in ways]
+    return found
 
 
 def stores(settings: Settings) -> list[str]:
@@ -237,16 +267,11 @@ def destinations(settings: Settings) -> list[str]:
     return ["console", *(hook.name for hook in settings.announce.webhooks)]
 
 
-def plain(name: str) -> str:
-    """A name as it may stand in a sensor's."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", name)
-
-
 def _clocked(quantity: str, unit: str = "", every: int = EVERY, states: list[str] | None = None) -> dict[str, Any]:
     about = {"states": states} if states else {"unit": unit}
     return {"quantity": quantity, "every": f"{every}s", **about}
 
 
 __all__ = [
-    "EVERY", "OFF", "RULES", "Own", "destinations", "own_of", "own_sensors", "plain", "shipped", "stores",
+    "EVERY", "OFF", "RULES", "Own", "destinations", "own_of", "own_sensors", "shipped", "stores",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from collector.announcing import Followed, unread
+from collector.announcing import Followed, canary_of, unread
 from collector.call_text import Wording
 from collector.calling import Taken, Text
 from collector.calls import (
@@ -82,9 +82,11 @@ class Pager:
         clock: Clock | None = None,
         links: Links | None = None,
         report: Report = lambda way, failing, problem: None,
+        canary: Sequence[Callable[[str], None]] = (),
     ) -> None:
+        """`canary` is told the name of each canary that the journal has, one for each way's door."""
         self._oncall, self._followed, self._links, self._report = oncall, followed, links, report
-        self._folder = folder
+        self._folder, self._canary = folder, canary
         self._book = CallBook(folder)
         self._clock = clock or Clock(self._book.now)
         self._escalation = Escalation(oncall.policy, oncall.people, self._book.memory)
@@ -150,6 +152,9 @@ class Pager:
                 answer = {"occurrences": [name], "by": line["by"], "after": round(after, 1), "action": line["action"]}
                 self._unwritten.append({**self._when(now), "what": ANSWERED, **answer})
             self._escalation.take(line, now)
+            if flown := canary_of(line):
+                for knock in self._canary:
+                    self._pool.submit(knock, flown)
         return place
 
     def _same(self, place: Place) -> bool:

@@ -25,7 +25,8 @@ from collector.heartbeat import read_heartbeats
 from collector.inbox import put
 from collector.judged import Judged
 from collector.message import OWN, Message
-from collector.own_rules import EVERY, destinations, plain, stores
+from collector.own_names import plain
+from collector.own_rules import EVERY, destinations, stores
 from collector.receipts import announced
 from collector.reserve import spent
 from collector.settings import Settings

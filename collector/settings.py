@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from collector.canary_settings import CANARY_KEYS, MODE_KEY, PROBE, Canary, read_canary, read_mode
 from collector.grafana_settings import GrafanaSettings, read_grafana
 from collector.oncall import OnCall, channel_secrets, read_oncall
 from collector.secret import Secret, read_secret
@@ -53,7 +54,9 @@ INFLUX_KEYS: Mapping[str, str] = {
     "bucket": "text. InfluxDB 2 and 3.",
     "database": "text. InfluxDB 1.8+.",
 }
-WEBHOOK_KEYS: Mapping[str, str] = {"name": "text, required.", "url": "text, required: http:// or https://."}
+WEBHOOK_KEYS: Mapping[str, str] = {
+    "name": "text, required.", "url": "text, required: http:// or https://.", **MODE_KEY,
+}  # fmt: skip
 ANNOUNCE_KEYS: Mapping[str, str] = {
     "webhooks": "list of tables {name, url}.",
     "alertmanager": "text: http://host:9093, a Prometheus Alertmanager that is kept equal to what stands.",
@@ -108,6 +111,7 @@ class Webhook:
 
     name: str
     url: str = field(repr=False)
+    canary: str = PROBE
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,7 @@ class Settings:
     grafana: GrafanaSettings = GrafanaSettings()
     page: Page = Page()
     roles: tuple[str, ...] = ROLES
+    canary: Canary = Canary()
 
     @property
     def address(self) -> str:
@@ -173,6 +178,8 @@ def read_settings(
     """The settings in a site file's tables; mistakes are noted in `whole`."""
     site = whole.table("site")
     folder = path.parent
+    oncall = read_oncall(whole, folder, zone, areas)
+    table = whole.table("canary", CANARY_KEYS)
     return Settings(
         path=path,
         data=folder / site.text("data", "data"),
@@ -180,10 +187,11 @@ def read_settings(
         keep=_keep(site.table("keep", ("raw", "history"))),
         influx=_influx(whole.table("influx", INFLUX_KEYS), folder) if "influx" in whole else None,
         announce=_announce(whole.table("announce", ANNOUNCE_KEYS)),
-        oncall=read_oncall(whole, folder, zone, areas),
+        oncall=oncall,
         grafana=read_grafana(whole, folder),
         page=_page(whole.table("page", PAGE_KEYS), folder),
         roles=_roles(site),
+        canary=read_canary(table, site_id, zone, "mqtt" in whole, oncall is not None),
     )
 
 
@@ -264,7 +272,8 @@ def _announce(table: Table) -> Announce:
         name = hook.text("name")
         if name and name in [other.name for other in hooks]:
             hook.wrong(("name",), f"a second webhook {name!r}", "a name of its own")
-        hooks.append(Webhook(name, read_url(hook, ("http", "https"), "http://host/path or https://host/path")))
+        url = read_url(hook, ("http", "https"), "http://host/path or https://host/path")
+        hooks.append(Webhook(name, url, read_mode(hook)))
     return Announce(tuple(hooks), alertmanager.rstrip("/"))
 
 

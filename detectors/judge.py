@@ -287,6 +287,11 @@ class Judge:
         """An alarm of the system's own is over."""
         return self._heard(self.records.own_ends(rule, subject, now, why), now)
 
+    def canary(self, name: str, now: int) -> list[Change]:
+        """A canary of that name came by: a line of its own kind, never an alarm."""
+        self.now = max(self.now, now)
+        return self._heard(self.records.note("canary", now, Why("judge.canary", {"id": name})), now)
+
     def refuse(self, now: int, why: Why, by: str) -> list[Change]:
         """Something asked of the whole site is refused."""
         return self._heard(self.records.note("refused", now, why, by), now)

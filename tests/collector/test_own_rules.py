@@ -12,7 +12,8 @@ from collector.config import ConfigMistakes, load
 from collector.decode import Decoder
 from collector.folding import Folding
 from collector.message import OWN, REVISION, Message, Seal
-from collector.own_rules import OFF, own_sensors, plain, shipped
+from collector.own_names import plain
+from collector.own_rules import OFF, own_sensors, shipped
 from detectors.judge import Judge
 from detectors.sensor import OWN as PREFIX
 from detectors.site import Site, read_site
