@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from collector.canary_settings import CANARY_KEYS  # noqa: E402
 from collector.grafana_settings import GRAFANA_KEYS  # noqa: E402
 from collector.incoming import DELIVERED_KEYS, REPLY_KEYS  # noqa: E402
 from collector.oncall import CHANNEL_KEYS, ONCALL_KEYS  # noqa: E402
@@ -96,6 +97,7 @@ def page() -> str:
         _table("One of `roster.NAME.override`", OVERRIDE_KEYS),
         _table("`[oncall]`", ONCALL_KEYS),
         _table("`[grafana]`", GRAFANA_KEYS),
+        _table("`[canary]`", CANARY_KEYS),
         _table("`[page]`", PAGE_KEYS),
         _table("A limit of a limit set (`detectors/limits/*.toml`)", LIMIT_KEYS),
         "The limit sets with their clauses: [limits.md](limits.md), or `davylamp detectors --limits`.\n",
