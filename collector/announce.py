@@ -93,7 +93,7 @@ def _aviary(settings: Settings) -> Aviary:
     def sent(payload: bytes) -> Published:
         mqtt = settings.mqtt
         assert mqtt is not None
-        return publish(mqtt, mqtt.password.reveal if mqtt.password else None, settings.canary.topic, payload, within)
+        return publish(mqtt, settings.canary.topic, payload, within)
 
     return Aviary([journal_door(), *hooks, *ways], sent, partial(hand_in, settings.data), within)
 

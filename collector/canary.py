@@ -83,8 +83,8 @@ class Aviary:
             payload = {"value": round(time.time(), 3), "id": flight.id}
             published = self._publish(json.dumps(payload).encode())
             readings["broker-round-trip"] = round(published.seconds, 3)
-            if published.certificate is not None:
-                readings["certificate-broker"] = published.certificate
+            ends = {"certificate-broker": published.certificate, "certificate-client": published.ours}
+            readings |= {name: days for name, days in ends.items() if days is not None}
             self._await(flight, stop)
         except DavylampError as error:
             reason = str(error)

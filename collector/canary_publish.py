@@ -10,35 +10,39 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from collector.address import Address, place, reason
+from collector.address import place, reason
 from collector.errors import BrokerRefused, Disconnected
+from collector.settings import Mqtt
+from collector.trust import tls_context
 
 DAY = 86_400.0
 
 
 class Published(NamedTuple):
-    """The broker has it: s from the publication to its acknowledgement, and days until its certificate ends."""
+    """The broker has it: s from the publication to its acknowledgement, and days until its certificate ends, and until
+    ours does; None where there is none."""
 
     seconds: float
     certificate: float | None
+    ours: float | None = None
 
 
-def publish(
-    address: Address, password: Callable[[], str] | None, topic: str, payload: bytes, within: float
-) -> Published:
-    """Publish. Raises `Disconnected`, `BrokerRefused`."""
-    return _Publishing(address, password).publish(topic, payload, within)
+def publish(address: Mqtt, topic: str, payload: bytes, within: float) -> Published:
+    """Publish, in `within` s at most. Raises `Disconnected`, `BrokerRefused`, `SecretAbsent`."""
+    published = _Publishing(address).publish(topic, payload, within)
+    return published._replace(ours=_days_of_file(address.cert))
 
 
 class _Publishing:
-    def __init__(self, address: Address, password: Callable[[], str] | None) -> None:
+    def __init__(self, address: Mqtt) -> None:
         self.host, self.port, tls = place(address.url)
         self.where, self.user = f"broker {self.host}:{self.port}", address.user
         five = str(address.version) in ("5", "5.0")
@@ -50,9 +54,12 @@ class _Publishing:
             reconnect_on_failure=False,
         )
         if address.user:
-            self.client.username_pw_set(address.user, password() if password else None)
+            self.client.username_pw_set(address.user, address.password.reveal() if address.password else None)
         if tls:
-            self.client.tls_set(ca_certs=str(address.ca) if address.ca else None)
+            secret = address.key_password
+            self.client.tls_set_context(
+                tls_context(address.ca, address.cert, address.key, secret.reveal if secret else None)
+            )
         self.client.on_connect, self.client.on_disconnect = self._connected, self._disconnected
         self.client.on_publish = self._acknowledged
         self.let_in, self.done = threading.Event(), threading.Event()
@@ -110,5 +117,19 @@ def _certificate_days(socket: Any) -> float | None:
     shown = socket.getpeercert() if isinstance(socket, ssl.SSLSocket) else None
     if not shown or "notAfter" not in shown:
         return None
+    return _days(shown)
+
+
+def _days_of_file(file: Path | None) -> float | None:
+    """The same of our own certificate. The standard library shows what is in a file only to its own tests."""
+    if file is None:
+        return None
+    try:
+        return _days(ssl._ssl._test_decode_cert(str(file)))  # type: ignore[attr-defined]
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _days(shown: Mapping[str, Any]) -> float:
     ends = ssl.cert_time_to_seconds(str(shown["notAfter"]))
     return round((ends - datetime.now(UTC).timestamp()) / DAY, 3)

@@ -76,12 +76,6 @@ sensors = ["clock-offset"]
 detector = { kind = "signal.limit", limit = "-2 s", reset = "-1 s", side = "below" }
 priority = "medium"
 guidance = "The machine's clock is behind the log's. Is NTP running? docs/operations.md#clock-ahead"
-[broker-away]
-sensors = ["link"]
-detector = { kind = "signal.state", alarm_on = "down" }
-on_delay = "30s"
-priority = "high"
-guidance = "Nothing comes in. Is the broker running, do user, password and CA fit? docs/operations.md#broker-away"
 [broker-slow]
 sensors = ["broker-round-trip"]
 detector = { kind = "signal.limit", limit = "5 s", reset = "2 s" }
@@ -242,6 +236,8 @@ def _canary(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "broker-round-trip", _clocked("round-trip", "s", every)
         if settings.mqtt.url.startswith("mqtts"):
             yield "certificate-broker", _clocked("certificate", "d", every)
+            if settings.mqtt.cert is not None:
+                yield "certificate-client", _clocked("certificate", "d", every)
         for name in ["journal", *doors(settings)]:
             yield f"canary-{name}", _clocked("round-trip", "s", every)
     if canary.ask is not None:

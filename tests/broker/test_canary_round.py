@@ -24,6 +24,7 @@ from collector.errors import BrokerRefused, Disconnected
 from collector.history import History
 from collector.judged import Judged
 from collector.ledger import read_at_rest
+from collector.secret import Secret
 from collector.settings import Mqtt as Address
 from tests.servers import Mosquitto, find
 
@@ -151,9 +152,10 @@ def test_from_the_broker_to_the_webhooks_door_lost_when_it_is_down_and_back(tmp_
 
 
 def once(url: str, **about: Any) -> Any:
-    password = about.pop("password", None)
-    address = Address(url, "davylamp-pit", **about)
-    return publish(address, (lambda: password) if password else None, TOPIC, b"{}", 5.0)
+    if password := about.pop("password", None):
+        os.environ["CANARY_PASSWORD"] = password
+        about["password"] = Secret(env="CANARY_PASSWORD")
+    return publish(Address(url, "davylamp-pit", **about), TOPIC, b"{}", 5.0)
 
 
 @pytest.mark.parametrize("version", ["3.1.1", "5"])
@@ -178,7 +180,7 @@ def test_a_port_that_is_silent_is_given_up() -> None:
         address = Address(f"mqtt://127.0.0.1:{silent.getsockname()[1]}", "davylamp-pit")
         begun = time.monotonic()
         with pytest.raises(Disconnected):
-            publish(address, None, TOPIC, b"{}", 0.5)
+            publish(address, TOPIC, b"{}", 0.5)
         assert time.monotonic() - begun < 5
 
 
@@ -227,5 +229,7 @@ def test_certificates_days_are_told_and_an_unknown_authority_refused(tmp_path: P
     with Mosquitto(tmp_path / "broker", extra) as broker:
         url = broker.url.replace("mqtt://", "mqtts://")
         assert once(url, ca=folder / "ca.pem").certificate == pytest.approx(20, abs=0.1)
+        ours = {"cert": folder / "server.pem", "key": folder / "server.key"}
+        assert once(url, ca=folder / "ca.pem", **ours).ours == pytest.approx(20, abs=0.1)
         with pytest.raises(Disconnected, match="not trusted"):
             once(url)

@@ -245,8 +245,10 @@ def test_a_door_that_is_off_is_none() -> None:
 def people(mode: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, url: str = "http://127.0.0.1:9/{to}") -> OnCall:
     monkeypatch.setenv("HOOK", url)
     monkeypatch.setenv("APPRISE", "json://127.0.0.1:9/{to}")
-    ways: dict[str, Way] = {"hook": Hook(Secret(env="HOOK")), "horn": Command(("true", "{to}")), "gone": Command(("/nowhere/horn",)),
-            "mail": Gateway(Secret(env="APPRISE"))}  # fmt: skip
+    ways: dict[str, Way] = {
+        "hook": Hook(Secret(env="HOOK")), "horn": Command(("true", "{to}")), "gone": Command(("/nowhere/horn",)),
+        "mail": Gateway(Secret(env="APPRISE")),
+    }  # fmt: skip
     reach = (("hook", "+86 1"), ("horn", "1"), ("mail", "li"))
     return OnCall({"li": Person("li", "Li", reach)}, (), ways, canary=mode)
 
