@@ -1,4 +1,4 @@
-"""The canary: its flight and its doors, what is journaled of it, and that replay equals live with canaries in the log."""
+"""The canary: its flight, its doors, what is journaled of it, and that replay equals live with it in the log."""
 
 from __future__ import annotations
 
