@@ -94,6 +94,10 @@ class Heads:
     def __getitem__(self, number: int) -> bytes:
         return self._heads[number]
 
+    def rows(self) -> Mapping[int, SeriesRow]:
+        """Every series that is known here, by its number."""
+        return self._rows
+
     def row(self, number: int) -> SeriesRow:
         """The series of a number."""
         return self._rows[number]

@@ -1,8 +1,8 @@
 """What each sink makes of judging's blocks and journal: arrays for history, lines for InfluxDB; and what it counts.
 
 Constraints. A step writes what is next and then moves the cursor, so a kill between the two only writes the same again.
-What a sink refuses is set aside by line and counted. Alarm states are levels: they are written as they are now, only
-while judging's `now` advances, and never later. Not here: threads, waiting, trying again (storing.py).
+What a sink refuses is set aside by line and counted. Alarm states and forecasts are levels: written as they are now,
+only while judging's `now` advances, and never later. Not here: threads, waiting, trying again (storing.py).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 import orjson
 
 from collector.errors import DiskFull, Rejected
+from collector.forecasts import Forecasts, watched
 from collector.history import HistorySink
 from collector.influx import AllRejected
 from collector.judged import MINUTE, Block, SeriesRow
@@ -97,6 +98,7 @@ class IntoLines:
         self._now = 0
         self._levels_at = 0
         self._readings_at = 0
+        self._forecasts = Forecasts.read(cursor.forecasts())
 
     def step(self) -> bool:
         """Write the next blocks, journal lines and, when due, alarm states. Waits while nothing was judged yet."""
@@ -117,6 +119,8 @@ class IntoLines:
         if not blocks:
             return False
         heads = self._known(site, blocks)
+        if self._forecasts.take(blocks, heads.rows()):
+            self._cursor.keep_forecasts(self._forecasts.data())
         lines = readings(blocks, heads)
         refused = deliver(self._sink, lines.payloads)
         written = Counter(lines.written)
@@ -151,7 +155,8 @@ class IntoLines:
         now = int(status["now"])
         if now <= self._now:
             return
-        states = alarm_states(status["site"], self._followed.alarms())
+        alarms = self._followed.alarms()
+        states = alarm_states(status["site"], alarms)
         due = now - self._levels_at >= LEVELS_EVERY
         written = states if due else {t: f for t, f in states.items() if self._states.get(t) != f}
         gone = self._pairs - states.keys()
@@ -161,6 +166,9 @@ class IntoLines:
         if due:
             lines.append(pipeline(status["site"], self._figures(status, ledger, now), now))
         self._send_levels(lines)
+        if due and (ahead_of_now := self._forecasts.lines(status["site"], now, watched(alarms))):
+            self._send_levels(ahead_of_now)
+            self._cursor.keep_forecasts(self._forecasts.data())
         if gone or states.keys() - self._pairs:
             self._cursor.keep_pairs(states.keys() - self._pairs, gone)
         self._states, self._pairs, self._now = states, set(states), now

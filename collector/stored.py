@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS series (name TEXT PRIMARY KEY, written INTEGER NOT NU
 CREATE TABLE IF NOT EXISTS minute (minute INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS refused (id INTEGER PRIMARY KEY AUTOINCREMENT, line BLOB NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS pair (tags BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS forecast (one INTEGER PRIMARY KEY CHECK (one = 1), data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS source (one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS trouble (one INTEGER PRIMARY KEY CHECK (one = 1), text TEXT, since INTEGER);
 """
@@ -101,6 +102,16 @@ class Cursor:
         with transaction(self._store):
             self._store.executemany("INSERT OR IGNORE INTO pair VALUES (?)", [(tags,) for tags in new])
             self._store.executemany("DELETE FROM pair WHERE tags = ?", [(tags,) for tags in gone])
+
+    def forecasts(self) -> bytes | None:
+        """What was kept of forecasts; None if nothing was."""
+        row = self._store.execute("SELECT data FROM forecast").fetchone()
+        return None if row is None else bytes(row[0])
+
+    def keep_forecasts(self, data: bytes) -> None:
+        """For the next start."""
+        with transaction(self._store):
+            self._store.execute("INSERT OR REPLACE INTO forecast VALUES (1, ?)", (data,))
 
     def trouble(self, text: str, since: int) -> None:
         """Note what is wrong, for the page and `davylamp ledger`; the first `since` stays while it lasts."""

@@ -48,6 +48,8 @@ class Dashboard:
     sensors: bool = False
     """Has the variable `sensor`."""
     span: str = "6h"
+    ahead: str = ""
+    """How far the dashboard reaches into the future."""
     refresh: str = "10s"
     annotated: bool = True
 
@@ -56,7 +58,8 @@ class Dashboard:
         return {
             "uid": self.uid, "title": self.title, "tags": [TAG], "schemaVersion": SCHEMA, "version": 0,
             "editable": False, "graphTooltip": 1, "refresh": self.refresh, "timezone": "browser",
-            "time": {"from": f"now-{self.span}", "to": "now"}, "fiscalYearStartMonth": 0, "liveNow": False,
+            "time": {"from": f"now-{self.span}", "to": f"now+{self.ahead}" if self.ahead else "now"},
+            "fiscalYearStartMonth": 0, "liveNow": False,
             "weekStart": "", "timepicker": {"refresh_intervals": ["5s", "10s", "30s", "1m"]}, "links": self._links(),
             "annotations": {"list": self._annotations()}, "templating": {"list": list(self._variables())},
             "panels": list(self._placed()),

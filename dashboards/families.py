@@ -6,13 +6,27 @@ family of which it has nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from dashboards import query
 from dashboards.dashboard import COLUMNS, Dashboard, Row, row
 from dashboards.facts import Facts, Family, Measure
-from dashboards.panels import NORMAL, UNKNOWN, Panel, Target, figure, tiles, values, widened
-from dashboards.parts import drawn, present, share_of_limit, worst_levels
+from dashboards.panels import (
+    LINES,
+    NORMAL,
+    UNKNOWN,
+    Json,
+    Panel,
+    Target,
+    figure,
+    lines,
+    override,
+    tiles,
+    values,
+    widened,
+)
+from dashboards.parts import NAMED, drawn, measure_title, present, share_of_limit, worst_levels
 from dashboards.plan import plan
 from dashboards.texts import Words
 
@@ -20,6 +34,7 @@ LOGARITHMIC = ("velocity",)
 POINTS = ("magnitude", "ppv", "pvs", "energy", "pick")
 INSTANTS = ("failure_from", "failure_to")
 """Derived times (s since 1970): shown as figures, not drawn."""
+INVERSE = "inverse_velocity"
 
 
 def family(name: Family, facts: Facts, words: Words, page: str) -> Dashboard | None:
@@ -27,10 +42,12 @@ def family(name: Family, facts: Facts, words: Words, page: str) -> Dashboard | N
     measures = [one for one in facts.of(name) if not one.states]
     if not measures:
         return None
-    shown = [one for one in measures if one.quantity not in INSTANTS]
+    shown = [one for one in measures if one.quantity not in (*INSTANTS, INVERSE)]
+    ahead = "12h" if any(one.quantity == INVERSE for one in measures) else ""
     first: list[Panel] = [worst_levels(words, 5), present(words, 19, page)]
     rows = [row(8, *first), *_special(name, facts, measures, words), *_pairs(_drawn(shown, words))]
-    return Dashboard(f"davylamp-{name}", words(name), rows, words, facts.site, page, sensors=True, span=_span(name))
+    return Dashboard(f"davylamp-{name}", words(name), rows, words, facts.site, page, sensors=True, span=_span(name),
+                     ahead=ahead)  # fmt: skip
 
 
 def _special(name: Family, facts: Facts, measures: Sequence[Measure], words: Words) -> list[Row]:
@@ -39,7 +56,8 @@ def _special(name: Family, facts: Facts, measures: Sequence[Measure], words: Wor
         instants = [one for one in measures if one.quantity in INSTANTS]
         forecast = [forecasts(instants, words, 6)] if instants else []
         prisms = [plan(facts, words, 24 - 6 * len(forecast), by="sensor")] if facts.places else []
-        return [row(10, *forecast, *prisms)] if forecast or prisms else []
+        first = [row(10, *forecast, *prisms)] if forecast or prisms else []
+        return first + [row(10, falling(one, words)) for one in measures if one.quantity == INVERSE]
     share = share_of_limit([one for one in measures if not one.derived], words, 24)
     return [row(9, share)] if share is not None else []
 
@@ -49,6 +67,30 @@ def forecasts(measures: Sequence[Measure], words: Words, width: int) -> Panel:
     targets = [Target(query.newest(one, 'last("value") * 1000'), f"$tag_sensor {one.quantity}") for one in measures]
     return figure(words("failure"), width, targets, words("no_forecast"), "dateTimeFromNow",
                   description=words("failure_means"))  # fmt: skip
+
+
+def falling(measure: Measure, words: Words) -> Panel:
+    """Inverse velocity as it was, and the band in which it is forecast to reach zero."""
+    measured = Target(query.over_time(measure), "$tag_sensor")
+    edges = [(words(name), field) for name, field in (("earliest", "low"), ("latest", "high"))]
+    targets = [measured, *(Target(query.forecast(field), f"$tag_sensor $tag_rule {edge}") for edge, field in edges)]
+    names = [(name, name.partition("/")[0]) for name in sorted(measure.names)[:NAMED]]
+    panel = lines(measure_title(measure, words), COLUMNS, targets, measure.unit, measure.every, names,
+                  low=0, points=True, description=words("forecast_means"))  # fmt: skip
+    return replace(panel, overrides=(*panel.overrides, *_bands(measure, edges)))
+
+
+def _bands(measure: Measure, edges: Sequence[tuple[str, str]]) -> Iterator[Json]:
+    """Dashed edges, and the band between them, in the colour of the sensor's line."""
+    (early, _), (late, _) = edges
+    for place, name in enumerate(sorted(measure.names)[:NAMED]):
+        sensor, _, rest = name.partition("/")
+        series = f"{sensor} {rest.removesuffix(f'.{measure.quantity}')}"
+        dashed = {"color": {"mode": "fixed", "fixedColor": LINES[place % len(LINES)]}, "custom__drawStyle": "line",
+                  "custom__showPoints": "never", "custom__spanNulls": 1_200_000,
+                  "custom__lineStyle": {"fill": "dash", "dash": [8, 6]}}  # fmt: skip
+        yield override(f"{series} {early}", **dashed)
+        yield override(f"{series} {late}", **dashed, custom__fillBelowTo=f"{series} {early}", custom__fillOpacity=15)
 
 
 def _drawn(measures: Iterable[Measure], words: Words) -> list[Panel]:

@@ -110,6 +110,12 @@ def newest(measure: Measure, what: str = 'last("value")') -> str:
     return f'SELECT {what} AS "value" FROM "reading" WHERE {where} GROUP BY "sensor"'
 
 
+def forecast(field: str) -> str:
+    """One edge of the forecast band, from now on: what was forecast before is no history."""
+    return (f'SELECT "{field}" FROM "forecast" WHERE $timeFilter AND time > now() - 10m AND {HERE} '
+            'GROUP BY "sensor","rule"')  # fmt: skip
+
+
 def heard(measures: Sequence[Measure], every: int) -> str:
     """Of each sensor 1 in time, 2 late (three intervals), 3 silent (twelve); the row's time is its newest reading's."""
     quantities = "|".join(re.escape(measure.quantity) for measure in measures)

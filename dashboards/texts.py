@@ -84,6 +84,13 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "standing_now": ("Standing now", "当前持续"),
     "failure": ("Forecast failure, from and to", "预测失稳时间（最早与最晚）"),
     "failure_means": ("Absent: no bound. A distant forecast lowers nothing.", "无值：无界。预测较远不降低任何级别。"),
+    "earliest": ("earliest", "最早"),
+    "latest": ("latest", "最晚"),
+    "forecast_means": (
+        "One over the velocity; failure is where it would reach zero. The band lies between the earliest and the "
+        "latest forecast; no band: no forecast, or no bound.",
+        "速度的倒数；预测失稳处为零。色带介于最早与最晚预测之间；无色带：无预测或无界。",
+    ),
     "no_forecast": ("no forecast", "无预测"),
     "prisms": ("Prisms on the plan", "测点平面图"),
     "events": ("Events", "事件数"),

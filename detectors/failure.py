@@ -7,7 +7,7 @@ onset is more than noise makes. Not a fit: slope.inverse_velocity, slope.slo and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -32,7 +32,7 @@ from detectors.knots import (
 )
 from detectors.reading import Batch, Bools
 
-COLUMNS: Mapping[str, str] = {"failure_from": "s", "failure_to": "s"}
+COLUMNS: Mapping[str, str] = {"failure_from": "s", "failure_to": "s", "inverse_velocity": "d/{unit}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,20 @@ def follow(
             return Answer(Verdict.UNKNOWN, "learning")
         seen = moves(state, who, long)
         if begun(state, who, long):
-            return fit(who, time)
-        return Answer(Verdict.CLEAR, "no_acceleration") if seen else Answer(Verdict.UNKNOWN, "below_floor")
+            answer = fit(who, time)
+        elif seen:
+            answer = Answer(Verdict.CLEAR, "no_acceleration")
+        else:
+            return Answer(Verdict.UNKNOWN, "below_floor")
+        return replace(answer, derived={**answer.derived, **inverse_of(long)})
 
     return follower.follow(state, batch, judge, [within] * len(state.verdict))
+
+
+def inverse_of(pace: Pace) -> dict[str, float]:
+    """One over the newest velocity, in days per unit; nothing where noise alone could make it."""
+    newest, sigma = abs(float(pace.velocity[-1])), float(pace.sigma[-1])
+    return {"inverse_velocity": 1.0 / newest} if newest > 0 and newest >= FLOOR * sigma else {}
 
 
 def forecast(band: Band, moment: int, time: int, within: float) -> Answer:

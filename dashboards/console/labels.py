@@ -174,7 +174,7 @@ LABELS: Mapping[str, tuple[str, str]] = {
 QUANTITIES: Mapping[str, str] = {
     "methane": "甲烷", "co": "一氧化碳", "co2": "二氧化碳", "o2": "氧气", "h2s": "硫化氢", "no2": "二氧化氮",
     "so2": "二氧化硫", "nh3": "氨", "hydrogen": "氢气", "dust": "粉尘", "displacement": "位移", "rain": "降雨",
-    "velocity": "速度", "state": "状态", "temperature": "温度",
+    "velocity": "速度", "inverse_velocity": "速度倒数", "state": "状态", "temperature": "温度",
     "humidity": "湿度", "wind": "风速", "twa": "时间加权平均",
     "ground_velocity": "震动速度", "ratio": "比值",
 }  # fmt: skip

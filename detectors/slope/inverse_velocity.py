@@ -95,8 +95,9 @@ class InverseVelocity:
     Readings are gathered into knots at least `spacing` apart, a velocity lies between two knots, and a line is fitted
     to v^(1 - exponent) of the newest `points` of them since the onset. A velocity that the line before it does not
     allow begins a new trend: no forecast until four of its own are known. The columns `failure_from` and `failure_to`
-    are in s since 1970 UTC; an end without bound has no reading. CLEAR when the slope moves without acceleration or the
-    band lies later; unknown below the floor (three standard errors of the mean velocity; left at a third of that).
+    are in s since 1970 UTC; an end without bound has no reading. `inverse_velocity` is one over the newest velocity,
+    above the floor. CLEAR when the slope moves without acceleration or the band lies later; unknown below the floor
+    (three standard errors of the mean velocity; left at a third of that).
     Source: Fukuzono 1985, Voight 1989 (dv/dt = A v^a; a = 2: 1/v falls linearly to zero at failure); onset after
     Carla et al. 2017; new fit after each change of trend: Rose and Hungr 2007.
 

@@ -71,8 +71,9 @@ class Saito:
 
     Readings are gathered into knots at least `spacing` apart. The first and the third time are those of the oldest and
     the newest of `points` + 1 knots, the second when half of the displacement between them was reached. The columns
-    `failure_from` and `failure_to` are in s since 1970 UTC; an end without bound has no reading. CLEAR when the slope
-    moves without acceleration, or the band lies later. Use it as a second opinion beside slope.inverse_velocity.
+    `failure_from` and `failure_to` are in s since 1970 UTC; an end without bound has no reading. `inverse_velocity` is
+    one over the newest velocity, above the floor. CLEAR when the slope moves without acceleration, or the band lies
+    later. Use it as a second opinion beside slope.inverse_velocity.
     Source: Saito 1969 [R, to be confirmed]; it is exact for dv/dt = A v^2.
 
         [rule.wall-saito]

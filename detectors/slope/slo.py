@@ -56,8 +56,9 @@ class Slo:
 
     Readings are gathered into knots at least `spacing` apart, a velocity lies between two, and the slope of t v against
     v over the newest `points` of them is the time of failure. The columns `failure_from` and `failure_to` are in s
-    since 1970 UTC. CLEAR when the slope moves without acceleration, or the band lies later; unknown where the line
-    puts the failure into the past or nowhere. Use it as a second opinion beside slope.inverse_velocity.
+    since 1970 UTC, `inverse_velocity` is one over the newest velocity. CLEAR when the slope moves without acceleration,
+    or the band lies later; unknown where the line puts the failure into the past or nowhere. Use it as a second opinion
+    beside slope.inverse_velocity.
     Source: Mufundirwa, Fujii and Kodama 2010 [R, to be confirmed]; onset after Carla et al. 2017.
 
         [rule.wall-second-opinion]

@@ -28,7 +28,9 @@ def test_a_still_slope_and_steady_creep_forecast_nothing(made: Made, seed: int) 
     assert not said(detector, days, noise, 0.5).findings
     creeping = said(detector, days, 5 * days + noise, 0.5)
     assert [f.verdict for f in creeping.findings] == [Verdict.CLEAR]
-    assert not creeping.columns
+    (inverse,) = creeping.columns
+    assert (inverse.name, inverse.unit) == ("inverse_velocity", "d/{unit}")
+    assert np.median(inverse.value) == pytest.approx(1 / 5, rel=0.05)
 
 
 @ALL

@@ -132,7 +132,9 @@ def test_steady_creep_is_clear_and_a_still_slope_is_below_its_floor() -> None:
     days = np.arange(0, 40.0)
     steady = forecast(days, 5.0 * days, 0.1, InverseVelocity(within=5 * DAY, spacing=DAY))
     assert [f.verdict for f in steady.findings] == [Verdict.CLEAR]
-    assert not steady.columns
+    (inverse,) = steady.columns
+    assert inverse.name == "inverse_velocity"
+    assert inverse.value == pytest.approx(1 / 5, rel=1e-9), "days a mm"
     rng = np.random.default_rng(1)
     still = forecast(days, rng.normal(0, 0.5, len(days)), 0.5, InverseVelocity(within=5 * DAY, spacing=DAY))
     assert not [f for f in still.findings if f.verdict is Verdict.ACTIVE]

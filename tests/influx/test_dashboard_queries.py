@@ -94,6 +94,20 @@ def test_a_dead_pipeline_reads_as_unknown_and_no_row_vanishes(filled: tuple[Fill
     assert ask(address, as_grafana_asks(query.heart()))[0]["values"][-1][1] == 1
 
 
+def test_the_forecast_reaches_twelve_hours_ahead_on_a_fixed_grid(filled: tuple[Filled, Address]) -> None:
+    site, address = filled
+    site.again()
+    found = ask(address, 'SELECT "low","high" FROM "forecast" WHERE time > now() - 10m GROUP BY "sensor","rule"')
+    assert {series["tags"]["rule"] for series in found} == {"wall-forecast"}
+    now = time.time()
+    for series in found:
+        at = [int(row[0]) / 1e9 for row in series["values"]]
+        assert all(second % 600 == 0 for second in at), "whole ten minutes"
+        assert {b - a for a, b in zip(at, at[1:], strict=False)} == {600}
+        assert now + 11.8 * 3600 < at[-1] < now + 12.2 * 3600
+        assert all(low <= high for _, low, high in series["values"])
+
+
 def newest(address: Address, query: str) -> list[float]:
     """The last value of each series, as a rule's reduce step takes it."""
     return [series["values"][-1][1] for series in ask(address, query)]
