@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from collector.visible import one_line, visible
+
 OK, NO, WRONG = 0, 1, 2
 DATA = "DAVYLAMP_DATA"
 """Environment: the data folder of verbs that were given none."""
@@ -40,12 +42,12 @@ class Verb:
 
 def say(text: str) -> None:
     """A line of result."""
-    print(text, flush=True)
+    print(visible(text), flush=True)
 
 
 def warn(text: str) -> None:
     """A line to the person, not part of the result."""
-    print(text, file=sys.stderr, flush=True)
+    print(visible(text), file=sys.stderr, flush=True)
 
 
 def say_json(value: Any) -> None:
@@ -68,7 +70,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequen
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else one_line(str(value))
 
 
 def add_data(parser: Parser) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from collector.settings import Settings
 from collector.verb import NO, OK, Arguments, Parser, Verb, WrongUse, add_json, say, say_json, warn
+from collector.visible import OneLine
 
 FORMATS = ("plain", "senml", "senml-cbor", "line", "mseed", "sparkplug", "telegraf")
 ROLE_NAMES = ("collect", "judge", "store", "announce", "page")
@@ -138,8 +139,9 @@ def simulate(arguments: Arguments) -> int:
 
 def _logging(verbose: bool) -> None:
     level = logging.INFO if verbose else logging.WARNING
-    shape = "%(asctime)s %(levelname)s %(name)s %(message)s"
-    logging.basicConfig(level=level, stream=sys.stderr, format=shape)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
 
 
 def _verbose(parser: Parser) -> None:

@@ -133,7 +133,10 @@ def _kept(arguments: Arguments, name: str) -> str:
     from collector.passwords import Hashing, WeakPassword, check_password
 
     if arguments.password_file is not None:
-        lines = arguments.password_file.read_text("utf-8").splitlines()
+        try:
+            lines = arguments.password_file.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            raise WrongUse("the file of --password-file cannot be read; a password never stands here") from None
         password = lines[0] if lines else ""
     else:
         password = getpass.getpass(f"password of {name}: ")

@@ -64,9 +64,13 @@ guidance = "Look"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    site = tmp_path / "site.toml"
+    return judged_folder(tmp_path, tmp_path / "data")
+
+
+def judged_folder(where: Path, data: Path) -> Path:
+    """A data folder in which SITE was judged over a few readings."""
+    site = where / "site.toml"
     site.write_text(SITE, encoding="utf-8")
-    data = tmp_path / "data"
     ask_revision(data, load(site).document, "test", "")
     spool = Spool(data)
     first = Inbox(data).waiting()
