@@ -366,7 +366,7 @@ def test_a_pickle_in_any_of_our_formats_is_never_opened(tmp_path: Path) -> None:
     script = """
 import sys
 from pathlib import Path
-from tests.small_log import fill
+from tests.small_log import S, START, fill
 from collector.judging import Judging
 from collector.spool import Spool
 from collector.message import MQTT, Message
@@ -379,7 +379,7 @@ fill(folder, 40)
 bomb = (Path(sys.argv[1]) / "bomb").read_bytes()
 spool = Spool(folder)
 topics = ("pit/face/ch4-1", "x", "revision", "action", "own/alarm")
-spool.append([Message(topic, bomb, MQTT) for topic in topics], 2 * 10**18, 0)
+spool.append([Message(topic, bomb, MQTT) for topic in topics], START + 60 * S, START)
 spool.close()
 judging = Judging(folder); judging.catch_up(); judging.close()
 for snapshot in folder.rglob("*.npz"):
@@ -388,7 +388,7 @@ judging = Judging(folder); judging.catch_up(); judging.close()
 print("DONE")
 """
     command = [sys.executable, "-c", script, tmp_path]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert (done.stdout.split(), done.returncode) == (["DONE"], 0), done.stderr[-2000:]
 
 
