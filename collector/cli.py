@@ -15,6 +15,7 @@ from typing import Any
 from collector import (
     verbs_alarms,
     verbs_backtest,
+    verbs_backup,
     verbs_detectors,
     verbs_grafana,
     verbs_hazards,
@@ -33,9 +34,21 @@ from collector.verb import NO, OK, WRONG, Verb, WrongUse, warn
 VERBS: dict[str, Verb] = {
     verb.name: verb
     for module in (
-        verbs_run, verbs_score, verbs_backtest, verbs_site, verbs_detectors, verbs_alarms, verbs_hazards, verbs_testing,
-        verbs_oncall, verbs_grafana, verbs_ledger, verbs_users, verbs_watchdog,
-    )  # fmt: skip
+        verbs_run,
+        verbs_score,
+        verbs_backtest,
+        verbs_site,
+        verbs_detectors,
+        verbs_alarms,
+        verbs_hazards,
+        verbs_testing,
+        verbs_oncall,
+        verbs_grafana,
+        verbs_ledger,
+        verbs_backup,
+        verbs_users,
+        verbs_watchdog,
+    )
     for verb in module.VERBS
 }
 _SHAPE: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter}

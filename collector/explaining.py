@@ -7,7 +7,6 @@ without this data folder: journal lines with their hashes, the revision in force
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from collector.applying import in_force
+from collector.evidence_pack import write_pack
 from collector.history import History
 from collector.judged import Judged, every_line
 from collector.times import SECOND, age, shown
@@ -93,12 +93,16 @@ def pack(folder: Path, story: Story, file: Path) -> None:
     readings = ["time,sensor,value,quality"]
     for name, rows in story.readings.items():
         readings += [f"{time},{name},{'' if value is None else repr(value)},{quality}" for time, value, quality in rows]
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr("alarm.json", json.dumps(story.document(), ensure_ascii=False, indent=1))
-        packed.writestr("alarm.txt", words(story) + "\n")
-        packed.writestr("journal.jsonl", "".join(line + "\n" for line in journal))
-        packed.writestr("revision.json", json.dumps(in_force(folder), ensure_ascii=False, indent=1))
-        packed.writestr("readings.csv", "\n".join(readings) + "\n")
+    write_pack(
+        file,
+        {
+            "alarm.json": json.dumps(story.document(), ensure_ascii=False, indent=1),
+            "alarm.txt": words(story) + "\n",
+            "journal.jsonl": "".join(line + "\n" for line in journal),
+            "revision.json": json.dumps(in_force(folder), ensure_ascii=False, indent=1),
+            "readings.csv": "\n".join(readings) + "\n",
+        },
+    )
 
 
 def _readings(folder: Path, names: list[str], start: int, end: int) -> dict[str, list[Reading]]:

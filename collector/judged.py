@@ -100,6 +100,11 @@ class Judged:
         """(number, line with its hash, hash) after number `after`."""
         return self._all("SELECT seq, line, hash FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
 
+    def lines(self) -> int:
+        """The number of the last journal line, 0 before the first."""
+        rows = self._all("SELECT max(seq) FROM journal")
+        return int(rows[0][0] or 0) if rows else 0
+
     def answer(self, action: str) -> dict[str, Any] | None:
         """The journal's line that answers an action, None while there is none."""
         rows = self._all("SELECT line FROM journal WHERE action = ? LIMIT 1", action)

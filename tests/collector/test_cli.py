@@ -112,10 +112,11 @@ def test_every_example_can_be_parsed() -> None:
 
 def test_the_verbs_are_these() -> None:
     assert set(VERBS) == {
-        "demo", "init", "listen", "sensors", "check", "apply", "run", "replay", "alarms", "ack", "accept", "shelve",
-        "out-of-service", "reset", "comment", "explain", "ledger", "gaps", "journal", "simulate", "detectors",
-        "oncall", "handover", "grafana", "score", "backtest", "watchdog", "hazards", "assign", "did", "close",
-        "user", "token", "audit", "test", "calibrate", "calibrated", "tell",
+        "demo", "run", "replay", "simulate", "score", "backtest", "init", "listen", "sensors", "check", "apply",
+        "detectors", "alarms", "ack", "accept", "shelve", "out-of-service", "reset", "comment", "explain",
+        "hazards", "assign", "did", "close", "test", "calibrate", "calibrated", "tell", "handover", "oncall",
+        "grafana", "ledger", "gaps", "journal", "backup", "restore", "verify", "user", "token", "audit",
+        "watchdog",
     }  # fmt: skip
 
 
@@ -253,7 +254,7 @@ def test_evidence_is_packed_and_its_journal_verifies(small: Small, tmp_path: Pat
     assert main(["explain", ALARM, "--evidence", str(file), "--data", str(small.data)]) == 0
     with zipfile.ZipFile(file) as packed:
         names = set(packed.namelist())
-        assert names == {"alarm.json", "alarm.txt", "journal.jsonl", "revision.json", "readings.csv"}
+        assert names == {"alarm.json", "alarm.txt", "journal.jsonl", "revision.json", "readings.csv", "manifest.json"}
         assert verify(packed.read("journal.jsonl").splitlines()) is None
         assert json.loads(packed.read("revision.json"))["rule"]["methane-high"]["priority"] == "medium"
 
