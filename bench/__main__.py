@@ -18,6 +18,7 @@ ALL = {
     "catch_up": (),
     "replay": ("--hours", "1"),
     "month": (),
+    "backtest": (),
     "simulate": (),
     "kill": (),
     "sizes": ("--sensors", "100", "1000"),

@@ -18,9 +18,11 @@ def score(arguments: Arguments) -> int:
 def _scenarios(arguments: Arguments) -> int:
     from collector.rehearsing import names, rehearse
     from collector.scoring import document
-    from collector.scoring_text import amiss, scenarios
+    from collector.scoring_text import amiss, scenarios, words
     from collector.trying import in_parallel
 
+    if arguments.html is not None:
+        raise WrongUse("--html draws a journal or a sweep: simulate --csv --truth, replay --journal, then score --html")
     wanted = names() if arguments.scenario == ["all"] else arguments.scenario
     jobs = [(name, arguments.site, arguments.seed, tolerance(arguments)) for name in wanted]
     results = dict(zip(wanted, in_parallel(rehearse, jobs, arguments.processes), strict=True))
@@ -28,6 +30,8 @@ def _scenarios(arguments: Arguments) -> int:
         say_json({name: document(result) for name, result in results.items()})
     else:
         say(scenarios(results))
+        if len(wanted) == 1:
+            say("\n" + words(results[wanted[0]]))
     return NO if amiss(results) else OK
 
 

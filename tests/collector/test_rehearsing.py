@@ -62,10 +62,11 @@ def test_the_names_are_those_of_scenarios_not_of_sites() -> None:
 
 def test_the_command_says_a_line_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["score", "--scenario", "demo", "--processes", "1"]) == 0
-    head, line = capsys.readouterr().out.splitlines()
+    head, line, _, *whole = capsys.readouterr().out.splitlines()
     assert head.split()[:3] == ["scenario", "asked", "found"]
     asked = str(len([truth for truth in read_scenario("demo").truths if truth.rules]))
     assert line.split()[:6] == ["demo", asked, asked, "0", "0", "0"]
+    assert any(one.startswith("ground-shaken") for one in whole), "of a single one the whole score is there too"
 
 
 SILLY = """
