@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from collector.errors import Rejected
+from collector.errors import Rejected, Unavailable
 from collector.spool import spool_file
 from collector.verb import WrongUse
 from simulators.replay import BadCsv, Rows, read_csv
@@ -30,12 +30,15 @@ class Recording:
     """Readings of one or several files, in their order. Close it, or use it in a `with`."""
 
     def __init__(self, inputs: Sequence[Path], told: Callable[[float | None, int], None] | None = None) -> None:
-        """Reads all of it. Raises Rejected with file and line, and OSError where one cannot be opened."""
+        """Reads all of it. Raises Rejected with file and line, Unavailable where disk or file fail."""
         self._folder = TemporaryDirectory(prefix="davylamp-recording-")
         self.folder = Path(self._folder.name)
         self.readings = 0
         try:
             self._write(inputs, told)
+        except OSError as error:
+            self.close()
+            raise Unavailable(f"{error}; readings are kept at {self.folder} meanwhile, 21 bytes each") from error
         except BaseException:
             self.close()
             raise

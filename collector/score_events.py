@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from collector.backtesting import Occurrence, occurrences
-from collector.recording import take
+from collector.history import History
+from collector.recording import is_recording, take
 from dashboards.console.chart import COLUMNS
 from detectors.reading import Floats, Times
 from detectors.records import Change
@@ -76,7 +77,7 @@ def pictures(
 ) -> list[Picture]:
     """The pictures of a score's truths and of its first false alarms, in that order.
 
-    `sensors` gives intervals; `source` is a recording's folder, None: without readings.
+    `sensors` gives intervals; `source` is a recording's folder or a data folder (its history); None: without readings.
     """
     out = [_of_truth(said, result, sensors) for said in result.said[:MOST_TRUTHS]]
     for onset in result.false[:MOST_FALSE]:
@@ -85,7 +86,7 @@ def pictures(
         out.append(Picture(names[0], onset.now - room, onset.now + room, false=onset))
     _alarms(out, changes, members, result.end)
     if source is not None:
-        _readings(out, source)
+        (_readings if is_recording(source) else _from_history)(out, source)
     return out
 
 
@@ -127,3 +128,12 @@ def _readings(out: Sequence[Picture], source: Path) -> None:
             if picture.begin <= last and picture.end >= first and picture.sensor in place:
                 mine = rows.sensor == place[picture.sensor]
                 picture.add(rows.time[mine], rows.value[mine])
+
+
+def _from_history(out: Sequence[Picture], folder: Path) -> None:
+    history = History(folder)
+    try:
+        for picture in out:
+            picture.add(*history.window(picture.sensor, picture.begin, picture.end + 1)[:2])
+    finally:
+        history.close()

@@ -134,7 +134,7 @@ def _score_arguments(parser: Parser) -> None:
         type=Path,
         nargs="+",
         metavar="INPUT",
-        help="CSV files: drawn in the report; replayed in a sweep (or a data folder)",
+        help="CSV files, or a data folder: drawn in the report, replayed in a sweep",
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a report there, with a picture of each event")
     add_processes(parser)

@@ -103,6 +103,8 @@ class Tally:
             self._begin(change.now)
             if change.rule:
                 self._one(change)
+            elif change.change == "blind":
+                self._blind(int(change.why.numbers["from"]), int(change.why.numbers["to"]))
             yield change
 
     def _begin(self, now: int) -> None:
@@ -139,6 +141,12 @@ class Tally:
                 self._watch(pair, change)
             case "unwatched" | "broken" | "removed":
                 self._unwatch(counts, pair, change.now)
+
+    def _blind(self, begin: int, end: int) -> None:
+        """Nothing was received: nobody was watched, whatever the verdicts."""
+        for (rule, _), pair in self.pairs.items():
+            if pair.since is not None:
+                self.counts[rule].watched -= pair.clean_time(max(begin, pair.since), end)
 
     def _pair(self, change: Change) -> Pair:
         key = (change.rule, change.sensor)

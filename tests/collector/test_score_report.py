@@ -191,3 +191,32 @@ def test_only_the_first_false_alarms_are_drawn(here: Path) -> None:
     text = report(here)
     assert text.count('<div class="event">') == min(6, MOST_FALSE)
     assert "No truth." in text
+
+
+def test_a_sites_own_history_is_drawn(here: Path) -> None:
+    from collector.history import HistorySink
+    from collector.judged import SeriesRow
+    from tests.blocks import block
+
+    names = {k: SeriesRow(name, name, "face", "methane", "%vol") for k, name in enumerate(peaks.HEIGHTS, start=1)}
+    numbers = {row.name: k for k, row in names.items()}
+    folder = here / "data"
+    folder.mkdir()
+    (folder / "spool.db").touch()
+    sink = HistorySink(folder, lambda: names)
+    sink.write([block(1, [(numbers[name], time, value, 0) for time, name, value in peaks.readings()])])
+    sink.close()
+    site = ["--site", str(here / "site.toml"), "--readings"]
+    assert report(here, *site, str(folder)) == report(here, *site, str(here / "r.csv"))
+
+
+def test_a_disk_that_is_full_is_told(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("collector.recording.np.ascontiguousarray", full)
+    words = ["score", str(here / "j.jsonl"), str(here / "t.jsonl"), "--html", str(here / "out.html")]
+    assert main([*words, "--readings", str(here / "r.csv")]) == 1
+    assert "No space left on device; readings are kept at" in capsys.readouterr().err

@@ -193,6 +193,15 @@ def test_overlapping_truths_are_taken_from_the_exposure_once() -> None:
     assert result.rules[0].false.months == pytest.approx((100 + 3000 - 410) * S / MONTH)
 
 
+def test_what_was_blind_was_not_watched() -> None:
+    blind = line(2000, "blind", rule="", sensor="", why=Why("judge.blind", {"from": 1500 * S, "to": 2000 * S}))
+    lines = [line(0, "watched"), line(1600, "watched", sensor="b"), blind]
+    result = scored(lines, truth(1900, 1950, "gas"))
+    told = (1950 + 10) - 1900
+    first = 3600 - told - (500 - told)
+    assert result.rules[0].false.months == pytest.approx((first + 3600 - 2000) * S / MONTH)
+
+
 def test_nothing_watched_gives_no_rate() -> None:
     assert scored([line(120, "raised", "channel-failing")]).rules[0].false == Rate(1, 0.0, None, None, None)
 
