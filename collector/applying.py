@@ -42,6 +42,27 @@ def in_force(folder: Path) -> Document | None:
         judged.close()
 
 
+def revisions(folder: Path) -> dict[int, Document]:
+    """Every revision that judging adopted and the log still holds, by its number; the last is the one in force."""
+    judged, reader = Judged(folder), SpoolReader(folder)
+    try:
+        status = judged.status()
+        seals = [seq for seq in sorted(_revisions(folder)) if seq <= status.get("seal", 0)] if reader.last() else []
+        messages = [message for seq in seals for seal in reader.read(seq - 1, 1) for message in seal.messages]
+    finally:
+        reader.close()
+        judged.close()
+    found = [document for document in map(_adopted, messages) if document is not None]
+    return dict(enumerate(found, int(status.get("revision", 0)) - len(found) + 1))
+
+
+def _adopted(message: Message) -> Document | None:
+    try:
+        return orders.revision(message.payload).site.document if message.origin == REVISION else None
+    except orders.Unreadable:
+        return None
+
+
 def _document(message: Message) -> Document | None:
     """A revision's document; None for another message, and for one that judging has set aside as unreadable."""
     try:

@@ -179,7 +179,7 @@ def _calibrated_arguments(parser: Parser) -> None:
     parser.add_argument("--applied", type=float, metavar="X", required=True, help="its concentration")
     parser.add_argument("--left", type=float, metavar="X", required=True, help="the reading afterwards")
     parser.add_argument("--found", type=float, metavar="X", help="the reading before anything was set")
-    parser.add_argument("--unit", metavar="UNIT", help="of the three")
+    parser.add_argument("--unit", dest="in_unit", metavar="UNIT", help="of the three")
     parser.add_argument("--certificate", metavar="TEXT", help="of the gas")
     parser.add_argument("--expires", metavar="DATE", help="until when the certificate is good")
     parser.add_argument("--due", metavar="DATE", help="when the next calibration is due")

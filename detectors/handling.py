@@ -22,7 +22,7 @@ ENDS: Mapping[str, str] = {"end_test": TEST, "end_calibration": CALIBRATION, "cl
 RECORD, TELL = "calibrated", "tell"
 KINDS = (*BEGINS, *ENDS, RECORD, TELL)
 """What may be asked of a sensor, in place of an alarm."""
-NUMBERS, TEXTS = ("applied", "found", "left"), ("gas", "unit", "certificate", "expires", "due")
+NUMBERS, TEXTS = ("applied", "found", "left"), ("gas", "in_unit", "certificate", "expires", "due")
 DETAILS = (*NUMBERS, *TEXTS)
 """What a calibration's record may say: gas, its concentration, reading before and after, cylinder's certificate and
 expiry, when the next is due."""

@@ -27,9 +27,9 @@ HANDLING: Mapping[str, tuple[str, str]] = {
     "judge.calibration.begun": ("in calibration, {seconds:span} at most", "校准开始，最长 {seconds:span}"),
     "judge.calibration.ended": ("calibration over after {seconds:span}", "校准结束，用时 {seconds:span}"),
     "judge.calibrated": (
-        "calibrated with {gas} {applied}[ {unit}]: [found {found}, ]left {left}[, certificate {certificate}]"
+        "calibrated with {gas} {applied}[ {in_unit}]: [found {found}, ]left {left}[, certificate {certificate}]"
         "[ until {expires}][, next due {due}]",
-        "已用 {gas} {applied}[ {unit}] 校准：[校准前 {found}，]校准后 {left}[，证书 {certificate}]"
+        "已用 {gas} {applied}[ {in_unit}] 校准：[校准前 {found}，]校准后 {left}[，证书 {certificate}]"
         "[，有效期至 {expires}][，下次校准 {due}]",
     ),
     "judge.blasting.begun": ("blasting window open, {seconds:span} at most", "爆破窗口开启，最长 {seconds:span}"),

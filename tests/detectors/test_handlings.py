@@ -284,7 +284,7 @@ def test_blocks_of_samples_are_marked_too() -> None:
 
 
 def test_calibrations_reach_the_rule_that_counts_them_without_a_message_from_outside() -> None:
-    gas = {"gas": "CH4", "applied": 2.0, "unit": "%vol", "found": 1.8, "left": 2.0, "certificate": "C-77"}
+    gas = {"gas": "CH4", "applied": 2.0, "in_unit": "%vol", "found": 1.8, "left": 2.0, "certificate": "C-77"}
     told = Told().read(1, 0.1, 0.1).act("calibrate", 2, until=302).act("calibrated", 200, details=gas)
     assert told.said("cal-1") == [1.0, 2.0]
     record = next(c for c in told.changes if c.change == "calibrated")
