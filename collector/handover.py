@@ -16,12 +16,13 @@ from zoneinfo import ZoneInfo
 
 from collector.calls import read_memory
 from collector.errors import Unavailable
+from collector.handover_words import word, words
 from collector.judged import Judged, every_line
-from collector.times import age, shown
+from collector.times import shown
 from collector.verb import table
 from collector.verbs_alarms import state
-from collector.verbs_hazards import due_words, is_overdue, last_done
-from dashboards.console.figures import Local, behind, number
+from collector.verbs_hazards import is_overdue, last_done
+from dashboards.console.figures import Lang, Local, age, behind, number
 from dashboards.console.words import because
 
 HOUR = 3600 * 10**9
@@ -30,13 +31,14 @@ SHIFT = 12 * HOUR
 BY_PEOPLE = ("shelved", "out_of_service")
 OVERDUE = "overdue_hazards"
 SECTIONS: Mapping[str, str] = {
-    "standing": "Standing",
-    "shelved": "Shelved",
-    "out_of_service": "Out of service",
-    "suppressed": "Suppressed by design",
-    "not_watching": "Not watching",
-    OVERDUE: "Overdue hazards",
+    "standing": "standing",
+    "shelved": "section_shelved",
+    "out_of_service": "section_out_of_service",
+    "suppressed": "section_suppressed",
+    "not_watching": "section_not_watching",
+    OVERDUE: "overdue_hazards",
 }
+"""Each section's title, among the sheet's words."""
 HEAD = ("alarm", "state", "priority", "area", "value", "limit", "since", "until", "by", "note")
 CSS = ("body{font:14px sans-serif;margin:2em;color:#111}table{border-collapse:collapse;margin-bottom:1.5em;width:100%}"
        "th,td{border:1px solid #999;padding:.25em .5em;text-align:left;vertical-align:top}th{background:#eee}"
@@ -59,47 +61,58 @@ class Sheet:
     calling: Sequence[str] = ()
     seq: int = 0
     hash: str = ""
+    lang: Lang = "en"
 
     def title(self) -> str:
         """Site and time, and SIMULATION where it is one."""
-        mark = "SIMULATION " if self.simulated else ""
-        return f"{mark}Handover {self.site}, {shown(self.now, self.zone)}"
+        mark = self._word("simulation") if self.simulated else ""
+        return mark + self._word("title", site=self.site, time=shown(self.now, self.zone))
 
     def facts(self) -> list[str]:
         """The lines that are no table."""
-        counted = ", ".join(f"{count} {change}" for change, count in self.counts.items()) or "nothing"
-        lines = [f"watching {self.watching} of {self.of}", f"in this shift: {counted}"]
-        lines += [f"calling for {name}" for name in self.calling]
-        return [*lines, f"journal: {self.seq} lines, last hash {self.hash or 'none'}"]
+        counted = [self._word("counted", count=count, change=self._word(change))
+                   for change, count in self.counts.items()] or [self._word("nothing")]  # fmt: skip
+        lines = [self._word("watched_of", watching=self.watching, of=self.of),
+                 self._word("in_shift", counted=("，" if self.lang == "zh" else ", ").join(counted))]  # fmt: skip
+        lines += [self._word("calling", name=name) for name in self.calling]
+        return [*lines, self._word("journal", seq=self.seq, hash=self.hash or self._word("none"))]
 
     def text(self) -> str:
         """For a terminal."""
         parts = [self.title(), "", *self.facts()]
         for name, title in SECTIONS.items():
             rows = self.sections[name]
-            parts += ["", f"{title} ({len(rows)})", table(HEAD, rows) if rows else "none"]
+            shown_rows = table(self._head(), rows) if rows else self._word("none")
+            parts += ["", f"{self._word(title)} ({len(rows)})", shown_rows]
         return "\n".join(parts)
+
+    def _head(self) -> list[str]:
+        return [self._word(name) for name in HEAD]
+
+    def _word(self, key: str, **fields: object) -> str:
+        return word(self.lang, key, **fields)
 
     def html(self) -> str:
         """A page to print; all that people and devices wrote is escaped."""
         title = escape(self.title())
-        parts = ["<!doctype html>", '<html lang="en"><head><meta charset="utf-8">', f"<title>{title}</title>",
+        parts = ["<!doctype html>", f'<html lang="{self.lang}"><head><meta charset="utf-8">', f"<title>{title}</title>",
                  f"<style>{CSS}</style></head><body>", f"<h1>{title}</h1>",
                  *(f"<p>{escape(fact)}</p>" for fact in self.facts())]  # fmt: skip
         for name, title in SECTIONS.items():
-            parts.append(f"<h2>{title} ({len(self.sections[name])})</h2>")
-            parts.append(_table(self.sections[name]) if self.sections[name] else '<p class="none">none</p>')
+            rows, none = self.sections[name], f'<p class="none">{self._word("none")}</p>'
+            parts.append(f"<h2>{self._word(title)} ({len(rows)})</h2>")
+            parts.append(_table(self._head(), rows) if rows else none)
         return "\n".join([*parts, "</body></html>", ""])
 
     def document(self) -> dict[str, Any]:
-        """For a program."""
+        """For a program; its keys are English, its cells in the sheet's language."""
         rows = {name: [dict(zip(HEAD, row, strict=True)) for row in found] for name, found in self.sections.items()}
         return {"version": 1, "site": self.site, "now": self.now, "simulation": self.simulated,
                 "watching": self.watching, "of": self.of, "counts": dict(self.counts), "calling": list(self.calling),
                 "journal": {"lines": self.seq, "hash": self.hash}, **rows}  # fmt: skip
 
 
-def sheet_of(folder: Path, since: int | None = None) -> Sheet:
+def sheet_of(folder: Path, since: int | None = None, lang: Lang = "en") -> Sheet:
     """The sheet of a data folder; counts from `since` (ns of `now`), else over the last SHIFT.
 
     Raises `Unavailable` where nothing was judged yet: an empty sheet would read as a quiet shift.
@@ -111,7 +124,7 @@ def sheet_of(folder: Path, since: int | None = None) -> Sheet:
     now, zone = int(status.get("now") or 0), ZoneInfo(status.get("timezone") or "UTC")
     begin = now - SHIFT if since is None else since
     who, counts, seq, digest = _journal(judged, begin)
-    made = _Rows(zone, now, who)
+    made = _Rows(zone, now, who, lang)
     rows: dict[str, list[Sequence[str]]] = {name: [] for name in SECTIONS}
     for row in sorted(judged.alarms(), key=lambda one: (one["area"], one["rule"], one["subject"])):
         for name in _sections(row):
@@ -119,7 +132,7 @@ def sheet_of(folder: Path, since: int | None = None) -> Sheet:
     rows[OVERDUE] = [made.hazard(one) for one in judged.hazards() if is_overdue(one, now)]
     calling = [name for name, one in read_memory(folder).opens.items() if one.calls]
     return Sheet(str(status.get("site", "")), zone, now, bool(status.get("simulated")), int(status.get("watching", 0)),
-                 int(status.get("of", 0)), rows, counts, calling, seq, digest)  # fmt: skip
+                 int(status.get("of", 0)), rows, counts, calling, seq, digest, lang)  # fmt: skip
 
 
 def _sections(row: Mapping[str, Any]) -> Iterable[str]:
@@ -138,28 +151,35 @@ class _Rows:
     zone: ZoneInfo
     now: int
     who: Mapping[tuple[str, str, str], str]
+    lang: Lang
 
     def row(self, row: Mapping[str, Any], section: str) -> Sequence[str]:
         unit = behind(row["unit"])
         value, limit = (number(row[name]) + unit if row[name] is not None else "" for name in ("value", "limit"))
         by = self.who.get((row["rule"], row["subject"], section), row["accepted_by"] if section == "standing" else "")
         ends = row["until"] if row["hidden"] else None
-        until = f"{shown(ends, self.zone)} (in {age(ends - self.now)})" if ends else ""
+        until = self._until(ends) if ends else ""
         said = row["note"] if section in ("standing", *BY_PEOPLE) else ""
         name = f"{row['rule']}/{row['subject']}" + (f"#{row['occurrence']}" if row["occurrence"] else "")
         since = shown(row["since"], self.zone)
-        about = (name, state(row), row["priority"], row["area"], value, limit)
-        reason = because(row["why"], row["limit"], row["unit"], "en", Local(self.zone.key))
-        return (*about, since, until, by, said or reason)
-
+        standing, priority = words(self.lang, state(row)), word(self.lang, row["priority"])
+        reason = because(row["why"], row["limit"], row["unit"], self.lang, Local(self.zone.key))
+        return name, standing, priority, row["area"], value, limit, since, until, by, said or reason
 
     def hazard(self, row: Mapping[str, Any]) -> Sequence[str]:
         """An overdue one: since when it is open, when it was due, who has it, what was done last."""
         count = sum(one["count"] for one in row["occurrences"])
-        state = f"OVERDUE, {count} alarm{'' if count == 1 else 's'}"
-        since, due = shown(row["opened"], self.zone), due_words(row, self.now, self.zone)
-        by = row["owner"] or "nobody"
-        return row["name"], state, row["priority"], row["area"], "", "", since, due, by, last_done(row)
+        alarms = word(self.lang, "one_alarm" if count == 1 else "several_alarms", count=count)
+        late, priority = word(self.lang, "overdue_alarms", alarms=alarms), word(self.lang, row["priority"])
+        since, due, by = shown(row["opened"], self.zone), self._until(row["due"]), row["owner"]
+        about = (row["name"], late, priority, row["area"], "", "", since, due)
+        return (*about, by or word(self.lang, "nobody"), last_done(row))
+
+    def _until(self, end: int) -> str:
+        """When, and how long until then or since."""
+        left = end - self.now
+        apart = word(self.lang, "in" if left >= 0 else "ago", age=age(abs(left), self.lang))
+        return f"{shown(end, self.zone)} ({apart})"
 
 
 def _journal(judged: Judged, begin: int) -> tuple[dict[tuple[str, str, str], str], dict[str, int], int, str]:
@@ -176,7 +196,7 @@ def _journal(judged: Judged, begin: int) -> tuple[dict[tuple[str, str, str], str
     return who, counts, seq, digest
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{name}</th>" for name in HEAD)
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{name}</th>" for name in names)
     body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{body}</table>"

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 from collector.visible import one_line, visible
 
@@ -58,13 +59,19 @@ def say_json(value: Any) -> None:
 def table(head: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[str] = ()) -> str:
     """Columns of equal width, those named in `numbers` to the right."""
     cells = [list(head), *([_cell(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[k]) for row in cells) for k in range(len(head))]
+    widths = [max(_width(row[k]) for row in cells) for k in range(len(head))]
     right = {k for k, name in enumerate(head) if name in numbers}
     lines = []
     for row in cells:
-        padded = (c.rjust(w) if k in right else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True)))
+        gaps = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        padded = (gap + cell if k in right else cell + gap for k, (cell, gap) in enumerate(zip(row, gaps, strict=True)))
         lines.append("  ".join(padded).rstrip())
     return "\n".join(lines)
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: a Chinese character takes two."""
+    return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
 
 
 def _cell(value: object) -> str:

@@ -164,9 +164,9 @@ def handover(arguments: Arguments) -> int:
 
     folder = data_folder(arguments)
     try:
-        sheet = sheet_of(folder)
+        sheet = sheet_of(folder, lang=arguments.language)
         if arguments.shift is not None:
-            sheet = sheet_of(folder, sheet.now - duration(arguments.shift))
+            sheet = sheet_of(folder, sheet.now - duration(arguments.shift), arguments.language)
     except NoTime as wrong:
         raise WrongUse(str(wrong)) from wrong
     if arguments.html is not None:
@@ -181,6 +181,7 @@ def _handover_arguments(parser: Parser) -> None:
     add_data(parser)
     add_json(parser)
     parser.add_argument("--html", type=Path, metavar="FILE", help="write it as a page to print")
+    parser.add_argument("--language", choices=("en", "zh"), default="en", help="of the sheet (default en)")
     parser.add_argument("--shift", metavar="SPAN", help="how long the shift was, for the counts (default 12h)")
 
 

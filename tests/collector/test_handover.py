@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import pytest
 
 from collector.cli import main
-from collector.handover import HEAD, Sheet, sheet_of
+from collector.handover import HEAD, SECTIONS, Sheet, sheet_of
+from collector.handover_words import TEXTS
 from collector.message import ACTION, Message
 from collector.spool import Spool
 from tests.small_log import START, S, judge_all, reading, revision
@@ -81,7 +84,7 @@ def test_who_hid_it_and_why_and_until_when(folder: Path) -> None:
     (row,) = sheet_of(folder).sections["shelved"]
     found = dict(zip(HEAD, row, strict=True))
     assert (found["by"], found["note"]) == ("li", NOTE)
-    assert found["until"].endswith("(in 30 min)")
+    assert found["until"].endswith("(in 29 min)")
     assert found["value"] == "1.2 %vol"
     assert found["state"] == "active, unacknowledged, shelved"
 
@@ -124,3 +127,37 @@ def test_programs_get_names(folder: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_a_folder_in_which_nothing_was_judged_has_no_sheet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["handover", "--data", str(tmp_path)]) == 1
     assert "nothing was judged there yet" in capsys.readouterr().err
+
+
+def test_a_sheet_in_chinese_says_everything_in_chinese(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["handover", "--data", str(folder), "--language", "zh"]) == 0
+    said = capsys.readouterr().out
+    for text in ("仿真数据 交接班表 pit", "正在监视 ", "本班", "搁置 1 次", "停用 1 次", "已搁置 (1)", "未监视 (",
+                 "日志", "报警中、未确认、搁置", "高"):  # fmt: skip
+        assert text in said, text
+    english = sheet_of(folder).text()
+    for text in ("Handover", "watching", "Shelved", "unacknowledged", "raised", "high", "until", "(in "):
+        assert text in english, text
+        assert text not in said, text
+    file = folder / "sheet.html"
+    assert main(["handover", "--data", str(folder), "--language", "zh", "--html", str(file)]) == 0
+    page = file.read_text("utf-8")
+    assert '<html lang="zh">' in page
+    assert "<h2>按设计抑制 (0)</h2>" in page
+    assert "&lt;b&gt;fan &amp; hand meter" in page
+
+
+def test_columns_of_a_chinese_sheet_stand_below_each_other(folder: Path) -> None:
+    lines = sheet_of(folder, lang="zh").text().splitlines()
+    head = next(k for k, line in enumerate(lines) if line.startswith("持续报警")) + 1
+    wide = [sum(1 + (east_asian_width(c) in "WF") for c in line[: line.index(mark)])
+            for line, mark in ((lines[head], "区域"), (lines[head + 1], "face"))]  # fmt: skip
+    assert wide[0] == wide[1]
+
+
+def test_both_languages_have_every_word_and_the_same_places_in_it() -> None:
+    for key, (english, chinese) in TEXTS.items():
+        assert english, key
+        assert chinese, key
+        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", chinese)), key
+    assert {*HEAD, *SECTIONS.values()} <= TEXTS.keys()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -17,10 +15,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from collector.calling import Taken, Text
-from collector.calls import ANSWERED, CALLING, FAILED, GENESIS, TAKEN, CallBook, read_calls
+from collector.calls import CALLING, FAILED, GENESIS, TAKEN, CallBook, read_calls
 from collector.clock import Clock
 from collector.errors import Rejected, Unavailable
-from collector.escalation import PAGE, RETURN, Policy, called_for
+from collector.escalation import Policy, called_for
 from collector.journal import verify
 from collector.oncall import OnCall
 from collector.paging import Pager
@@ -225,90 +223,3 @@ def test_a_wall_clock_set_back_an_hour_delays_no_step(night: Night) -> None:
     monotonic[0] = 122 * S  # it may slew by 1 %
     night.step()
     assert [line["person"] for line in night.book() if line["what"] == CALLING] == ["li", "chen"]
-
-
-def test_a_night_with_forty_alarms_two_dead_channels_and_two_restarts(night: Night) -> None:
-    """Issue 5, Shows 4, but for the handover sheet."""
-    chance = random.Random(22)
-    critical = {5, 17, 33}
-    plan: list[tuple[float, str, int]] = []
-    for number in range(40):
-        raised = 600 * number + chance.uniform(0, 300)
-        plan.append((raised, "raised", number))
-        if number not in critical:
-            plan.append((raised + chance.uniform(5, 60) * 60, "returned", number))
-    plan.sort()
-    answers = _People(night, critical)
-    end = plan[-1][0] + 3600
-    for second in range(0, int(end), 5):
-        night.at(second)
-        if second == 9000:
-            night.ways["sms"].raises = Unavailable("the gateway is down")
-        if second == 9600:
-            night.ways["mail"].raises = Unavailable("the gateway is down")
-        if second == 10_500:
-            night.pager.close()
-            night.pager = night.make()
-        if second == 20_000:
-            night.pager._book.close()
-            night.pager = night.make()
-        while plan and plan[0][0] <= second:
-            _, change, number = plan.pop(0)
-            night.judging.add(night.time, change, f"r{number}", "critical" if number in critical else "high",
-                              "B" if change == "raised" else "D")  # fmt: skip
-        answers.act()
-        night.step()
-    _check(night, critical)
-
-
-class _People:
-    """Whoever is reached takes 40 s to answer and accepts what they were told; one in four sleeps on."""
-
-    def __init__(self, night: Night, critical: set[int]) -> None:
-        self.night, self.critical = night, critical
-        self.seen: Counter[str] = Counter()
-        self.chance = random.Random(7)
-        self.pending: list[tuple[int, str, Sequence[str]]] = []
-        self.accepted: set[str] = set()
-
-    def act(self) -> None:
-        for channel, way in self.night.ways.items():
-            for to, text in way.sent[self.seen[channel] :]:
-                if text.details["kind"] == PAGE and self.chance.random() > 0.25:
-                    self.pending.append((self.night.time + 40 * S, to.split("@")[0], text.details["occurrences"]))
-            self.seen[channel] = len(way.sent)
-        for due, person, names in [one for one in self.pending if one[0] <= self.night.time]:
-            for name in names:
-                if name in self.night.judging.active and name not in self.accepted:
-                    rule = name.split("/")[0]
-                    priority = "critical" if int(rule[1:]) in self.critical else "high"
-                    for change in ("accepted", "commented"):
-                        self.night.judging.add(self.night.time, change, rule, priority, "C", by=person)
-                    self.accepted.add(name)
-            self.pending.remove((due, person, names))
-
-
-def _check(night: Night, critical: set[int]) -> None:
-    lines = night.book()
-    assert verify(read_calls(night.folder), GENESIS) is None
-    answered = {line["occurrences"][0]: line["after"] for line in lines if line["what"] == ANSWERED}
-    for number in critical:
-        assert answered[f"r{number}/p17#1"] <= 6 * 60, "a critical alarm was accepted too late"
-    begun = Counter((line["id"], line.get("again", False)) for line in lines if line["what"] == CALLING)
-    assert max(begun.values()) == 1, "a call was made twice"
-    ended = Counter(line["id"] for line in lines if line["what"] in (TAKEN, FAILED, "refused"))
-    assert set(ended) == {name for name, _ in begun}, "a call has no receipt"
-    assert max(ended.values()) == 1
-    told = Counter((line["person"], line["channel"], name, line["kind"]) for line in lines if line["what"] == TAKEN
-                   for name in line["occurrences"])  # fmt: skip
-    assert max(told.values()) == 1, "somebody was called twice for the same thing"
-    for line in lines:
-        grouped = [name for name in line["occurrences"] if int(name.split("/")[0][1:]) in critical]
-        assert not grouped or len(line["occurrences"]) == 1
-    woken = {(line["person"], name) for line in lines if line["what"] == TAKEN and line["kind"] == PAGE
-             for name in line["occurrences"] if name not in night.judging.active}  # fmt: skip
-    heard = {(line["person"], name) for line in lines if line["what"] == TAKEN and line["kind"] == RETURN
-             for name in line["occurrences"]}  # fmt: skip
-    assert woken == heard, "who was woken hears of the return, and nobody else"
-    after = [line for line in lines if line["now"] > DUSK + 9600 * S and line["what"] == TAKEN]
-    assert {line["channel"] for line in after} == {"phone"}
