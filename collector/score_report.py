@@ -82,12 +82,14 @@ def sweep_page(parameter: str, points: Sequence[Point]) -> str:
 
 def _sentence(result: Score) -> str:
     asked = [said for said in result.said if said.truth.expect]
+    found = sum(said.by is not None for said in asked)
     late = sum(said.late and said.by is not None for said in asked)
-    missed = sum(said.by is None and not said.held for said in asked)
+    held = sum(said.held for said in asked)
     wrong = result.total.false.count
     return escape(
-        f"{len(asked)} things happened that should be said: {len(asked) - missed} were, {late} of them late, {missed} "
-        f"were missed. {wrong} false alarm{'' if wrong == 1 else 's'}."
+        f"{len(asked)} things happened that should be said: {found} were found, {late} of them late; "
+        f"{len(asked) - found - held} were missed; at {held} the alarm stood already. "
+        f"{wrong} false alarm{'' if wrong == 1 else 's'}."
     )
 
 

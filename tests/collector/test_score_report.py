@@ -55,7 +55,7 @@ def test_there_is_a_picture_of_each_truth_and_each_false_alarm(here: Path) -> No
     assert text.count('<div class="event">') == 4 + 2
     assert text.count('class="truth"') == 4, "a false alarm has no truth to show"
     assert len(pictures_in(text)) == 6
-    assert "4 things happened that should be said: 4 were, 0 of them late, 0 were missed. 2 false alarms." in text
+    assert "4 were found, 0 of them late; 0 were missed; at 0 the alarm stood already. 2 false alarms." in text
     assert "no readings of it" not in text
     assert "gas 0.9" in text, "the limit is named"
 
