@@ -21,6 +21,7 @@ from collector.times import SECOND, age, shown
 from collector.verb import table
 from dashboards.console.figures import Local
 from dashboards.console.words import because
+from detectors.hazards import CHANGES
 
 BEFORE = 3600 * SECOND
 """ns of readings shown from before the alarm."""
@@ -78,12 +79,16 @@ def words(story: Story) -> str:
     if pair["consequence"]:
         parts.append(f"else         {pair['consequence']}")
     parts.append("\nwhat happened")
-    parts += [f"  {shown(line['now'], zone)}  {line['change']:<14} {_by(line)}".rstrip() for line in story.lines]
+    parts += [f"  {shown(line['now'], zone)}  {_change(line):<14} {_by(line)}".rstrip() for line in story.lines]
     for name, rows in story.readings.items():
         parts.append(f"\n{name}, the last {min(ROWS, len(rows))} of {len(rows)} readings")
         last = [(shown(time, zone), value, quality) for time, value, quality in rows[-ROWS:]]
         parts.append(table(("time", "value", "quality"), last, ("value",)))
     return "\n".join(parts)
+
+
+def _change(line: Mapping[str, Any]) -> str:
+    return f"hazard {line['change']}" if line["change"] in CHANGES else str(line["change"])
 
 
 def pack(folder: Path, story: Story, file: Path) -> None:

@@ -95,6 +95,8 @@ def test_it_is_assigned_worked_on_with_evidence_and_closed(
     assert f"evidence/{digest}  fan 2.jpg" in story
     assert "closed by Zhao" in story
     assert f"alarm   {NAME} (1)" in story
+    assert main(["explain", NAME, "--data", str(small.data)]) == 0
+    assert "hazard closed" in capsys.readouterr().out
 
 
 def test_who_accepted_has_it(small: Small, capsys: pytest.CaptureFixture[str]) -> None:

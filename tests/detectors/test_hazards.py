@@ -188,6 +188,12 @@ def test_overdue_is_said_once_at_its_time_and_again_each_further_span() -> None:
     assert said.why.numbers == {"owner": "wang", "opened": START // S + 1, "due": START // S + 51}
 
 
+def test_one_that_is_due_where_a_step_ends_is_said_in_the_next_whatever_else_was_due() -> None:
+    told = Told(pit(SPANS)).read(1, 1.2).read(11, 1.2, sensor=1)
+    assert [second for second, _ in told.wait(61).overdue()] == [51]
+    assert [second for second, _ in told.wait(62).overdue()] == [51, 61]
+
+
 def test_a_hazard_that_opens_and_falls_due_within_one_batch_says_so_there() -> None:
     at = START + S
     judge = Judge(pit(SPANS), START)
