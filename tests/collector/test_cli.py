@@ -116,7 +116,7 @@ def test_the_verbs_are_these() -> None:
         "detectors", "alarms", "ack", "accept", "shelve", "out-of-service", "reset", "comment", "explain",
         "hazards", "assign", "did", "close", "test", "calibrate", "calibrated", "tell", "handover", "oncall",
         "grafana", "ledger", "gaps", "journal", "backup", "restore", "verify", "user", "token", "audit",
-        "watchdog",
+        "watchdog", "report",
     }  # fmt: skip
 
 
