@@ -45,7 +45,7 @@ def announce(settings: Settings, stop: threading.Event) -> None:
     aviary = _aviary(settings)
     works = [partial(_tell, channel, settings.data, aviary, stop) for channel in channels(settings)]
     if settings.oncall is not None:
-        works.append(partial(_call, settings.oncall, settings.data, aviary, stop))
+        works.append(partial(_call, settings.oncall, settings, aviary, stop))
     elif settings.grafana.url and settings.grafana.token is not None:
         works.append(partial(_silence, settings.grafana.url, settings.grafana.token, settings.data, stop))
     if settings.announce.alertmanager:
@@ -75,14 +75,18 @@ def _tell(channel: Channel, data: Path, aviary: Aviary, stop: threading.Event) -
         receipts.close()
 
 
-def _call(oncall: OnCall, data: Path, aviary: Aviary, stop: threading.Event) -> None:
+def _call(oncall: OnCall, settings: Settings, aviary: Aviary, stop: threading.Event) -> None:
+    data = settings.data
     links = Signer(data, oncall.link) if oncall.link else None
 
     def report(way: str, failing: bool, problem: str) -> None:
         own_alarm(data, CHANNEL, way, failing, problem)
 
     canary = [partial(aviary.knock, door.name) for door in way_doors(oncall)]
-    Pager(witnessed(oncall, data), Judged(data), data, links=links, report=report, canary=canary).follow(stop)
+    weekly = None if settings.canary.ask is None else (settings.canary.ask, settings.canary.answer_within)
+    Pager(
+        witnessed(oncall, data), Judged(data), data, links=links, report=report, canary=canary, weekly=weekly
+    ).follow(stop)
 
 
 def _aviary(settings: Settings) -> Aviary:

@@ -28,6 +28,12 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "since": ("since {time}", "自 {time} 起"),
     "reply": ("Reply {code} to accept", "回复 {code} 接警"),
     "accept": ("Accept: {link}", "接警：{link}"),
+    "question": ("TEST {site}: please accept, no alarm", "测试 {site}：请接警应答，非报警"),
+    "question_why": (
+        "The weekly question whether a call reaches you. No answer is an alarm.",
+        "每周问询：确认呼叫能够送达。无应答将报警。",
+    ),
+    "by_command": ("Accept: davylamp accept {name} --by NAME", "接警：davylamp accept {name} --by 姓名"),
     "simulation": ("SIMULATION", "仿真"),
     "test": ("TEST", "测试"),
     "critical": ("CRITICAL", "紧急"),
@@ -62,6 +68,15 @@ class Wording:
                  if (test := tested_by(one)) and call.kind != RETURN}  # fmt: skip
         details |= {"tests": tests} if tests else {}
         return Text(call.id, headline, "\n".join(body), details)
+
+    def question(self, call: Call, link: str = "") -> Text:
+        """The message of the weekly question."""
+        mark = self._word("simulation") + " " if self.simulated else ""
+        how = self._word("accept", link=link) if link else self._word("by_command", name=call.occurrences[0])
+        details = {"site": self.site, "kind": call.kind, "person": call.person, "simulation": self.simulated,
+                   "occurrences": list(call.occurrences)}  # fmt: skip
+        body = f"{self._word('question_why')}\n{how}"
+        return Text(call.id, mark + self._word("question", site=self.site), body, details)
 
     def _headline(self, call: Call, line: Line, known: Mapping[str, Any]) -> str:
         unit = known.get("unit", "")

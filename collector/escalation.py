@@ -117,6 +117,24 @@ class Open(msgspec.Struct):
         return self.accepted is None and not self.hidden and not self.returned
 
 
+class Question(msgspec.Struct):
+    """The newest weekly question (asking.py)."""
+
+    person: str
+    """Empty where nobody was on duty."""
+    number: int
+    """Its local date, 20261207."""
+    asked: int
+    """ns of `now`."""
+    state: str = "open"
+    tried: list[str] = []
+    """Channels."""
+    fell_back: bool = False
+    """The last call did not arrive: the next way is due."""
+    missed: bool = False
+    """An earlier one was never answered, nor was one since."""
+
+
 class Memory(msgspec.Struct):
     """All that is to be kept over a restart."""
 
@@ -129,6 +147,9 @@ class Memory(msgspec.Struct):
     """The occurrences that a code in a message stands for; each cycle of calls has codes of its own."""
     coded: int = 0
     """Codes ever made."""
+    question: Question | None = None
+    slot: int = 0
+    """The newest slot of the weekly question that was dealt with, s since 1970; 0 before the first."""
 
 
 class Escalation:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from collector.announcing import Followed, canary_of, unread
+from collector.asking import ASK, Asking
 from collector.call_text import Wording
 from collector.calling import Taken, Text
 from collector.calls import (
@@ -32,6 +33,7 @@ from collector.calls import (
     CallBook,
     Place,
 )
+from collector.canary_settings import Weekly
 from collector.clock import Clock
 from collector.errors import DavylampError, Rejected, Unavailable
 from collector.escalation import ANSWERS, Call, Escalation, called_for
@@ -83,13 +85,16 @@ class Pager:
         links: Links | None = None,
         report: Report = lambda way, failing, problem: None,
         canary: Sequence[Callable[[str], None]] = (),
+        weekly: tuple[Weekly, int] | None = None,
     ) -> None:
-        """`canary` is told the name of each canary that the journal has, one for each way's door."""
+        """`canary` is told the name of each canary that the journal has, one for each way's door; `weekly` is when a
+        person is asked, and how many ns they have to answer."""
         self._oncall, self._followed, self._links, self._report = oncall, followed, links, report
         self._folder, self._canary = folder, canary
         self._book = CallBook(folder)
         self._clock = clock or Clock(self._book.now)
         self._escalation = Escalation(oncall.policy, oncall.people, self._book.memory)
+        self._asking = None if weekly is None else Asking(oncall, *weekly, self._book.memory)
         self._outcomes: queue.Queue[Outcome] = queue.Queue()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="call")
         self._under_way: set[str] = set()
@@ -106,6 +111,8 @@ class Pager:
         place = self._hear(now, self._read(now))
         again = [call for call in self._escalation.memory.flying.values() if call.id not in self._under_way]
         calls = self._escalation.due(now, lambda area: self._oncall.on_duty(area, self._date()))
+        if self._asking is not None:
+            calls += self._asking.due(now, self._date())
         self._unwritten += [self._line(now, CALLING, call, again=True) for call in again]
         self._unwritten += [self._line(now, CALLING, call) for call in calls]
         self._write(place)
@@ -133,9 +140,12 @@ class Pager:
         self._book.close()
 
     def _write(self, place: Place) -> None:
-        if self._unwritten or place != self._book.place:
+        asked = self._asking is not None and self._asking.changed
+        if self._unwritten or place != self._book.place or asked:
             self._book.write(self._unwritten, self._escalation.memory, place)
             self._unwritten = []
+            if self._asking is not None:
+                self._asking.changed = False
 
     def _read(self, now: int) -> Place:
         """The journal's new lines into escalation; how far it is read."""
@@ -148,14 +158,18 @@ class Pager:
             place = Place(line["seq"], line["hash"], place.heard)
             open_before = self._escalation.memory.opens.get(name)
             if line["change"] in ANSWERS and open_before is not None:
-                after = (now - open_before.opened) / 1e9
-                answer = {"occurrences": [name], "by": line["by"], "after": round(after, 1), "action": line["action"]}
-                self._unwritten.append({**self._when(now), "what": ANSWERED, **answer})
+                self._unwritten.append(self._answer(now, name, line, now - open_before.opened))
+            if self._asking is not None and self._asking.take(line):
+                self._unwritten.append(self._answer(now, name, line, now - self._asking.asked))
             self._escalation.take(line, now)
             if flown := canary_of(line):
                 for knock in self._canary:
                     self._pool.submit(knock, flown)
         return place
+
+    def _answer(self, now: int, name: str, line: Mapping[str, Any], after: int) -> dict[str, Any]:
+        said = {"occurrences": [name], "by": line["by"], "after": round(after / 1e9, 1), "action": line["action"]}
+        return {**self._when(now), "what": ANSWERED, **said}
 
     def _same(self, place: Place) -> bool:
         found = self._followed.journal(place.seq - 1, 1)
@@ -166,6 +180,8 @@ class Pager:
             outcome = self._outcomes.get()
             self._under_way.discard(outcome.call.id)
             self._escalation.settled(outcome.call, outcome.what == TAKEN, now)
+            if self._asking is not None:
+                self._asking.settled(outcome.call, outcome.what == TAKEN)
             said: dict[str, Any] = {"problem": outcome.problem}
             if outcome.taken is not None:
                 said = {"code": outcome.taken.code} | ({"gateway": outcome.taken.id} if outcome.taken.id else {})
@@ -220,6 +236,8 @@ class Pager:
             self._lost.add(address)
             self._fails(address, more["problem"])
             self._escalation.undelivered(call, now)
+            if self._asking is not None:
+                self._asking.settled(call, reached=False)
         return True
 
     def _begin(self, calls: Sequence[Call]) -> None:
@@ -234,6 +252,8 @@ class Pager:
             self._pool.submit(self._make, call, self._text(call, wording, advice))
 
     def _text(self, call: Call, wording: Wording, advice: Mapping[tuple[str, str], Mapping[str, Any]]) -> Text:
+        if call.kind == ASK:
+            return wording.question(call, self._links.link(call) if self._links else "")
         lines = [self._escalation.memory.opens[name].line for name in call.occurrences
                  if name in self._escalation.memory.opens]  # fmt: skip
         known = [{} if line["change"] == OVERDUE else advice.get((line["rule"], line["sensor"]), {}) for line in lines]

@@ -18,7 +18,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from collector.calls import read_place
+from collector.asking import state_of
+from collector.calls import read_memory, read_place
 from collector.decode import OWN_READINGS
 from collector.errors import DavylampError
 from collector.heartbeat import read_heartbeats
@@ -96,6 +97,8 @@ class Sampler:
         for name, seq in places.items():
             lines = self._judged.journal(seq, 1)
             yield name, self._lag(now, json.loads(lines[0][1])["now"] if lines else None)
+        if self._settings.canary.ask is not None:
+            yield "question", float(state_of(read_memory(self._data).question))
         failing = [row for row in self._judged.alarms() if row["rule"] == CHANNEL and row["active"]]
         yield "channels-failing", float(len(failing))
 

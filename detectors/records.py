@@ -27,6 +27,8 @@ SOURCE = "source-failing"
 """The own rule whose subjects are sources that nothing can come from: no connection, or a refused subscription."""
 UNBALANCED = "ledger-unbalanced"
 """The own rule that says that at some hop more or less came out than went in."""
+QUESTION = "weekly-question"
+"""What an accept names that answers the weekly question; its subject is the person, its occurrence the day."""
 OWN_RULES = (BROKEN, WRONG_UNIT, CHANNEL, DIFFERS, SOURCE, UNBALANCED)
 
 Key = tuple[str, str]

@@ -19,8 +19,9 @@ from detectors.hazards import ACTIONS, CALLED, Hazard, Hazards
 from detectors.holding import Held
 from detectors.people import objection, take
 from detectors.reading import AFTER_ROWS
-from detectors.records import BROKEN, OWN_RULES, Action, Change, Key, Record
+from detectors.records import BROKEN, OWN_RULES, QUESTION, Action, Change, Key, Record
 from detectors.rule import Priority, Rule, Subject
+from detectors.sensor import OWN_AREA
 from detectors.site import Site
 from detectors.suppression import wired
 
@@ -274,6 +275,8 @@ class Records:
             return self.hazards.act(action, now, self.fold.revision, self._stands)
         if action.kind in OF_SENSORS:
             return self.handlings.act(action, now)
+        if (action.kind, action.rule) == ("accept", QUESTION):
+            return [self._answer(action, now)]
         key = (action.rule, action.subject)
         known = key in self.fold.pair_of or key in self.records
         if not known:
@@ -296,6 +299,14 @@ class Records:
         found = (self.records.get((rule, hazard.subject)) for rule in hazard.occurrences)
         real = [record.alarm for record in found if record is not None and not record.test]
         return any(alarm.active or alarm.latched for alarm in real)
+
+    def _answer(self, action: Action, now: int) -> Change:
+        """Somebody answers the weekly question: a line of its own kind, which no record is kept of."""
+        key, nobody = (action.rule, action.subject), Record(OWN_AREA, QUESTION, Priority.LOG, False)
+        nobody.alarm = replace(nobody.alarm, occurrence=action.occurrence or 0)
+        if not action.by:
+            return self._refuse(key, nobody, now, action, "nobody")
+        return self._line(key, nobody, now, "answered", why=Why("judge.answered"), action=action)
 
     def _refuse(self, key: Key, record: Record, now: int, action: Action, reason: str) -> Change:
         why = Why(f"judge.refused.{reason}", {"asked": action.kind})

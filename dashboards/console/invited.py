@@ -18,6 +18,7 @@ from dashboards.console.reading import AlarmRow, HazardRow
 from dashboards.console.view import Look
 from dashboards.console.words import say
 from detectors.hazards import CALLED
+from detectors.records import QUESTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def _left(name: str, row: HazardRow | None, look: Look) -> Called:
 
 
 def _called(name: str, row: AlarmRow | None, look: Look) -> Called:
+    if name.startswith(f"{QUESTION}/"):
+        return Called(name, look.word("question"), "", "")
     if row is None or str(row.occurrence) != name.rpartition("#")[2]:
         return Called(name, look.word("occurrence_over"), "", "")
     unit = behind(row.unit)

@@ -80,6 +80,7 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "close": ("Close", "闭环"),
     "acknowledge_means": ("I have seen it.", "我已看到。"),
     "occurrence_over": ("over, or come again since", "已结束，或已再次发生"),
+    "question": ("the weekly question: does a call reach you?", "每周问询：能否接到呼叫？"),
     "accept_means": ("I am acting on it, and have seen it.", "我正在处置，并已看到。"),
     "comment_means": ("A note for those who come after.", "留给后来者的说明。"),
     "shelve_means": ("Not shown for a time, and counted while it is hidden.", "暂时不显示，期间计入搁置数。"),

@@ -114,6 +114,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "judge.silent": ("its sensor is silent", "其传感器无数据"),
     "judge.heard": ("its sensor is heard again", "其传感器已恢复数据"),
     "judge.blind": ("nothing was received for a time", "曾有一段时间未收到任何数据"),
+    "judge.answered": ("the weekly question was answered", "每周问询已应答"),
     "judge.canary": ("the canary {id} came by", "自检读数 {id} 已通过"),
     "judge.revised": ("a new revision of the site file[: {revision}]", "站点文件新版本[：{revision}]"),
     "judge.refused.unknown_alarm": ("there is no such rule on this sensor", "该传感器没有此规则"),
