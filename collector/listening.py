@@ -21,6 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from collector.errors import BrokerRefused, Disconnected
 from collector.message import MQTT
 from collector.spool import SpoolReader
+from collector.trust import tls_context
 
 TOPICS = 10_000
 RECENT_SEALS = 600
@@ -97,7 +98,7 @@ def _client(broker: Broker) -> mqtt.Client:
     if broker.user:
         client.username_pw_set(broker.user, broker.password)
     if urlsplit(broker.url).scheme == "mqtts":
-        client.tls_set(None if broker.ca is None else str(broker.ca))
+        client.tls_set_context(tls_context(broker.ca))
     return client
 
 

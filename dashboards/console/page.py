@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 from dashboards.console import invited
 from dashboards.console.acting import Access, Acting, BadLink, Invitation, Inviting, Person
 from dashboards.console.asking import BadRequest, asked_from, form_of, worded
-from dashboards.console.board import Board, Watch
+from dashboards.console.board import NOT_LIVE, Board, Watch
 from dashboards.console.entering import Busy, Entering
 from dashboards.console.figures import Lang, Local
 from dashboards.console.login import Forms, Logins, caller_of, fields
@@ -68,6 +68,7 @@ def page(
         Route("/api/sensors", here.api_sensors),
         Route("/api/hazards", here.api_hazards),
         Route("/api/status", here.api_status),
+        Route("/api/alive", here.api_alive),
         Route("/api/events", here.events),
         Mount("/static", StaticFiles(directory=HERE / "static")),
         *more,
@@ -226,6 +227,11 @@ class Console:
         """How much is watched, how far judging is, the ledger."""
         board = self._asked_by_a_program(request)
         return JSONResponse(status_json(self.watch.world(), board.live))
+
+    def api_alive(self, request: Request) -> Response:
+        """Whether this page is live, and nothing else: for whoever watches over it, without a login."""
+        world = self.watch.world()
+        return JSONResponse({"version": 1, "live": not world.error and world.status.behind < NOT_LIVE})
 
     async def events(self, request: Request) -> Response:
         """The stream of the page."""

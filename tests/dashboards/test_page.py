@@ -379,6 +379,16 @@ def test_without_a_login_nothing_is_shown(path: str) -> None:
         assert inside not in reply.text
 
 
+def test_whoever_watches_over_the_page_needs_no_login_and_learns_only_whether_it_is_live() -> None:
+    sample = alarmed()
+    app = page(sample, sample, entering=Logins(None))
+    assert ask(app, "/api/alive").json() == {"version": 1, "live": True}
+    late = behind()
+    assert ask(page(late, late), "/api/alive").json()["live"] is False
+    late.error = "gone"
+    assert ask(page(late, late), "/api/alive").status_code == 503
+
+
 @pytest.mark.parametrize("path", ["/", "/static/page.js", "/static/page.css", "/api/alarms", "/nowhere"])
 def test_every_answer_carries_the_security_headers(path: str) -> None:
     sample = calm()

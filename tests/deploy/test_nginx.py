@@ -18,8 +18,10 @@ import uvicorn
 
 from collector.broker import await_port, free_port
 from collector.config import ConfigMistakes, load
-from collector.page_role import serve
+from collector.page_role import configured, serve
+from collector.settings import Page, Settings
 from dashboards.console.page import page
+from tests.dashboards.people import Logins
 from tests.dashboards.sample import alarmed
 from tests.deploy.shipped import DEPLOY, replaced, secrets
 from tests.servers import find
@@ -44,12 +46,13 @@ http {{
 
 
 @contextmanager
-def served(port: int) -> Iterator[None]:
+def served(port: int, logins: Logins | None = None) -> Iterator[None]:
     """A page in alarm that moves, on loopback."""
     sample = alarmed()
     sample.moves = True
-    app = page(sample, sample, hosts=(NAME,))
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical"))
+    app = page(sample, sample, hosts=(NAME,), entering=logins)
+    there = Settings(Path(), Path(), page=Page(port=port))
+    server = uvicorn.Server(configured(app, there))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -76,13 +79,18 @@ class Proxy:
         return (self.secret / "page-password").read_bytes().strip()
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self, own: bool = False) -> Iterator[None]:
+        """`own`: without what stands between `own login`."""
         binary = find("nginx", "apt-get install nginx")
         shipped = (DEPLOY / "nginx" / "davylamp.conf").read_text("utf-8")
+        if own:
+            before, without, after = shipped.split("# own login")
+            assert without.count("auth_basic") == 2
+            shipped = before + after
         changes = {
             "listen 443 ssl": f"listen 127.0.0.1:{self.port} ssl",
             "listen 80;": f"listen 127.0.0.1:{self.plain};",
-            "/etc/nginx/davylamp/users": f"{self.secret}/page-users",
+            **({} if own else {"/etc/nginx/davylamp/users": f"{self.secret}/page-users"}),
             "/etc/nginx/davylamp": str(self.secret),
             "127.0.0.1:8080": f"127.0.0.1:{self.behind}",
         }
@@ -142,6 +150,20 @@ def test_the_page_s_own_forms_are_taken_and_those_of_others_refused(proxy: Proxy
 def test_a_link_in_a_message_needs_no_login(proxy: Proxy) -> None:
     assert proxy.ask("/accept/token")[0] == 404  # this page was made without links; nginx let it through
     assert proxy.ask("/static/page.css")[0] == 200
+
+
+def test_with_logins_of_its_own_nginx_asks_for_none_and_hands_tokens_on(proxy: Proxy, tmp_path: Path) -> None:
+    logins = Logins(None)
+    another = Proxy(tmp_path, proxy.secret)
+    with served(another.behind, logins), another.running(own=True):
+        cookie = "__Host-davylamp=abc; davylamp=planted"
+        status, body, headers = another.ask("/", Cookie=cookie, X_Forwarded_For="6.6.6.6")
+        assert (status, 'type="password"' in body) == (401, True)
+        assert headers["Strict-Transport-Security"]
+        caller = logins.callers[-1]
+        assert (caller.session, caller.address) == ("abc", "127.0.0.1"), "https and the address are nginx's word"
+        another.ask("/api/alarms", Authorization="Bearer dl_x")
+        assert logins.callers[-1].bearer == "dl_x"
 
 
 def test_unencrypted_leads_to_encrypted(proxy: Proxy) -> None:
