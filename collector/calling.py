@@ -20,6 +20,8 @@ from collector.posting import TIMEOUT, ask
 from collector.secret import Secret
 
 TO = "{to}"
+SAMPLES = ("+8613900000001", "name@host.example", "-1001234567890", "123456789", "#name", "@name", "U0123456789")
+"""Addresses of which a service that takes any takes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,22 @@ class Gateway:
 
     def objection(self, to: str) -> str:
         """Whether apprise makes anything of URL and address."""
-        return "" if self._service(to) is not None else "apprise takes no such URL and address"
+        if _made(self.url.reveal(), to) is None:
+            return "apprise takes no such URL and address"
+        return "" if self._service(to) is not None else "this gateway takes no such address"
 
     def _service(self, to: str) -> Any:
-        import apprise
+        """apprise's service for an address; None where there is none that reaches it.
 
-        return apprise.Apprise.instantiate(self.url.reveal().replace(TO, quote(to, safe="@")), suppress_exceptions=True)
+        Many services leave out an address that they do not take and then send to their own account, so an address that
+        made no target is none, where another one would have made one.
+        """
+        url = self.url.reveal()
+        service = _made(url, to)
+        if service is None or _targets(service) != []:
+            return service
+        others = (_made(url, sample) for sample in SAMPLES) if TO in url else ()
+        return None if any(other is not None and _targets(other) for other in others) else service
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +147,19 @@ class Command:
         import shutil
 
         return "" if shutil.which(self.words[0]) else f"{self.words[0]} is no program here"
+
+
+def _made(url: str, to: str) -> Any:
+    """What apprise makes of a URL with an address in it; None for nothing."""
+    import apprise
+
+    return apprise.Apprise.instantiate(url.replace(TO, quote(to, safe="@")), suppress_exceptions=True)
+
+
+def _targets(service: Any) -> list[Any] | None:
+    """Whom a service would send to, of those that name it; None for one that has no list of them."""
+    found = getattr(service, "targets", None)
+    return None if found is None else list(found)
 
 
 def _json(body: bytes) -> Any:
