@@ -45,7 +45,7 @@ def _about(found: Backtest, zone: ZoneInfo) -> list[str]:
     span = f"{shown(course.start, zone)} to {shown(course.end, zone)}"
     out = [f"{course.readings:,} readings, {span}, judged twice from the beginning"]
     if course.revisions:
-        out.append(f"the log's own {course.revisions} revisions are left out: the given files stand for all of them")
+        out.append(f"the log's own revisions ({course.revisions}) are left out: the given files stand for all of them")
     if course.begins > 1:
         out.append(f"the log begins at seal {course.begins}: what stood before is not known to either")
     for tried, name in ((course, "present"), (other, "other")):
