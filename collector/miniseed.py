@@ -35,12 +35,16 @@ class Records:
         number = 0
         try:
             for number, record in enumerate(MS3Record.from_buffer(data), 1):
-                try:
-                    self._record(record, rows)
-                except Dead as dead:
-                    rows.bury(dead, f"record {number}: ")
+                self.take(record, rows, number)
         except (PymseedError, ValueError) as error:
             raise Dead("unparsable", f"record {number + 1}: not miniSEED: {' '.join(str(error).split())}") from error
+
+    def take(self, record: Any, rows: Rows, number: int) -> None:
+        """Add one record's samples, or why not."""
+        try:
+            self._record(record, rows)
+        except Dead as dead:
+            rows.bury(dead, f"record {number}: ")
 
     def _record(self, record: Any, rows: Rows) -> None:
         known = self._names.find(rows.topic, source_words(record.sourceid))

@@ -18,13 +18,14 @@ from collector.errors import Damaged
 from collector.folding import Folding
 from collector.journal import GENESIS, line_json, link, with_hash
 from collector.progress import Progress
+from collector.recorded import Source, blocks_of, pieces
 from collector.snapshots import oldest
 from collector.spool import SpoolReader, spool_file
 from detectors.judge import Judge
 from detectors.reading import Batch
 from detectors.records import Change
 from detectors.site import Site
-from simulators.replay import Rows, read_csv
+from simulators.replay import Rows
 
 
 @dataclass(slots=True)
@@ -70,8 +71,12 @@ def replay(
     *,
     messages: int = 20_000,
     progress: Progress | None = None,
+    part: Source | None = None,
 ) -> Replayed:
-    """Fold a data folder's spool (a folder or its spool.db) or a CSV file; write the journal where one is named."""
+    """Fold a data folder's spool (a folder or its spool.db) or a recording; write the journal where one is named.
+
+    `part` says how a recording's columns are called and which part is wanted; a log is folded whole.
+    """
     result = Replayed()
     begun = time.perf_counter()
     out = journal.open("wb") if journal is not None else None
@@ -81,7 +86,7 @@ def replay(
         if folder.is_dir() and spool_file(folder).exists():
             _spool(folder, chain, messages, progress)
         else:
-            _csv(site, source, chain, progress)
+            _recording(site, part or Source(source), chain, progress)
     finally:
         if out is not None:
             out.close()
@@ -115,12 +120,12 @@ def _spool(folder: Path, chain: _Chain, messages: int, progress: Progress | None
     chain.result.readings = folding.counts.get("readings", 0)
 
 
-def _csv(site: Site, source: Path, chain: _Chain, progress: Progress | None) -> None:
+def _recording(site: Site, source: Source, chain: _Chain, progress: Progress | None) -> None:
     judge: Judge | None = None
     told = None if progress is None else lambda share: progress(share, chain.result.readings)
-    for batch in batches(site, read_csv(source, told=told), chain.result):
+    for batch in batches(site, pieces(source, site, told), chain.result):
         if judge is None:
-            chain.result.start = int(batch.arrived[0])
+            chain.result.start = min([*batch.arrived[:1].tolist(), *(wave.arrived for wave in batch.waves[:1])])
             judge = Judge(site, chain.result.start)
             chain.add(judge.begin(), site.id)
         chain.add(judge.step(batch).changes, site.id)
@@ -129,17 +134,26 @@ def _csv(site: Site, source: Path, chain: _Chain, progress: Progress | None) -> 
         chain.result.counts = {f"gate.{k}": v for k, v in sorted(judge.gate.counts.items())}
 
 
-def batches(site: Site, pieces: Iterator[Rows], result: Replayed) -> Iterator[Batch]:
+def batches(site: Site, read: Iterator[Rows], result: Replayed) -> Iterator[Batch]:
     """Pieces of recorded readings as batches: a row arrives at max(now, its time). Counts into `result`."""
     number = {name: k for k, name in enumerate(site.sensors)}
     now = np.iinfo(np.int64).min
-    for piece in pieces:
+    for piece in read:
         table = np.array([number.get(name, -1) for name in piece.names], np.intp)
         sensor = table[piece.sensor]
         known = sensor >= 0
         for index, count in zip(*np.unique(piece.sensor[~known], return_counts=True), strict=True):
             name = piece.names[int(index)]
             result.unknown[name] = result.unknown.get(name, 0) + int(count)
+        waves = blocks_of(piece, table, now)
+        for wave in piece.waves:
+            if table[wave.sensor] < 0:
+                name = piece.names[wave.sensor]
+                result.unknown[name] = result.unknown.get(name, 0) + 1
+        if waves:
+            now = waves[-1].arrived
+            result.readings += len(waves)
+            yield Batch.of(now, waves=waves)
         if not known.any():
             continue
         times = piece.time[known]

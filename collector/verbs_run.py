@@ -89,19 +89,15 @@ def _given(option: str, value: object) -> list[str]:
 def replay(arguments: Arguments) -> int:
     """Judge recorded readings as fast as it goes; print the journal's hash and the counts."""
     from collector.config import load
-    from collector.progress import Progress
+    from collector.progress import shown
     from collector.replaying import replay as fold
 
     loaded = load(arguments.file)
     if not arguments.input.exists():
-        raise WrongUse(f"{arguments.input} is not there; give a CSV (time,sensor,value) or a data folder")
-    shown = sys.stderr.isatty() if arguments.progress is None else arguments.progress
-    progress = Progress(sys.stderr) if shown else None
-    try:
-        result = fold(loaded.site, arguments.input, arguments.journal, progress=progress)
-    finally:
-        if progress is not None:
-            progress.close()
+        raise WrongUse(f"{arguments.input} is not there; give a recording (CSV, Parquet, ...) or a data folder")
+    part = _part(arguments, arguments.input)
+    with shown(arguments.progress) as progress:
+        result = fold(loaded.site, arguments.input, arguments.journal, progress=progress, part=part)
     if arguments.json:
         say_json(dataclasses.asdict(result))
         return OK
@@ -115,6 +111,25 @@ def replay(arguments: Arguments) -> int:
         warn(f"the log begins in the middle, at seal {result.begins}: replayed from a snapshot there")
     say(f"journal: {result.lines} lines, hash {result.hash}")
     return OK
+
+
+def _part(arguments: Arguments, path: Path) -> Any:
+    """The recording that is meant, and which part of it."""
+    from collector.recorded import Source
+    from collector.times import NoTime, instant
+
+    try:
+        start, end = (None if text is None else instant(text) for text in (arguments.start_at, arguments.end_at))
+    except NoTime as wrong:
+        raise WrongUse(str(wrong)) from wrong
+    whole = Source(path, arguments.columns)
+    return Source(path, arguments.columns, whole.start if start is None else start, whole.end if end is None else end)
+
+
+def _part_arguments(parser: Parser) -> None:
+    parser.add_argument("--columns", type=Path, metavar="FILE", help="of a recording: its columns (docs/recordings.md)")
+    parser.add_argument("--from", dest="start_at", metavar="TIME", help="of a recording: only what was at or after it")
+    parser.add_argument("--to", dest="end_at", metavar="TIME", help="of a recording: only what was before it")
 
 
 def simulate(arguments: Arguments) -> int:
@@ -165,7 +180,11 @@ def _run_arguments(parser: Parser) -> None:
 
 def _replay_arguments(parser: Parser) -> None:
     parser.add_argument("file", type=Path, metavar="SITE.toml")
-    parser.add_argument("input", type=Path, metavar="INPUT", help="readings as CSV, or a data folder (its spool)")
+    parser.add_argument(
+        "input", type=Path, metavar="INPUT",
+        help="CSV, Parquet, line protocol, miniSEED (or a folder of it), or a data folder (its spool)",
+    )  # fmt: skip
+    _part_arguments(parser)
     parser.add_argument("--journal", type=Path, metavar="FILE", help="write the journal there as JSON lines")
     parser.add_argument(
         "--progress", action=argparse.BooleanOptionalAction, help="how far it is, on stderr (default: on a terminal)"

@@ -16,8 +16,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.reading import Wave
+
 HEADER = ["time", "sensor", "value"]
 NO_NUMBER = {"", "nan", "null"}
+EXCEL = range(20_000, 80_000)
+"""Whole numbers that are days of Excel (1954 to 2119), and no ns that anybody recorded."""
 LONGEST = 19
 """Digits of the largest int64."""
 
@@ -41,6 +45,8 @@ class Rows:
     quality: NDArray[np.uint8]
     line: int
     """Of the first row."""
+    waves: Sequence[Wave] = ()
+    """Blocks of samples; their `sensor` indexes `names` too."""
 
     def __len__(self) -> int:
         return len(self.sensor)
@@ -71,6 +77,9 @@ def read_lines(lines: Iterable[str], rows: int = 20_000) -> Iterator[Rows]:
             number += len(piece)
         else:
             number, at, columns = _quoted(chain(piece, source), rows, number, width)
+        if not names and columns[0] and _is_integer(columns[0][0]) and int(columns[0][0]) in EXCEL:
+            found = f"the time {columns[0][0]!r}, a day number of Excel"
+            raise BadCsv(at[0], found, 'it by --columns with format = "excel"')
         yield _rows(columns, at, names)
 
 
@@ -120,6 +129,7 @@ def _quoted(lines: Iterator[str], rows: int, before: int, width: int) -> tuple[i
             at.append(before + reader.line_num)
             if len(row) != width or not row[1]:
                 allowed = f"{width} fields: {','.join([*HEADER, 'quality'][:width])}, the sensor not empty"
+                allowed += "; a decimal comma by --columns" if len(row) > width else ""
                 raise BadCsv(at[-1], repr(",".join(row)), allowed)
             for column, field in zip(columns, row, strict=True):
                 column.append(field)
@@ -145,7 +155,7 @@ def _times(texts: list[str], lines: Sequence[int]) -> NDArray[np.int64]:
         for text in times:
             times[text] = _time(text)
     except (ValueError, OverflowError) as error:
-        allowed = "2026-11-24T08:00:00.5+08:00 (a zone is needed), or integer ns UTC"
+        allowed = "2026-11-24T08:00:00.5+08:00 (a zone is needed), or integer ns UTC; other times by --columns"
         raise BadCsv(lines[texts.index(text)], f"the time {text!r}", allowed) from error
     return np.array([*map(times.__getitem__, texts)], np.int64)
 
@@ -185,7 +195,8 @@ def _values(texts: list[str], lines: Sequence[int]) -> NDArray[np.float64]:
         try:
             values[k] = np.nan if text.lower() in NO_NUMBER else float(text)
         except ValueError as error:
-            raise BadCsv(line, f"the value {text!r}", "a number, or nothing for 'no number'") from error
+            allowed = "a number, or nothing for 'no number'; a decimal comma by --columns"
+            raise BadCsv(line, f"the value {text!r}", allowed) from error
     return values
 
 
