@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from collector.config import load
 from collector.errors import DavylampError
+from collector.recorded import Source, pieces
 from collector.times import instant
-from simulators.publish import BrokerRefuses, NotSimulated, publish, readings_csv, write_mseed
+from simulators.playing import play
+from simulators.publish import BrokerRefuses, NotSimulated, Published, publish, readings_csv, write_mseed
 from simulators.scenario import Scenario, ScenarioError, SiteLike, read_registry, read_scenario, site_text
 from simulators.truths import lines as truth_lines
 from simulators.truths import truths_of
@@ -65,6 +68,34 @@ def to_mqtt(
         done = publish(scenario, registry, url, time.time_ns(), stop=stop, speed=speed, form=form, told=told)
     except (ScenarioError, NotSimulated, BrokerRefuses, ValueError) as error:
         raise NotPublished(str(error)) from error
+    return _told(done)
+
+
+def recording_to_mqtt(
+    part: Source,
+    url: str,
+    file: Path,
+    stop: threading.Event,
+    *,
+    speed: float = 1.0,
+    form: str = "plain",
+    now: bool = False,
+    loop: bool = False,
+    told: Callable[[float | None, int], None] | None = None,
+) -> tuple[str, dict[str, int]]:
+    """Publish a recording into the site of a file; says what was acknowledged, and the readings of strangers by name.
+    Raises NotPublished, Rejected, ConfigMistakes."""
+    site = load(file).site
+    shift = time.time_ns() if now else None
+    try:
+        done = play(lambda: pieces(part, site), site, url, form=form, speed=speed, shift_to=shift, loop=loop, stop=stop,
+                    told=told)  # fmt: skip
+    except (NotSimulated, BrokerRefuses, ValueError, OSError) as error:
+        raise NotPublished(str(error)) from error
+    return _told(done.published) + (f", {done.rounds} rounds" if loop else ""), done.unknown
+
+
+def _told(done: Published) -> str:
     lost = f", {done.unanswered} not acknowledged" if done.unanswered else ""
     return f"published {done.messages:,} messages with {done.readings:,} readings and {done.samples:,} samples{lost}"
 

@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from collector.settings import Settings
@@ -15,6 +16,8 @@ from collector.verb import NO, OK, Arguments, Parser, Verb, WrongUse, add_json, 
 from collector.visible import OneLine
 
 FORMATS = ("plain", "senml", "senml-cbor", "line", "mseed", "sparkplug", "telegraf")
+RECORDINGS = (".csv", ".parquet", ".line", ".lp", ".mseed", ".miniseed")
+"""Ends of the names of recordings that can be published."""
 ROLE_NAMES = ("collect", "judge", "store", "announce", "page")
 
 
@@ -145,10 +148,33 @@ def simulate(arguments: Arguments) -> int:
             say(to_csv(arguments.scenario, arguments.csv, arguments.start, arguments.site, arguments.truth))
         elif arguments.mseed is not None:
             say(to_mseed(arguments.scenario, arguments.mseed, arguments.start, arguments.site))
+        elif Path(arguments.scenario).is_dir() or Path(arguments.scenario).suffix.lower() in RECORDINGS:
+            return _play(arguments, stop)
         else:
             with shown(arguments.progress) as told:
                 say(to_mqtt(arguments.scenario, arguments.mqtt, arguments.site, arguments.speed, stop,
                             arguments.format, told))  # fmt: skip
+    return OK
+
+
+def _play(arguments: Arguments, stop: Event) -> int:
+    """Publish a recording."""
+    from collector.progress import shown
+    from collector.simulating import recording_to_mqtt
+
+    path = Path(arguments.scenario)
+    if not path.exists():
+        raise WrongUse(f"{path} is not there; give a recording, or the name of a scenario")
+    if arguments.site is None:
+        raise WrongUse("give --site SITE.toml: whose sensors the recording's are")
+    with shown(arguments.progress) as told:
+        text, unknown = recording_to_mqtt(
+            _part(arguments, path), arguments.mqtt, arguments.site, stop, speed=arguments.speed, form=arguments.format,
+            now=arguments.shift_to_now, loop=arguments.loop, told=told,
+        )  # fmt: skip
+    say(text)
+    for name, number in sorted(unknown.items()):
+        warn(f"{name}: {number:,} readings of a sensor that {arguments.site} does not have")
     return OK
 
 
@@ -193,7 +219,9 @@ def _replay_arguments(parser: Parser) -> None:
 
 
 def _simulate_arguments(parser: Parser) -> None:
-    parser.add_argument("scenario", metavar="SCENARIO", help="one of ours (demo) or a file")
+    parser.add_argument(
+        "scenario", metavar="SCENARIO", help="one of ours (demo), a file (.toml), or with --mqtt a recording"
+    )
     to = parser.add_mutually_exclusive_group(required=True)
     to.add_argument("--mqtt", metavar="URL", help="publish there, as it happens")
     to.add_argument("--csv", type=Path, metavar="FILE", help="write the readings there, as fast as it goes")
@@ -204,6 +232,9 @@ def _simulate_arguments(parser: Parser) -> None:
     )
     parser.add_argument("--truth", type=Path, metavar="FILE", help="with --csv: write there what really happened")
     parser.add_argument("--site", type=Path, metavar="SITE.toml", help="whose sensors (default: the north pit)")
+    _part_arguments(parser)
+    parser.add_argument("--shift-to-now", action="store_true", help="of a recording: as if it began now")
+    parser.add_argument("--loop", action="store_true", help="of a recording: again and again until Ctrl-C")
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="times faster than life (default 1)")
     parser.add_argument("--start", default=None, metavar="TIME", help="the scenario's start (CSV; default 2026-01-01Z)")
 
