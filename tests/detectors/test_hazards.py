@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from detectors.detector import Why
 from detectors.hazards import LONGEST, Hazard
@@ -493,7 +493,7 @@ def test_the_fold_says_of_hazards_what_a_second_account_of_its_lines_says(random
     )  # fmt: skip
 
 
-@QUICK
+@settings(QUICK, max_examples=15)
 @given(RANDOM, st.integers(0, 40))
 def test_cut_ticked_revised_and_restarted_anywhere_it_is_the_same(random: Random, length: int) -> None:
     sites = [read_site({**plain, "hazards": SPANS}) for plain in (document(), lowered(), derived())]
