@@ -26,7 +26,7 @@ like a real one: [simulators.md](simulators.md).
 ```toml
 [scenario]
 name = "my-shift"
-site = "north-pit"                # one of ours, or a site file beside this one
+site = "north-pit"                # one of ours, or a site file beside this one, then given as --site too
 seed = 7
 lasts = "150s"
 story = "Methane peaks at the face, then a return sensor that is in alarm falls silent."
@@ -49,6 +49,7 @@ rise = 5
 hold = 12
 fall = 6
 within = "20s"                    # a good system says so by then
+bad = "an explosive mixture if it doubles"
 expect = ["face-methane.warn"]    # the rules that should say so
 
 [[event]]
@@ -67,8 +68,9 @@ keeps = true
 ```
 
 Each `[[event]]` has `kind`, `sensors` and the parameters of its kind, and may have `truth` (its label; the kind if left
-out), `expect`, `within`. Events may have `delays` and `factors` too: a list with one for each sensor, or one number,
-the step from each to the next. Events lie over each other in the order of the file, faults act in that order.
+out), `expect`, `within`, `bad` (how bad it is, in words). Events may have `delays` and `factors` too: a list with one
+for each sensor, or one number, the step from each to the next. Events lie over each other in the order of the file,
+faults act in that order.
 
 Refused by name, before anything is sent: a kind or parameter that does not exist, one that is missing, a sensor that
 the site does not have, an event on a quantity it does not fit, a past faster than the sensor's own rate, waves above
@@ -96,7 +98,8 @@ def _events() -> Iterator[str]:
 def _faults() -> Iterator[str]:
     yield "\n## Faults\n"
     yield "Each on any sensor, geophones too, and several together: first all that change values, then all that change"
-    yield "what becomes of the readings on their way. Each draws its chance from a stream of its own per sensor.\n"
+    yield "what becomes of the readings on their way. Each draws its chance from a stream of its own per sensor."
+    yield "What a device says of its own reading (`calibration`) is told in CSV, and where a payload has `quality`.\n"
     yield "| kind | parameters beside `start` | what it is |\n|---|---|---|"
     for kind in FAULTS:
         yield f"| `{kind}` | {_parameters(kind)} | {_what(kind)} |"

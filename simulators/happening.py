@@ -13,7 +13,7 @@ from simulators.event import span
 from simulators.kinds import EVENTS, FAULTS, KINDS, make, parameters, seconds
 from simulators.shaking import LASTS, Ground, Swarm
 
-LABELS = ("kind", "truth", "sensors", "expect", "within", "delays", "factors")
+LABELS = ("kind", "truth", "sensors", "expect", "within", "bad", "delays", "factors")
 """What every kind may have beside its parameters; the last two only events that are neither faults nor shakes."""
 SELECTORS = ("area", "quantity")
 
@@ -33,6 +33,8 @@ class Truth:
     """When what it warns of comes, where its law says so."""
     within_s: float | None = None
     """A good system says it within this, from its start."""
+    bad: str = ""
+    """How bad it is, in words: what happens to whom if nobody hears of it."""
 
     @property
     def fault(self) -> bool:
@@ -89,10 +91,10 @@ def _read(where: str, entry: Mapping[str, Any], known: Sequence[Sensor] | None) 
     if kind not in FAULTS and kind in EVENTS and not sensors:
         raise ValueError("missing: 'sensors', one at least")
     within = seconds("within", entry["within"]) if "within" in entry else None
-    label, rules = entry.get("truth", kind), tuple(entry.get("expect", ()))
+    label, rules, bad = entry.get("truth", kind), tuple(entry.get("expect", ())), str(entry.get("bad", ""))
     failure = getattr(made, "failure", None)
     return happening, [
-        Truth(label, sensor, start + later, end + later, rules, kind, failure, within)
+        Truth(label, sensor, start + later, end + later, rules, kind, failure, within, bad)
         for k, sensor in enumerate(sensors)
         for later, _ in (happening.reach(k),)
         for start, end in _spans(made)

@@ -37,6 +37,8 @@ class TimedTruth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     failure: int | None = None
     within: int | None = None
     """ns from its start."""
+    bad: str = ""
+    """How bad it is, in words."""
 
     def holds(self, begin: int, end: int) -> bool:
         """True if it lasts at any time in [begin, end]."""
@@ -91,6 +93,7 @@ def _timed(truth: Truth, start: int, every: int | None) -> TimedTruth:
         fault=truth.fault,
         failure=at(truth.failure_s),
         within=None if truth.within_s is None else round(truth.within_s * SECOND),
+        bad=truth.bad,
     )
 
 

@@ -158,13 +158,14 @@ def test_a_step_of_factors_is_a_product_and_of_delays_a_sum():
 
 
 def test_truths_say_what_when_and_how_soon():
-    wall = {**entry("voight"), "within": "30min", "truth": "wall fails", "expect": ["wall-moving"]}
+    wall = {**entry("voight"), "within": "30min", "truth": "wall fails", "expect": ["wall-moving"], "bad": "ramp 4"}
     blasts, swarm = entry("blasts"), entry("swarm")
     truths = scenario(wall, blasts, swarm, {"kind": "stuck", "sensors": ["co-2105"]}).truths
     assert [(t.event, t.start_s, t.fault) for t in truths] == [
         ("voight", 300, False), ("blasts", 300, False), ("blasts", 305, False), ("blasts", 310, False),
         ("swarm", 300, False), ("stuck", 300, True),
     ]  # fmt: skip
+    assert [truth.bad for truth in truths] == ["ramp 4", "", "", "", "", ""]
     assert (truths[0].kind, truths[0].failure_s, truths[0].within_s, truths[0].rules) == (
         "wall fails", 3000, 1800, ("wall-moving",),
     )  # fmt: skip
