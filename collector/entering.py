@@ -211,7 +211,7 @@ class Door:
     def denied(self, caller: Caller, what: str) -> None:
         """What may not be done, and who asked."""
         person = self.person(caller)
-        self._audit.note("denied", person.name if person else "", caller.address, action=what[:40])
+        self._audit.note("denied", person.name if person else "", caller.address, kind=what[:40])
 
     def logout(self, caller: Caller) -> None:
         """End the session."""

@@ -64,6 +64,7 @@ class Sessions:
 
     def __init__(self, folder: Path, wall: Callable[[], int] = time.time_ns) -> None:
         self._store, self.wall, self._guard = open_writer(folder / FILE, SCHEMA), wall, threading.Lock()
+        (folder / FILE).chmod(0o600)
         rows = self._store.execute("SELECT hash, kind, name, mark, address, made, used FROM entry")
         self._entries = {row[0]: Entry(*row) for row in rows}
         self._written = {key: one.used for key, one in self._entries.items()}

@@ -117,7 +117,7 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "taken": ("Taken", "已受理"),
     "refused": ("Refused", "已拒绝"),
     "unanswered": ("Not answered yet; look at the alarm", "尚未答复；请查看该报警"),
-    "not_allowed": ("Looking only: this login may not act.", "仅可查看：此账号无权操作。"),
+    "not_allowed": ("This login may not do that.", "此账号无权进行此操作。"),
     "no_login": ("Log in first.", "请先登录。"),
     "log_in": ("Log in", "登录"),
     "log_out": ("Log out", "退出登录"),

@@ -376,4 +376,4 @@ def test_old_sessions_and_browsers_are_cleared_away(world: World) -> None:
 def test_what_is_denied_is_written_once_with_a_bounded_text(world: World) -> None:
     world.door.denied(world.caller("guest"), "reset" + "x" * 10_000)
     last = json.loads(list(read_audit(world.folder))[-1])
-    assert (last["what"], last["by"], len(last["action"])) == ("denied", "guest", 40)
+    assert (last["what"], last["by"], len(last["kind"])) == ("denied", "guest", 40)

@@ -29,6 +29,7 @@ def test_a_restart_keeps_them_and_the_file_opens_nothing(tmp_path: Path) -> None
     assert again.find("session", "") is None
     assert again.find("session", found.hash) is None
     again.close()
+    assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
     raw = b"".join(path.read_bytes() for path in tmp_path.glob(f"{FILE}*"))
     assert secret.encode() not in raw
     assert found.hash.encode() in raw
