@@ -23,6 +23,7 @@ from collector.journal import verify
 from collector.judged import Judged, every_line
 from collector.ledger import read_at_rest, verdict
 from collector.loosening import loosened
+from collector.message import ORIGINS
 from collector.report_words import CAUSES, SECTIONS, Words
 from collector.times import shown
 from dashboards.console.figures import Lang, Local, age, behind, number
@@ -66,10 +67,13 @@ def report_of(folder: Path, start: int, end: int, language: Lang) -> Report:
     counting.close(int(status["now"]))
     tail = [(0, "")]
     problem = verify(_whole(judged, tail))
-    wrong = read_at_rest(folder)
+    counts, wrong = read_at_rest(folder)
+    words = Words(language)
+    messages = sum(counts.get(f"spool.{origin}", 0) for origin in ORIGINS)
+    fine = words("balances", messages=f"{messages:,}", readings=f"{counts.get('judge.readings', 0):,}")
     report = Report(
-        status["site"], zone, Words(language), start, end, bool(status["simulated"]), counting,
-        figures(_changes(judged), start, end), (*tail[0], problem), verdict(*wrong),
+        status["site"], zone, words, start, end, bool(status["simulated"]), counting,
+        figures(_changes(judged), start, end), (*tail[0], problem), verdict(counts, wrong) if wrong else fine,
     )  # fmt: skip
     made = _Sections(report, folder, judged)
     report.sections = {name: list(getattr(made, name)()) for name in SECTIONS}
@@ -128,7 +132,8 @@ class _Sections:
             old, new = documents.get(number - 1), documents.get(number)
             weaker, changed = "", self.report.words("not_in_log")
             if new is not None and (old is not None or number == 1):
-                weaker, changed = "; ".join(loosened(old, new)), "; ".join(differences(old, new))
+                weaker = "; ".join(loosened(old, new, self.report.words.language))
+                changed = "; ".join(differences(old, new))
             yield self.when(line["now"]), str(number), line["by"], line["note"], weaker, changed
 
     def overrides(self) -> Iterator[Row]:

@@ -69,6 +69,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
                 "日志：{lines} 行，末端哈希 {hash}，哈希链校验通过"),
     "broken": ("journal: {lines} lines, head {hash}, CHAIN BROKEN: {problem}",
                "日志：{lines} 行，末端哈希 {hash}，哈希链损坏：{problem}"),
+    "balances": ("balances: {messages} messages and {readings} readings have a name",
+                 "平衡：{messages} 条消息、{readings} 条读数均有去向"),
     "ledger": ("ledger: {text}", "台账：{text}"),
     "not_whole": ("the journal begins at {first}: what was before is in no figure",
                   "日志始于 {first}：此前情况不在统计之内"),

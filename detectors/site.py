@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from detectors.blasting import hidden_by_blasting
 from detectors.desk_load import desk_series
 from detectors.desks import EVERYTHING, read_desks
 from detectors.document import Mistake, SiteMistakes, Table
@@ -73,6 +74,9 @@ def read_site(document: Mapping[str, Any]) -> Site:
     simulated = head.flag("simulated")
     known = _raw(sensors)
     rules = read_rules(whole, sensors, known, not simulated)
+    for name, quantity in hidden_by_blasting(rules, sensors):
+        found = f"a blasting window, on {quantity}"
+        whole.wrong(("rule", name, "suppress_when"), found, "a rule that watches no gas and no dust")
     site = Site(
         id=head.text("id", None, "the site's name"),
         timezone=head.text("timezone", None, 'a zone: "Asia/Shanghai"'),

@@ -181,3 +181,25 @@ def test_an_alertmanager_that_is_away_loses_nothing(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(Unavailable, match="is it running"):
             far.step()
+
+
+def test_what_a_test_raised_has_its_label_and_judging_hears_that_it_was_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from collector.inbox import Inbox
+
+    sent: list[Any] = []
+    monkeypatch.setattr("collector.alertmanager.post", lambda url, alerts, name: sent.append(alerts))
+    judging = Judging()
+    keeper = Alertmanager("http://nowhere", tmp_path, judging)
+    judging.set(judging.row(test="t1"))
+    keeper.step()
+    assert sent[0][0]["labels"]["test"] == "true"
+    assert sent[0][0]["annotations"]["summary"].startswith("TEST face-2105")
+    (told,) = Inbox(tmp_path).waiting()
+    assert json.loads(told.payload) == {"test": "t1", "sensor": "ch4-2105", "alarm": "face-methane.cut/ch4-2105#3",
+                                        "channel": "alertmanager"}  # fmt: skip
+    judging.set(judging.row(occurrence=4))
+    keeper.step()
+    assert "test" not in sent[1][-2]["labels"]
+    assert len(Inbox(tmp_path).waiting()) == 1

@@ -320,3 +320,21 @@ def test_who_was_not_reached_after_all_hears_of_no_return() -> None:
     night.take(line("returned", isa="D"))
     assert night.until(60 * S) == []
     assert night.escalation.memory.opens == {}
+
+
+def of_a_test(one: Any) -> Any:
+    return {**one, "why": {"key": "signal.limit.above", "test": "t1"}}
+
+
+
+def test_a_test_calls_people_but_no_siren_and_shares_no_message_and_no_budget_with_what_is_real() -> None:
+    night = Night(policy=Policy(sirens=("horn",)))
+    night.take(of_a_test(line("raised", "gas", "high")))
+    assert night.until(10 * S) == ["0 li.sms"]
+    night.take(line("raised", "wall", "high"))
+    assert night.until(30 * S)[0] == "20 li.sms", "the real one is not delayed by a message about the test"
+    assert all(len(call.occurrences) == 1 for _, call in night.made)
+    alone = Night(policy=Policy(sirens=("horn",)))
+    alone.take(of_a_test(line("raised")))
+    assert ".horn" not in " ".join(alone.until(7 * MINUTE))
+    assert "360 chen.mail" in [f"{at // S} {call.person}.{call.channel}" for at, call in alone.made]

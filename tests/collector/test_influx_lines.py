@@ -156,3 +156,11 @@ def test_an_alarms_value_and_limit_are_fields_and_none_is_left_out() -> None:
     line = alarm_states("north-pit", [{**ALARM, "value": 1.52, "limit": 1}])[TAGS]
     assert line.endswith(b",occurrence=3.0,value=1.52,limit=1.0")
     assert b"value" not in alarm_states("north-pit", [{**ALARM, "value": None, "limit": float("nan")}])[TAGS]
+
+
+def test_what_a_test_raised_is_a_series_of_its_own() -> None:
+    row = {"rule": "gas", "subject": "ch4", "area": "face", "kind": "signal.limit", "priority": "high", "active": True,
+           "latched": False, "hidden": [], "watching": False, "occurrence": 2, "since": None}  # fmt: skip
+    (real,), (test,) = (alarm_states("pit", [{**row, "test": one}]) for one in ("", "t1"))
+    assert b"test=" not in real
+    assert test == real + b",test=TEST"

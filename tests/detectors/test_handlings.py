@@ -22,7 +22,7 @@ MIN = 60 * S
 
 
 def document(**site: Any) -> dict[str, Any]:
-    methane = {"area": "face", "quantity": "methane", "unit": "%vol", "span": [0, 4]}
+    methane = {"area": "face", "quantity": "ratio", "unit": "%vol", "span": [0, 4]}  # no gas: one rule names a window
 
     def rule(limit: float, reset: float, priority: str = "high", **more: Any) -> dict[str, Any]:
         detector = {"kind": "signal.limit", "side": "above", "limit": f"{limit} %vol", "reset": f"{reset} %vol"}
@@ -311,6 +311,14 @@ def test_a_blasting_window_suppresses_what_names_it_and_closes_by_itself() -> No
     assert told.lines(62) == ["62 blasting/blast returned A", "62 shaking/ch4-1 unsuppressed B",
                               "62 /blast blasting_ended "]  # fmt: skip
     assert told.said("blast") == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("quantity", ["methane", "dust"])
+def test_no_window_hides_gas_or_dust(quantity: str) -> None:
+    plain = document()
+    plain["sensor"]["ch4-1"] = {**plain["sensor"]["ch4-1"], "quantity": quantity}
+    with pytest.raises(SiteMistakes, match=f"rule.shaking.suppress_when.*{quantity}"):
+        read_site(plain)
 
 
 def test_what_is_told_becomes_a_reading_each_time() -> None:
