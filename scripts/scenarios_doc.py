@@ -108,6 +108,7 @@ def _faults() -> Iterator[str]:
 def _devices() -> Iterator[str]:
     yield "\n## Instruments\n"
     yield f"An `[instrument]` entry has a `kind`, or any of {', '.join(f'`{word}`' for word in WORDS)}, or both.\n"
+    yield "Of a sensor with a rate only `noise` can be said.\n"
     yield "| kind | on | what it sets |\n|---|---|---|"
     for kind, (quantities, changes) in DEVICES.items():
         yield f"| `{kind}` | {', '.join(quantities)} | {', '.join(f'{k} {v:g}' for k, v in changes.items())} |"

@@ -46,6 +46,13 @@ def habit_of(sensor: Sensor, habit: Habit, words: Mapping[str, Any]) -> tuple[Se
     return replace(sensor, noise=own["noise"]) if "noise" in own else sensor, made
 
 
+def channel_of(sensor: Sensor, words: Mapping[str, Any]) -> Sensor:
+    """A channel of samples as an [instrument] entry has it: only its noise can be said. Raises ValueError."""
+    if odd := sorted(set(words) - {"noise"}):
+        raise ValueError(f"found {', '.join(odd)} on a sensor with a rate, allowed: noise")
+    return replace(sensor, noise=_value("noise", words["noise"])) if words else sensor
+
+
 def _value(name: str, value: Any) -> Any:
     if name not in WORDS:
         near = get_close_matches(name, WORDS, 1)

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from detectors.sensor import Sensor
 from detectors.units import UnitError, duration_ns
-from simulators.devices import habit_of
+from simulators.devices import channel_of, habit_of
 from simulators.event import Event, Reaching
 from simulators.faults import Fault
 from simulators.happening import Happening, Truth, truths_of_entry
@@ -114,8 +114,12 @@ class Scenario:
         for name, sensor in registry.items():
             pattern = next((p for p in self.instruments if fnmatchcase(name, p)), None)
             if pattern is not None:
+                words = self.instruments[pattern]
                 try:
-                    registry[name], habits[name] = habit_of(sensor, habit_for(sensor), self.instruments[pattern])
+                    if sensor.rate > 0:
+                        registry[name] = channel_of(sensor, words)
+                    else:
+                        registry[name], habits[name] = habit_of(sensor, habit_for(sensor), words)
                 except ValueError as error:
                     raise ScenarioError(f"scenario {self.name}, instrument {pattern!r}, {name}: {error}") from error
         return habits

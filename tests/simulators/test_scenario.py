@@ -157,6 +157,7 @@ def test_a_mistake_in_a_scenario_names_its_place(tmp_path, body, words):
         ),
         ('[past]\n"gp-1-x" = { lasts = "1h", every = "1s" }\n', "no logger keeps"),
         ('[instrument]\n"ch4-2105" = { kind = "gnss" }\n', "found kind 'gnss' on methane, allowed on: displacement"),
+        ('[instrument]\n"gp-*" = { kind = "radar" }\n', "gp-1-x: found kind on a sensor with a rate, allowed: noise"),
         ('[instrument]\n"ch4-2105" = { noice = 1 }\n', "found 'noice', .*near: noise"),
         ('[instrument]\n"ch4-2105" = { level = 1 }\n', r"level: found 1, allowed: \[low, high\]"),
     ],
@@ -187,8 +188,14 @@ def test_a_site_of_ours_is_no_scenario():
 
 def test_an_instrument_by_pattern_and_a_noise_that_goes_before_the_sites(tmp_path):
     path = tmp_path / "x.toml"
-    path.write_text(HEAD + '[instrument]\n"prism-*" = { kind = "gnss" }\n"ch4-*" = { noise = 0.4, correlation = 0 }\n')
+    words = [
+        '"prism-*" = { kind = "gnss" }',
+        '"ch4-*" = { noise = 0.4, correlation = 0 }',
+        '"gp-1-*" = { noise = 0.2 }',
+    ]
+    path.write_text(HEAD + "\n".join(["[instrument]", *words, ""]))
     world = read_scenario(path).world(SITE.sensors.values(), START)
+    assert [world.geophones[name].sensor.noise for name in ("gp-1-x", "gp-2-x")] == [0.2, 0.01]
     assert world.probes["prism-11"].habit.wander == 2.0
     assert world.probes["prism-11"].instrument.noise.spread == SITE.sensors["prism-11"].noise
     assert world.probes["ch4-2105"].instrument.noise.spread == 0.4

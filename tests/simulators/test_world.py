@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from detectors.sensor import Sensor
+from simulators.devices import habit_of
 from simulators.gas import Plume
 from simulators.instrument import SECOND, Habit, Instrument, Noise
 from simulators.scenario import Scenario, north_pit_site, read_registry, read_scenario
 from simulators.slope import Acceleration
-from simulators.world import UnknownQuantity, World
+from simulators.world import HABITS, UnknownQuantity, World
 
 START = 1_795_500_000 * SECOND
 SITE = read_registry(north_pit_site())
@@ -182,3 +183,46 @@ def test_an_instrument_takes_what_the_sensor_does_not_declare_from_the_habit():
     device = Instrument.of(sensor, Habit(level=(0, 1), noise=0.3, floor=0.0), 1)
     assert (device.noise.spread, device.low, device.high) == (0.3, 0.0, np.inf)
     assert np.isnan(device.quantum)
+
+
+def device(**words):
+    """What a methane sensor of span 0-100 shows with an [instrument] entry, a day at 1 Hz, its level taken out."""
+    sensor = Sensor("m", "face", "methane", "%vol", span=(-100, 100), every=SECOND)
+    sensor, habit = habit_of(sensor, HABITS["methane"], {"level": [0, 0], "daily": 0, "floor": -100, **words})
+    world = World([sensor], seed=2, start=START, habits={"m": habit})
+    return world.readings(START + 86_400 * SECOND)[0].value
+
+
+def test_a_wander_is_slower_than_the_noise_and_adds_its_own_spread():
+    value = device(noise=0.1, correlation=0, wander=0.5, wander_correlation=300)
+    assert value.std() == pytest.approx(np.hypot(0.1, 0.5), rel=0.1)
+    for lag in (60, 300):
+        assert np.corrcoef(value[:-lag], value[lag:])[0, 1] == pytest.approx(0.25 / 0.26 * np.exp(-lag / 300), abs=0.1)
+
+
+def test_outliers_are_as_rare_and_as_far_off_as_they_say():
+    value = device(noise=0.1, correlation=0, outliers=0.01, outlier_size=20)
+    far = np.abs(value) > 1
+    assert far.mean() == pytest.approx(0.01, rel=0.15)
+    assert np.abs(value[far]).mean() == pytest.approx(2.0, rel=0.02)
+    assert (value[far] > 0).mean() == pytest.approx(0.5, abs=0.06)
+
+
+def test_a_device_drifts_by_its_rate_a_day():
+    value = device(noise=0.01, correlation=0, drift=0.6)
+    assert value[-600:].mean() - value[:600].mean() == pytest.approx(0.6, abs=0.01)
+
+
+def test_instruments_that_say_nothing_new_change_no_bytes():
+    plain = run(CALM, 60)
+    same_words = dataclasses.replace(CALM, instruments={"prism-*": {"wander": 0}, "*": {}})
+    assert same(plain, run(same_words, 60))
+
+
+def test_readings_are_made_ahead_and_still_come_when_they_are_due():
+    world = World([SITE.sensors["ch4-2105"]], seed=1, start=START)
+    for second in range(1, 2000, 7):
+        until = START + second * SECOND
+        for shown in world.readings(until):
+            assert shown.sent.max() < until
+            assert shown.sent.min() >= until - 7 * SECOND
