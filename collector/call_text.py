@@ -85,7 +85,7 @@ class Wording:
             figures.append(self._word("limit", limit=number(line["limit"])))
         state = OVERDUE if line["change"] == OVERDUE else str(line["priority"])
         tail = " ".join([*figures, self._word("returned" if call.kind == RETURN else state)])
-        place = f"{line['area']} {line['sensor']} {line['rule']}"
+        place = " ".join(filter(None, (line["area"], line["sensor"], line["rule"])))
         room = MOST - len(tail) - 1
         cut = place if len(place) <= room else place[: room - 1] + "…"
         mark = self._word("simulation") + " " if self.simulated else ""

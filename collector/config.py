@@ -112,8 +112,7 @@ class _Loading:
         site = self._site(document)
         payloads = site.payloads if site else ()
         zone = self._zones(whole)
-        areas = (*_areas(site), OWN_AREA)
-        settings = read_settings(whole, self.path, str(head.data.get("id", "")), payloads, zone, areas)
+        settings = read_settings(whole, self.path, str(head.data.get("id", "")), payloads, zone, _areas(site))
         own = own_of(data, settings, self.mistakes)
         self._site(own.alone(document))
         if self.mistakes or self.elsewhere or site is None:
@@ -214,11 +213,12 @@ def limit_set(name: str) -> Mapping[str, Any]:
 
 
 def _areas(site: Site | None) -> tuple[str, ...]:
-    """The areas of sensors and of groups: one over several areas has its own name, or the one it was given."""
+    """The areas of sensors and of groups (one over several areas has its own name, or the one it was given), and that
+    of Davylamp itself; none where the site's mistakes hide them."""
     if site is None:
         return ()
     subjects = (subject.area for rule in site.rules for subject in rule.subjects)
-    return tuple(dict.fromkeys((*(sensor.area for sensor in site.sensors.values()), *subjects)))
+    return tuple(dict.fromkeys((*(sensor.area for sensor in site.sensors.values()), *subjects, OWN_AREA)))
 
 
 def _zone_exists(name: str) -> bool:

@@ -14,10 +14,11 @@ from collector.oncall import CHECKED_DAYS, OnCall
 from collector.roster import Span, answering
 from collector.secret import SecretAbsent
 from detectors.rule import Priority
+from detectors.sensor import OWN_AREA
 from detectors.site import Site
 
 ITSELF = "Davylamp itself"
-"""What has no area: an alarm about a channel, a rule that broke, the log."""
+"""What an alarm about a channel, a rule that broke or the log is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +36,20 @@ class Turn:
 
 def turns(oncall: OnCall, moment: datetime, ahead: timedelta = timedelta(days=CHECKED_DAYS)) -> list[Turn]:
     """Who has each duty at a moment, until when, and who then."""
-    found, system = [], answering(oncall.rosters, "")
+    found, system = [], answering(oncall.rosters, OWN_AREA)
     for roster in oncall.rosters:
         spans = roster.spans(moment, moment + ahead)
         after = spans[1].person if len(spans) > 1 else spans[0].person
-        areas = tuple(sorted(roster.areas))
+        areas = tuple(sorted(roster.areas - {OWN_AREA}))
         found.append(Turn(roster.name, areas, roster in system, spans[0].person, spans[0].end, after))
     return found
 
 
 def called_for(site: Site) -> list[str]:
-    """The areas in which a rule calls people, in the rules' order; then none, which is Davylamp itself."""
+    """The areas in which a rule calls people, in the rules' order; last that of Davylamp itself, which always may."""
     pairs = ((rule, subject) for rule in site.rules for subject in rule.subjects)
-    return list(dict.fromkeys([*(subject.area for rule, subject in pairs if rule.priority >= Priority.HIGH), ""]))
+    areas = dict.fromkeys(subject.area for rule, subject in pairs if rule.priority >= Priority.HIGH)
+    return [*(area for area in areas if area != OWN_AREA), OWN_AREA]
 
 
 def troubles(oncall: OnCall, site: Site, moment: datetime) -> list[str]:
@@ -83,4 +85,5 @@ def _objection(oncall: OnCall, channel: str, address: str) -> str:
 
 def _gap(gap: Span, areas: list[str], zone: ZoneInfo) -> str:
     start, end = (f"{moment.astimezone(zone):%a %Y-%m-%d %H:%M}" for moment in (gap.start, gap.end))
-    return f"nobody is on duty for {', '.join(area or ITSELF for area in areas)} from {start} to {end}"
+    named = ", ".join(ITSELF if area == OWN_AREA else area for area in areas)
+    return f"nobody is on duty for {named} from {start} to {end}"

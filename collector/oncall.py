@@ -21,7 +21,6 @@ from collector.roster import Person, Roster, Span, answering, called
 from collector.roster_file import Calendar, read_people, read_rosters
 from collector.secret import Secret, read_secret
 from detectors.document import Table, listed, nearest, shown
-from detectors.sensor import OWN_AREA
 
 CHANNEL_KEYS: Mapping[str, str] = {
     "apprise_file": "file whose first line is an apprise URL; {to} in it is the address.",
@@ -62,10 +61,7 @@ class OnCall:
     """What the canary does at each channel's door; probe where it is not named."""
 
     def on_duty(self, area: str, moment: datetime) -> list[str]:
-        """The people on duty for an area, in the order in which they are called. What concerns the system itself calls
-        those of every roster where none answers for it by name."""
-        if area in ("", OWN_AREA) and not any(roster.answers_for(area) for roster in self.rosters):
-            return list(dict.fromkeys(person for one in self.rosters if (person := one.at(moment)) is not None))
+        """The people on duty for an area, in the order in which they are called."""
         return called(self.rosters, area, moment)
 
     def gaps(self, areas: Iterable[str], start: datetime, end: datetime) -> Iterator[tuple[str, Span]]:

@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from detectors.sensor import OWN_AREA
+
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "holiday")
 MIDNIGHT = time(0, 0)
 ONE_DAY = timedelta(days=1)
@@ -136,8 +138,6 @@ class Roster:
     name: str
     layers: tuple[Layer, ...]
     areas: frozenset[str] = frozenset()
-    system: bool = False
-    """Answers for alarms about Davylamp itself, which have no area."""
 
     def answers_for(self, area: str) -> bool:
         """True if its people are called for alarms of an area."""
@@ -171,11 +171,11 @@ class Roster:
 
 
 def answering(rosters: Sequence[Roster], area: str) -> list[Roster]:
-    """Those who answer for an area. For no area, which is Davylamp itself: those with `system`, else those without
-    areas, else all: a channel that fails concerns somebody."""
-    if area:
+    """Those who answer for an area. For Davylamp itself, which is the area "system" or none: those that name it, else
+    those without areas, else all: a channel that fails concerns somebody."""
+    if area not in ("", OWN_AREA):
         return [roster for roster in rosters if roster.answers_for(area)]
-    named = [roster for roster in rosters if roster.system]
+    named = [roster for roster in rosters if OWN_AREA in roster.areas]
     return named or [roster for roster in rosters if not roster.areas] or list(rosters)
 
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from collector.roster import DAYS, MIDNIGHT, Duty, Fixed, Layer, Person, Roster, Rotation
 from detectors.document import Table, listed, nearest, shown
+from detectors.sensor import OWN_AREA
 
 PERSON_KEYS: Mapping[str, str] = {
     "name": "text. As people know them; the key where not given.",
@@ -22,9 +23,8 @@ PERSON_KEYS: Mapping[str, str] = {
     "known_as": 'table {channel = "name"}: what a channel calls them in replies, where that is not the address.',
 }
 ROSTER_KEYS: Mapping[str, str] = {
-    "areas": "list of areas that this duty answers for; all where not given.",
-    "system": "true: this duty answers for alarms about Davylamp itself, like a channel that fails; where none has it, "
-    "those without `areas` do, else all.",
+    "areas": f"list of areas that this duty answers for; all where not given. {OWN_AREA!r} is Davylamp itself, like a "
+    "channel that fails: where no roster names it those without `areas` answer for it, else all.",
     "zone": "zone of its times; the site's where not given.",
     "holidays": 'list of days, "2026-10-01". A holiday is no weekday: only layers with "holiday" in `days` hold.',
     "layer": "list of tables: rotations, weakest first; a later one wins where it has somebody.",
@@ -133,7 +133,7 @@ class _Reading:
         duties = [duty for item in self._listed("override", OVERRIDE_KEYS) if (duty := self._override(item))]
         if not layers:
             self.table.missing("layer", "at least one layer, or a calendar")
-        return Roster(name, (*layers, Fixed(tuple(duties))), frozenset(areas), self.table.flag("system"))
+        return Roster(name, (*layers, Fixed(tuple(duties))), frozenset(areas))
 
     def _zone(self, default: ZoneInfo) -> ZoneInfo:
         name = self.table.text("zone", default.key)

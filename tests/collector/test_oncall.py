@@ -146,9 +146,9 @@ guidance = "Look"
 
 def test_a_group_over_several_areas_has_one_that_a_roster_can_answer_for(tmp_path: Path) -> None:
     text = SITE.replace("[channel.sms]", GROUP + "[channel.sms]")
-    oncall = loaded(tmp_path, text.replace("[roster.duty]", '[roster.duty]\nareas = ["wall", "north"]\nsystem = true'))
+    oncall = loaded(tmp_path, text.replace("[roster.duty]", '[roster.duty]\nareas = ["wall", "system"]'))
     assert oncall.rosters[0].answers_for("wall")
-    assert oncall.rosters[0].system
+    assert oncall.on_duty("", datetime(2026, 11, 9, 9, tzinfo=ZoneInfo("Asia/Shanghai"))) == ["wang"]
 
 
 REPLIES = """webhook_file = "chat.url"
@@ -191,3 +191,8 @@ def test_a_mistake_in_what_a_gateway_posts_is_said(tmp_path: Path, old: str, new
 def test_a_token_for_nothing_is_a_mistake(tmp_path: Path) -> None:
     found = mistakes(tmp_path, ('webhook_file = "chat.url"\n', 'webhook_file = "chat.url"\ntoken_env = "T"\n'))
     assert any("a token for nothing" in text for text in found), found
+
+
+def test_where_mistakes_hide_the_sites_areas_no_area_is_called_unknown(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, ("[roster.duty]", '[roster.duty]\nareas = ["north"]'), ('unit = "mm"', 'unit = "mn"'))
+    assert len(found) == 1, found

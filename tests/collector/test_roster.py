@@ -238,12 +238,13 @@ def test_a_calendar_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
 def test_davylamp_itself_is_answered_for_by_who_says_so_else_by_who_answers_for_all_else_by_everyone() -> None:
     moment = local("2026-11-04T03:00").replace(tzinfo=SHANGHAI)
 
-    def duty(name: str, *areas: str, system: bool = False) -> Roster:
+    def duty(name: str, *areas: str) -> Roster:
         turn = Rotation((f"{name}-person",), local("2020-01-06T08:00"), timedelta(days=7), SHANGHAI)
-        return Roster(name, (turn,), frozenset(areas), system)
+        return Roster(name, (turn,), frozenset(areas))
 
     north, mill, whole = duty("north", "north"), duty("mill", "mill"), duty("whole")
-    assert called((north, mill), "", moment) == ["north-person", "mill-person"], "it concerns somebody"
-    assert called((north, mill, whole), "", moment) == ["whole-person"]
-    assert called((north, duty("it", "mill", system=True), whole), "", moment) == ["it-person"]
-    assert called((north, duty("it", "mill", system=True)), "north", moment) == ["north-person"]
+    for area in ("", "system"):
+        assert called((north, mill), area, moment) == ["north-person", "mill-person"], "it concerns somebody"
+        assert called((north, mill, whole), area, moment) == ["whole-person"]
+        assert called((north, duty("it", "mill", "system"), whole), area, moment) == ["it-person"]
+    assert called((north, duty("it", "mill", "system")), "north", moment) == ["north-person"]
