@@ -16,7 +16,8 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from collector.errors import DavylampError
-from collector.own_rules import own_of, shipped
+from collector.own_rules import own_of
+from collector.own_shipped import shipped
 from collector.secret import SecretAbsent
 from collector.sensor_table import read_sensor_table
 from collector.settings import (

@@ -8,7 +8,6 @@ takes a reason, and `check` says it. Not here: who reads them (sampling.py, cana
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,6 +15,7 @@ from typing import Any
 
 from collector.canary_settings import OFF as NOWHERE
 from collector.own_names import plain
+from collector.own_shipped import shipped
 from collector.settings import ROLES, Settings
 from detectors.document import Mistake, Table, listed
 from detectors.sensor import OWN, OWN_AREA
@@ -25,108 +25,6 @@ EVERY = 10
 """s between two readings of a sensor that is read by the clock."""
 OFF = "off"
 """Key of a rule of the system's own: the reason for which it is switched off."""
-RULES = """
-[judging-behind]
-sensors = ["lag-judge"]
-detector = { kind = "signal.limit", limit = "10 s", reset = "5 s" }
-on_delay = "10s"
-priority = "high"
-guidance = "Alarms come late. Look for what slows the machine: processor, disk; docs/operations.md#judging-behind"
-[storing-behind]
-sensors = ["lag-store-*"]
-detector = { kind = "signal.limit", limit = "5 min", reset = "1 min" }
-priority = "medium"
-guidance = "History comes late, alarms do not. Is the store running? docs/operations.md#storing-behind"
-[announcing-behind]
-sensors = ["lag-announce-*", "lag-calls"]
-detector = { kind = "signal.limit", limit = "60 s", reset = "10 s" }
-priority = "high"
-guidance = "A destination hears nothing. Tell people another way; docs/operations.md#announcing-behind"
-[disk-filling]
-sensors = ["disk-free"]
-detector = { kind = "signal.limit", limit = "20 %", reset = "22 %", side = "below" }
-suppress_when = "@disk-full"
-priority = "medium"
-guidance = "From here on the oldest raw messages go early. Free the disk; docs/operations.md#disk-filling"
-[disk-full]
-sensors = ["disk-free"]
-detector = { kind = "signal.limit", limit = "5 %", reset = "7 %", side = "below" }
-priority = "high"
-guidance = "Free the disk now; docs/operations.md#disk-full"
-[reserve-spent]
-sensors = ["disk-reserve"]
-detector = { kind = "signal.state", alarm_on = "given-up" }
-priority = "critical"
-guidance = "Free the disk at once, prepare to watch the site by other means; docs/operations.md#reserve-spent"
-consequence = "Within hours collecting stops and monitoring is blind"
-respond_within = "30min"
-[memory-high]
-sensors = ["memory-*"]
-detector = { kind = "signal.limit", limit = "40 %", reset = "35 %" }
-on_delay = "1min"
-priority = "medium"
-guidance = "One role holds this much of the machine's memory. Restart it and report it; docs/operations.md#memory-high"
-[clock-ahead]
-sensors = ["clock-offset"]
-detector = { kind = "signal.limit", limit = "2 s", reset = "1 s" }
-priority = "medium"
-guidance = "The machine's clock is ahead of the log's. Is NTP running? docs/operations.md#clock-ahead"
-[clock-behind]
-sensors = ["clock-offset"]
-detector = { kind = "signal.limit", limit = "-2 s", reset = "-1 s", side = "below" }
-priority = "medium"
-guidance = "The machine's clock is behind the log's. Is NTP running? docs/operations.md#clock-ahead"
-[broker-slow]
-sensors = ["broker-round-trip"]
-detector = { kind = "signal.limit", limit = "5 s", reset = "2 s" }
-priority = "medium"
-guidance = "The broker is slow to acknowledge. Look at its load and disk; docs/operations.md#broker-slow"
-[queue-filling]
-sensors = ["queue"]
-detector = { kind = "signal.limit", limit = "10000 count", reset = "5000 count" }
-on_delay = "30s"
-priority = "medium"
-guidance = "More comes in than the disk takes. Look at the disk; docs/operations.md#queue-filling"
-[canary-lost]
-sensors = ["canary-*"]
-detector = { kind = "signal.limit", limit = "30 s" }
-priority = "high"
-guidance = "A reading did not get through in time, so alarms may not either; docs/operations.md#canary-lost"
-[certificate-ending]
-sensors = ["certificate-*"]
-detector = { kind = "signal.limit", limit = "30 d", side = "below" }
-suppress_when = "@certificate-ends-now"
-priority = "medium"
-guidance = "Renew the certificate; after its end nothing comes in. docs/operations.md#certificate-ending"
-[certificate-ends-now]
-sensors = ["certificate-*"]
-detector = { kind = "signal.limit", limit = "7 d", side = "below" }
-priority = "high"
-guidance = "Renew the certificate now; after its end nothing comes in. docs/operations.md#certificate-ending"
-[question-unanswered]
-sensors = ["question"]
-detector = { kind = "signal.state", alarm_on = "unanswered" }
-priority = "high"
-guidance = "Who was asked did not answer: would an alarm have been heard? docs/operations.md#question-unanswered"
-[own-silent]
-sensors = ["disk-free", "clock-offset", "canary-journal"]
-detector = { kind = "health.silent", intervals = 6 }
-priority = "medium"
-guidance = "The system does not hear itself. Does the role announce run? docs/operations.md#own-silent"
-[role-silent]
-sensors = ["memory-*"]
-detector = { kind = "health.silent", intervals = 6 }
-suppress_when = "@own-silent/davylamp.disk-free"
-priority = "high"
-guidance = "The role of that name gives no sign of life. systemctl status davylamp; docs/operations.md#role-silent"
-[own-unheard]
-sensors = ["lag-*", "messages", "seals", "channels-failing", "disk-reserve", "link", "queue", "broker-round-trip",
-           "canary", "canary-*", "certificate-*", "question"]
-detector = { kind = "health.silent", intervals = 6 }
-priority = "log"
-guidance = "That one reading of the system's own does not come; docs/operations.md#own-silent"
-"""
-"""TOML, one table a rule; sensors without the prefix, globs among those that the site has."""
 FIXED = ("sensors", "group", "area", "use", "suppress_when")
 """Keys that a site file cannot change of them."""
 
@@ -149,11 +47,6 @@ class Own:
         return {"site": document.get("site", {}), "sensor": self.sensors, "rule": self.rules}
 
 
-def shipped() -> dict[str, dict[str, Any]]:
-    """The rules as they come, by name."""
-    return tomllib.loads(RULES)
-
-
 def own_sensors(settings: Settings) -> dict[str, dict[str, Any]]:
     """The sensors of a site with these settings, by name with the prefix."""
     return {f"{OWN}{name}": {"area": OWN_AREA, "time": "arrival", **about} for name, about in _sensors(settings)}
@@ -168,7 +61,7 @@ def own_of(document: Mapping[str, Any], settings: Settings, mistakes: list[Mista
             given.wrong(("sensor", name), f"a sensor named {OWN}...", "another name: the system's own begin so")
     remarks: list[str] = []
     rules: dict[str, Any] = {}
-    for name, rule in shipped().items():
+    for name, rule in shipped("en" if settings.oncall is None else settings.oncall.language).items():
         if name == "canary-lost":
             rule["detector"]["limit"] = f"{settings.canary.within / SECOND:g} s"
         chosen = [one for one in sensors if any(fnmatchcase(one, OWN + word) for word in rule["sensors"])]
@@ -269,5 +162,5 @@ def _clocked(quantity: str, unit: str = "", every: int = EVERY, states: list[str
 
 
 __all__ = [
-    "EVERY", "OFF", "RULES", "Own", "destinations", "own_of", "own_sensors", "shipped", "stores",
+    "EVERY", "OFF", "Own", "destinations", "own_of", "own_sensors", "stores",
 ]  # fmt: skip

@@ -35,6 +35,8 @@ from collector.stored import BLOCKS, standings
 from detectors.records import CHANNEL
 
 SECOND = 10**9
+AFTER_START = 3.0
+"""s"""
 OLD = 30 * SECOND
 """A sign of life older than this says nothing of the role's memory."""
 Readings = dict[str, float | None]
@@ -61,10 +63,11 @@ class Sampler:
         """now, seals and messages at the look before."""
 
     def follow(self, stop: threading.Event) -> None:
-        """Look each EVERY s until stopped."""
-        while not stop.is_set():
+        """Look each EVERY s until stopped, the first time once the other roles have made their files."""
+        wait = AFTER_START
+        while not stop.wait(wait):
             hand_in(self._data, self.look())
-            stop.wait(EVERY)
+            wait = EVERY
 
     def look(self) -> Readings:
         """What can be read now, by name."""

@@ -14,10 +14,12 @@ import pytest
 
 from collector import broker
 from collector.broker import EmbeddedBroker, free_port
+from collector.config import load
 from collector.errors import Unavailable
 from collector.message import Message
 from collector.mqtt import Mqtt
 from collector.settings import Mqtt as Address
+from simulators.scenario import north_pit_site
 from tests.servers import nats_broker
 
 pytestmark = pytest.mark.broker
@@ -45,6 +47,21 @@ def test_messages_outlive_a_restart_of_the_broker(tmp_path: Path) -> None:
         finally:
             second.stop()
     assert got == [Message("pit/a", b"kept", "mqtt")]
+
+
+def test_it_grants_as_many_subscriptions_as_the_demo_has_and_the_canarys(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    with nats_broker(tmp_path) as server:
+        site.write_text(north_pit_site(server.url))
+        settings = load(site).settings
+        assert settings.mqtt is not None
+        filters = (*settings.mqtt.subscriptions, settings.canary.topic)
+        assert len(filters) >= 4
+        asked = Mqtt(Address(server.url, "collector", subscriptions=filters)).start()
+        try:
+            asked.connected(10)
+        finally:
+            asked.stop()
 
 
 def test_stop_leaves_no_process_and_may_be_called_twice(tmp_path: Path) -> None:

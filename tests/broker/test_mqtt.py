@@ -185,7 +185,7 @@ def test_a_refused_subscription_is_an_error_and_what_is_granted_arrives(tmp_path
 
     def limited() -> Path:
         path = configure()
-        path.write_text(path.read_text().replace("max_ack_pending: 16384", "max_ack_pending: 65535"))
+        path.write_text(path.read_text().replace("max_ack_pending: 8192", "max_ack_pending: 65535"))
         return path
 
     server._configure = limited  # type: ignore[method-assign]

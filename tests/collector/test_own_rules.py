@@ -13,7 +13,8 @@ from collector.decode import Decoder
 from collector.folding import Folding
 from collector.message import OWN, REVISION, Message, Seal
 from collector.own_names import plain
-from collector.own_rules import OFF, own_sensors, shipped
+from collector.own_rules import OFF, own_sensors
+from collector.own_shipped import shipped
 from detectors.judge import Judge
 from detectors.sensor import OWN as PREFIX
 from detectors.site import Site, read_site
@@ -80,6 +81,16 @@ def test_every_shipped_rule_is_one_that_the_reader_takes_and_says_where_to_read_
             place = rules[name].guidance.rpartition("docs/operations.md#")[2]
             assert f"\n### {place}\n" in page, name
     assert len(set(shipped()) & set(rules)) >= 14
+
+
+def test_they_speak_the_language_of_the_sites_messages(tmp_path: Path) -> None:
+    chinese = {rule.name: rule for rule in whole(tmp_path, SITE + MORE + '[oncall]\nlanguage = "zh"\n').rules}
+    english = {rule.name: rule for rule in whole(tmp_path, SITE + MORE).rules}
+    for name in set(shipped()) & set(english):
+        assert not chinese[name].guidance.isascii()
+        assert english[name].guidance.isascii()
+        assert chinese[name].detector == english[name].detector
+    assert not chinese["reserve-spent"].consequence.isascii()
 
 
 def test_which_there_are_depends_on_what_the_site_has(tmp_path: Path) -> None:

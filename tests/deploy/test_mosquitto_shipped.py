@@ -16,8 +16,10 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 
+from collector.canary_publish import publish
 from collector.errors import BrokerRefused
 from collector.mqtt import Mqtt
+from collector.secret import Secret
 from collector.settings import Mqtt as Address
 from tests.deploy.shipped import Broker, secrets
 from tests.servers import find
@@ -43,6 +45,20 @@ def broker(tmp_path: Path, secret: Path) -> Iterator[Broker]:
     running = Broker(tmp_path / "broker", secrets=secret)
     with running:
         yield running
+
+
+def test_the_canary_may_be_written_and_read_and_the_certificates_end_is_known(broker: Broker) -> None:
+    secret = Secret(file=broker.secrets / "mqtt-password")
+    where = Address(broker.url, "davylamp-pit", user="davylamp", password=secret, ca=broker.secrets / "ca.pem",
+                    subscriptions=("pit/+/+", "davylamp/pit/canary"))  # fmt: skip
+    mqtt = Mqtt(where, secret.reveal).start()
+    try:
+        mqtt.connected(10)
+        published = publish(where, "davylamp/pit/canary", b"{}", 5.0)
+        assert [message.topic for message in mqtt.poll(10, 10)] == ["davylamp/pit/canary"]
+    finally:
+        mqtt.stop()
+    assert published.certificate == pytest.approx(825, abs=1)
 
 
 def davylamp(broker: Broker, password: str | None = None) -> Mqtt:
