@@ -22,7 +22,7 @@ from dashboards.console.acting import Access, Person
 from dashboards.console.entering import Busy, Caller, ConsoleRow, Pass, Refused
 
 QUEUE = 20
-"""Attempts that may wait on one account from one address."""
+"""Attempts of strangers that may wait at one address."""
 STATES = "users"
 """The fact that holds what the file of users last said."""
 LOOK_EVERY = SECOND
@@ -60,7 +60,7 @@ class Door:
         self._pause = pause
         self._pool = ThreadPoolExecutor(2, "password")
         self._failures, self._rate = Failures(), Rate()
-        self._turns: dict[tuple[str, str], _Turn] = {}
+        self._turns: dict[str, _Turn] = {}
         self._guard = threading.Lock()
         self._looked = 0
         self._look()
@@ -138,17 +138,17 @@ class Door:
     async def _fits(self, name: str, password: str, caller: Caller) -> tuple[str, User] | None:
         """The login and user whose password that is, after the wait that is due.
 
-        Attempts on one account from one address, and from one known browser, stand in line; so a guesser gets no more
-        by asking twice at once. Names that nobody has share one line, and cost the same time.
+        A console, a browser that logged in as that before, and all strangers at an address each stand in a line of
+        their own, one attempt at a time; so a guesser gets no more by asking twice at once, and holds up no known one.
+        A name that nobody has waits and costs as much as one that somebody has.
         """
         login = _named(name)
         user = self._users.known().user.get(login)
-        known = user is not None and self._is_known(login, caller)
-        account = login if user else "?"
-        keys = [f"known {caller.known}"] if known else [f"account {account}", f"address {caller.address}"]
-        place = (account, keys[0] if known else caller.address)
+        own = self._own_line(login, caller)
+        keys = [own] if own else [f"account {login}", f"address {caller.address}"]
+        place = own or caller.address
         turn = self._turns.setdefault(place, _Turn())
-        if turn.waiting >= QUEUE and not known:
+        if turn.waiting >= QUEUE and not own:
             raise Busy(f"{QUEUE} attempts wait already")
         turn.waiting += 1
         try:
@@ -160,7 +160,7 @@ class Door:
                 if user is None or not fits:
                     self._failed("login-failed", login if user else "", caller, *keys)
                     return None
-                if known:
+                if own:
                     self._failures.succeeded(*keys)
                 return login, user
         finally:
@@ -172,6 +172,12 @@ class Door:
         count = self._failures.failed(*keys)
         if worth_a_line(count):
             self._audit.note(what, by, caller.address, times=count, **({"waits": 1} if count >= FREE else {}))
+
+    def _own_line(self, login: str, caller: Caller) -> str:
+        """What a console or a known browser is counted by; nothing for a stranger."""
+        if self._sessions.find("console", caller.console) is not None:
+            return f"console {caller.console}"
+        return f"known {caller.known}" if self._is_known(login, caller) else ""
 
     def _is_known(self, login: str, caller: Caller) -> bool:
         found = self._sessions.find("known", caller.known)

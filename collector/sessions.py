@@ -7,17 +7,20 @@ most each `FLUSH`. Times are wall ns. Not here: who may do what, and passwords.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from collector.errors import Unavailable
 from collector.sqlite import open_reader, open_writer, transaction
 from collector.users import digest
 
+log = logging.getLogger(__name__)
 FILE = "sessions.db"
 SECOND = 1_000_000_000
 FLUSH = 60 * SECOND
@@ -109,10 +112,11 @@ class Sessions:
 
     def end(self, entries: Iterable[Entry]) -> None:
         """End these for good."""
-        with self._guard, transaction(self._store):
-            for entry in entries:
-                self._store.execute("DELETE FROM entry WHERE hash = ?", (entry.hash,))
-                self._entries.pop(entry.hash, None)
+        gone = [(entry.hash,) for entry in entries]
+        with self._guard:
+            for (key,) in gone:
+                self._entries.pop(key, None)
+            self._write("DELETE FROM entry WHERE hash = ?", gone)
 
     def all(self, kind: Kind) -> list[Entry]:
         """All of a kind, the oldest first."""
@@ -125,15 +129,22 @@ class Sessions:
 
     def set_fact(self, name: str, value: str) -> None:
         """Keep a text."""
-        with self._guard, transaction(self._store):
-            self._store.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
+        with self._guard:
+            self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [(name, value)])
 
     def close(self) -> None:
         """Close the file."""
         self._store.close()
 
     def _put(self, entry: Entry) -> None:
-        with transaction(self._store):
-            row = (entry.hash, entry.kind, entry.name, entry.mark, entry.address, entry.made, entry.used)
-            self._store.execute("INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         self._entries[entry.hash], self._written[entry.hash] = entry, entry.used
+        row = (entry.hash, entry.kind, entry.name, entry.mark, entry.address, entry.made, entry.used)
+        self._write("INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)", [row])
+
+    def _write(self, statement: str, rows: Sequence[tuple[str | int, ...]]) -> None:
+        """What the disk refuses is logged, and held in memory only: a full disk keeps nobody from an alarm."""
+        try:
+            with transaction(self._store):
+                self._store.executemany(statement, rows)
+        except Unavailable as error:
+            log.error("sessions=not-written reason=%r", str(error))

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 from dashboards.console.entering import Busy, Caller, Entering, Refused
 from dashboards.console.shield import from_this_page
@@ -83,6 +84,16 @@ class Logins:
     forms: Forms
     render: Render
     word: Callable[[Request, str], str]
+
+    def routes(self) -> list[Route]:
+        """Their addresses."""
+        return [
+            Route("/login", self.get, methods=["GET"]),
+            Route("/login", self.login, methods=["POST"]),
+            Route("/logout", self.logout, methods=["POST"]),
+            Route("/account", self.account, methods=["GET"]),
+            Route("/account", self.change, methods=["POST"]),
+        ]
 
     def ask(self, request: Request, status: int = 200, said: str = "", to: str = "") -> Response:
         """The form to log in; afterwards the browser goes to `to`."""

@@ -6,7 +6,6 @@ may serve many readers. Not here: how things look (view.py, templates/), what is
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,23 +15,22 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from dashboards.console import invited
 from dashboards.console.acting import Access, Acting, BadLink, Invitation, Inviting, Person
 from dashboards.console.asking import BadRequest, asked_from, form_of, worded
-from dashboards.console.board import NOT_LIVE, Board, Watch
+from dashboards.console.board import Board, Watch
 from dashboards.console.entering import Busy, Entering
 from dashboards.console.figures import Lang, Local
 from dashboards.console.login import Forms, Logins, caller_of, fields
-from dashboards.console.plain import alarms_json, hazards_json, sensors_json, status_json
+from dashboards.console.programs import Programs
 from dashboards.console.reading import Reading, Unreadable
 from dashboards.console.rights import may
 from dashboards.console.sensor import sensor_page
 from dashboards.console.shield import LOOPBACK, Shield, from_this_page
-from dashboards.console.stream import messages
 from dashboards.console.view import Look
 
 HERE = Path(__file__).parent
@@ -64,12 +62,7 @@ def page(
         Route("/act", here.act, methods=["POST"]),
         Route("/accept/{token}", here.invited, methods=["GET"]),
         Route("/accept/{token}", here.accept, methods=["POST"]),
-        Route("/api/alarms", here.api_alarms),
-        Route("/api/sensors", here.api_sensors),
-        Route("/api/hazards", here.api_hazards),
-        Route("/api/status", here.api_status),
-        Route("/api/alive", here.api_alive),
-        Route("/api/events", here.events),
+        *here.programs(),
         Mount("/static", StaticFiles(directory=HERE / "static")),
         *more,
         *here.logins(),
@@ -112,18 +105,15 @@ class Console:
         """Let open streams end. May be called from a signal handler."""
         self.watch.closed = True
 
+    def programs(self) -> list[Route]:
+        """What programs ask."""
+        return Programs(self.watch, self.entering, self._board, self._word).routes()
+
     def logins(self) -> list[Route]:
         """The pages to log in and out; none where there are no logins."""
         if self.entering is None:
             return []
-        pages = Logins(self.entering, self.forms, self._render, self._word)
-        return [
-            Route("/login", pages.get, methods=["GET"]),
-            Route("/login", pages.login, methods=["POST"]),
-            Route("/logout", pages.logout, methods=["POST"]),
-            Route("/account", pages.account, methods=["GET"]),
-            Route("/account", pages.change, methods=["POST"]),
-        ]
+        return Logins(self.entering, self.forms, self._render, self._word).routes()
 
     # -- pages -----------------------------------------------------------------------------------------------------
 
@@ -206,45 +196,6 @@ class Console:
         status, said = invited.worded(answers, self._look(request))
         return self._render("plain.html", request, None, status=status, said=said)
 
-    # -- for programs ----------------------------------------------------------------------------------------------
-
-    def api_alarms(self, request: Request) -> Response:
-        """What stands, hidden or not, in the page's order; with `all` every pair of rule and subject."""
-        board = self._asked_by_a_program(request)
-        return JSONResponse(alarms_json(self.watch.world(), board.look, everything="all" in request.query_params))
-
-    def api_sensors(self, request: Request) -> Response:
-        """Every sensor and its newest reading."""
-        self._asked_by_a_program(request)
-        return JSONResponse(sensors_json(self.watch.world()))
-
-    def api_hazards(self, request: Request) -> Response:
-        """Every open hazard."""
-        self._asked_by_a_program(request)
-        return JSONResponse(hazards_json(self.watch.world()))
-
-    def api_status(self, request: Request) -> Response:
-        """How much is watched, how far judging is, the ledger."""
-        board = self._asked_by_a_program(request)
-        return JSONResponse(status_json(self.watch.world(), board.live))
-
-    def api_alive(self, request: Request) -> Response:
-        """Whether this page is live, and nothing else: for whoever watches over it, without a login."""
-        world = self.watch.world()
-        return JSONResponse({"version": 1, "live": not world.error and world.status.behind < NOT_LIVE})
-
-    async def events(self, request: Request) -> Response:
-        """The stream of the page."""
-        await run_in_threadpool(self._asked_by_a_program, request)
-        lang, access, caller = _lang(request), self._access(request), caller_of(request)
-
-        def still() -> bool:
-            person = self.entering.person(caller) if self.entering else None
-            return self.entering is None or (person is not None and person.access == access)
-
-        unbuffered = {"X-Accel-Buffering": "no"}
-        return StreamingResponse(messages(self.watch, lang, access, still), 200, unbuffered, "text/event-stream")
-
     # -- what goes wrong -------------------------------------------------------------------------------------------
 
     def unreadable(self, request: Request, error: Exception) -> Response:
@@ -298,13 +249,6 @@ class Console:
     def _look(self, request: Request) -> Look:
         status = self.watch.world().status
         return Look(Local(status.timezone), status.now, _lang(request), "link")
-
-    def _asked_by_a_program(self, request: Request) -> Board:
-        """The board, unless it is asked for too often: 429 that says in how many s."""
-        seconds = self.entering.rate(caller_of(request)) if self.entering else 0.0
-        if seconds:
-            raise HTTPException(429, self._word(request, "too_often"), {"Retry-After": str(math.ceil(seconds))})
-        return self._board(request)
 
     def _board(self, request: Request) -> Board:
         return self.watch.board(_lang(request), self._access(request))

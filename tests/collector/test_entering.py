@@ -11,6 +11,7 @@ import pytest
 
 from collector.audit import Audit, read_audit
 from collector.entering import QUEUE, Door, Spans
+from collector.errors import Unavailable
 from collector.sessions import KNOWN_FOR, SECOND, Sessions
 from collector.throttle import BURST, FREE, LONGEST
 from collector.users import User, Users, changing, new_token
@@ -259,7 +260,7 @@ def test_an_address_that_tries_many_accounts_is_slowed_too(world: World) -> None
 
 
 def test_asking_many_times_at_once_gives_no_more_guesses(tmp_path: Path) -> None:
-    """Attempts on one account from one address stand in line: while one waits, no other is compared."""
+    """Strangers at one address stand in line, whatever they try: while one waits, no other is compared."""
     world, at_once = World(tmp_path), [0, 0]
 
     async def pause(seconds: float) -> None:
@@ -269,7 +270,7 @@ def test_asking_many_times_at_once_gives_no_more_guesses(tmp_path: Path) -> None
         at_once[0] -= 1
 
     async def attack() -> list[object]:
-        tries = [world.door.login("li", "wrong wrong wrong", AWAY) for _ in range(QUEUE + 5)]
+        tries = [world.door.login(f"name-{k % 3}", "wrong wrong wrong", AWAY) for k in range(QUEUE + 5)]
         return list(await asyncio.gather(*tries, return_exceptions=True))
 
     world.door._pause = pause
@@ -296,6 +297,42 @@ def test_a_known_browser_is_never_told_to_come_again(tmp_path: Path) -> None:
 
     assert asyncio.run(attacked()) is not None
     world.close()
+
+
+def test_how_long_it_takes_does_not_tell_whether_a_name_exists(world: World) -> None:
+    for k in range(40):
+        world.login(f"name-{k}", "wrong wrong wrong", Caller(f"10.1.0.{k}"))
+    for name in ("li", "nobody"):
+        world.waits.clear()
+        for k in range(FREE + 3):
+            world.login(name, "wrong wrong wrong", Caller(f"10.2.0.{k}"))
+        assert world.waits == [0] * FREE + [1, 2, 4], name
+
+
+def test_a_console_is_not_slowed_by_strangers_at_its_address(world: World) -> None:
+    console = Caller(HOME.address, "", world.door.register("room", world.caller("wang")))
+    for _ in range(30):
+        world.login("li", "wrong wrong wrong", HOME)
+    world.waits.clear()
+    assert asyncio.run(world.door.prove("li", PASSWORD, console)) is not None
+    assert world.waits == [0]
+
+
+def test_a_full_disk_keeps_nobody_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    li = world.caller("li")
+
+    def full(_: object) -> object:
+        raise Unavailable("no space")
+
+    for module in ("sessions", "audit"):
+        monkeypatch.setattr(f"collector.{module}.transaction", full)
+    world.after(100)
+    world.door.acted(li)
+    assert world.door.person(li) == Person("li", "operator")
+    another = world.caller("wang", AWAY)
+    assert world.door.person(another) == Person("wang", "engineer")
+    world.door.logout(another)
+    assert world.door.person(another) is None
 
 
 def test_a_flood_of_failures_does_not_fill_the_audit(world: World) -> None:
