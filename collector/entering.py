@@ -1,7 +1,7 @@
 """Who comes in to the page: `dashboards.console.entering.Entering` over the file of users and the page's own store.
 
-Constraints. What waits is asynchronous; passwords are compared in two threads of their own, so that neither a wait nor
-a flood of logins holds up an acknowledgement. Every coming in and every refusal is in the audit, no secret is.
+Constraints. Every coming in and every refusal is in the audit, no secret is. Not here: how wrong passwords slow
+(attempts.py), what an access may do (dashboards/console/rights.py).
 """
 
 from __future__ import annotations
@@ -10,19 +10,17 @@ import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from collector.audit import Audit, worth_a_line
+from collector.attempts import Attempts, login_of
+from collector.audit import Audit
 from collector.passwords import Hashing, WeakPassword, check_password
 from collector.sessions import KNOWN_FOR, SECOND, Entry, Sessions
-from collector.throttle import FREE, Failures, Rate
-from collector.users import BadUsers, User, Users, bearer, changing, differences, named, states
+from collector.throttle import Rate
+from collector.users import BadUsers, User, Users, bearer, changing, differences, states
 from dashboards.console.acting import Access, Person
-from dashboards.console.entering import Busy, Caller, ConsoleRow, Pass, Refused
+from dashboards.console.entering import Caller, ConsoleRow, Pass, Refused
 
-QUEUE = 20
-"""Attempts of strangers that may wait at one address."""
 STATES = "users"
 """The fact that holds what the file of users last said."""
 LOOK_EVERY = SECOND
@@ -34,12 +32,6 @@ class Spans:
 
     session: int = 12 * 3600 * SECOND
     idle: int = 1800 * SECOND
-
-
-@dataclass(slots=True)
-class _Turn:
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    waiting: int = 0
 
 
 class Door:
@@ -55,12 +47,7 @@ class Door:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._users, self._sessions, self._audit, self._spans = users, sessions, audit, spans
-        self._hashing = hashing or Hashing()
-        self._nobody = self._hashing.keep("nobody has this password")
-        self._pause = pause
-        self._pool = ThreadPoolExecutor(2, "password")
-        self._failures, self._rate = Failures(), Rate()
-        self._turns: dict[str, _Turn] = {}
+        self._attempts, self._rate = Attempts(users, sessions, audit, hashing or Hashing(), pause), Rate()
         self._guard = threading.Lock()
         self._looked = 0
         self._look()
@@ -91,7 +78,7 @@ class Door:
     def _program(self, caller: Caller) -> Person | None:
         found = bearer(self._users.known(), caller.bearer)
         if found is None:
-            self._failed("token-refused", "", caller, f"tokens {caller.address}")
+            self._attempts.failed("token-refused", "", caller, f"tokens {caller.address}")
             return None
         self._sessions.used_token(found[0], caller.address)
         return Person(found[0], _access(found[1].access), "token")
@@ -112,7 +99,7 @@ class Door:
 
     async def login(self, name: str, password: str, caller: Caller) -> Pass | None:
         """A new session under a new secret; one that the browser had ends."""
-        found = await self._fits(name, password, caller)
+        found = await self._attempts.fits(name, password, caller)
         if found is None:
             return None
         login, user = found
@@ -121,13 +108,15 @@ class Door:
         self._sessions.end([*([old] if old else []), *(s for s in self._sessions.all("session") if s.made < gone),
                             *(k for k in self._sessions.all("known") if k.used < gone)])  # fmt: skip
         session = self._sessions.open("session", login, user.mark, caller.address)
-        known = "" if self._is_known(login, caller) else self._sessions.open("known", login, "", caller.address)
+        known = ""
+        if not self._attempts.is_known(login, caller):
+            known = self._sessions.open("known", login, "", caller.address)
         self._audit.note("login", login, caller.address, access=user.access)
         return Pass(session, known, self._spans.session // SECOND, KNOWN_FOR // SECOND)
 
     async def prove(self, name: str, password: str, caller: Caller) -> Person | None:
         """Who acts at a console, or goes on after an idle time."""
-        found = await self._fits(name, password, caller)
+        found = await self._attempts.fits(name, password, caller)
         if found is None:
             return None
         session = self._session(caller)
@@ -135,66 +124,18 @@ class Door:
             self._sessions.use(session)
         return Person(found[0], _access(found[1].access), "console")
 
-    async def _fits(self, name: str, password: str, caller: Caller) -> tuple[str, User] | None:
-        """The login and user whose password that is, after the wait that is due.
-
-        A console, a browser that logged in as that before, and all strangers at an address each stand in a line of
-        their own, one attempt at a time; so a guesser gets no more by asking twice at once, and holds up no known one.
-        A name that nobody has waits and costs as much as one that somebody has.
-        """
-        login = _named(name)
-        user = self._users.known().user.get(login)
-        own = self._own_line(login, caller)
-        keys = [own] if own else [f"account {login}", f"address {caller.address}"]
-        place = own or caller.address
-        turn = self._turns.setdefault(place, _Turn())
-        if turn.waiting >= QUEUE and not own:
-            raise Busy(f"{QUEUE} attempts wait already")
-        turn.waiting += 1
-        try:
-            async with turn.lock:
-                await self._pause(self._failures.wait(*keys))
-                kept = user.password if user else self._nobody
-                loop = asyncio.get_running_loop()
-                fits = await loop.run_in_executor(self._pool, self._hashing.fits, kept, password)
-                if user is None or not fits:
-                    self._failed("login-failed", login if user else "", caller, *keys)
-                    return None
-                if own:
-                    self._failures.succeeded(*keys)
-                return login, user
-        finally:
-            turn.waiting -= 1
-            if not turn.waiting:
-                self._turns.pop(place, None)
-
-    def _failed(self, what: str, by: str, caller: Caller, *keys: str) -> None:
-        count = self._failures.failed(*keys)
-        if worth_a_line(count):
-            self._audit.note(what, by, caller.address, times=count, **({"waits": 1} if count >= FREE else {}))
-
-    def _own_line(self, login: str, caller: Caller) -> str:
-        """What a console or a known browser is counted by; nothing for a stranger."""
-        if self._sessions.find("console", caller.console) is not None:
-            return f"console {caller.console}"
-        return f"known {caller.known}" if self._is_known(login, caller) else ""
-
-    def _is_known(self, login: str, caller: Caller) -> bool:
-        found = self._sessions.find("known", caller.known)
-        return found is not None and found.name == login
-
     async def change(self, old: str, new: str, caller: Caller) -> None:
         """Another password for the login of this session, which alone goes on."""
         session = self._session(caller)
         if session is None:
             raise Refused("no_login")
-        if await self._fits(session.name, old, caller) is None:
+        if await self._attempts.fits(session.name, old, caller) is None:
             raise Refused("wrong_password")
         try:
             check_password(new, session.name)
         except WeakPassword:
             raise Refused("weak_password") from None
-        kept = await asyncio.get_running_loop().run_in_executor(self._pool, self._hashing.keep, new)
+        kept = await self._attempts.keep(new)
         try:
             with changing(self._users.path) as known:
                 known.user[session.name] = User(known.user[session.name].access, kept)
@@ -228,7 +169,7 @@ class Door:
 
     def register(self, name: str, caller: Caller) -> str:
         """A console's cookie; the engineer's session ends, since what stays there only looks."""
-        engineer, label = self._engineer(caller), _named(name)
+        engineer, label = self._engineer(caller), login_of(name)
         if not label:
             raise Refused("malformed")
         secret = self._sessions.open("console", label, engineer, caller.address)
@@ -274,7 +215,7 @@ class Door:
 
     def close(self) -> None:
         """Close what it opened."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._attempts.close()
 
 
 def _access(text: str) -> Access:
@@ -282,11 +223,3 @@ def _access(text: str) -> Access:
         if one == text:
             return one
     return "viewer"
-
-
-def _named(text: str) -> str:
-    """The login that was meant; nothing for a text that can be none."""
-    try:
-        return named(text)
-    except BadUsers:
-        return ""

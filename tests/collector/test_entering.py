@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from collector.attempts import QUEUE
 from collector.audit import Audit, read_audit
-from collector.entering import QUEUE, Door, Spans
+from collector.entering import Door, Spans
 from collector.errors import Unavailable
 from collector.sessions import KNOWN_FOR, SECOND, Sessions
 from collector.throttle import BURST, FREE, LONGEST
@@ -100,7 +101,7 @@ def test_a_name_that_nobody_has_costs_the_same_work_and_is_not_written_down(worl
             hashed.append(kept)
             return fits(kept, password)
 
-    world.door._hashing = Counting()  # type: ignore[assignment]
+    world.door._attempts._hashing = Counting()  # type: ignore[assignment]
     world.login("li", "wrong wrong wrong")
     world.login("hunter2hunter2", "wrong wrong wrong")
     assert len(hashed) == 2
@@ -273,11 +274,11 @@ def test_asking_many_times_at_once_gives_no_more_guesses(tmp_path: Path) -> None
         tries = [world.door.login(f"name-{k % 3}", "wrong wrong wrong", AWAY) for k in range(QUEUE + 5)]
         return list(await asyncio.gather(*tries, return_exceptions=True))
 
-    world.door._pause = pause
+    world.door._attempts._pause = pause
     answers = asyncio.run(attack())
     assert at_once[1] == 1
     assert sum(isinstance(one, Busy) for one in answers) == 5
-    assert world.door._turns == {}
+    assert world.door._attempts._turns == {}
     world.close()
 
 
@@ -316,6 +317,14 @@ def test_a_console_is_not_slowed_by_strangers_at_its_address(world: World) -> No
     world.waits.clear()
     assert asyncio.run(world.door.prove("li", PASSWORD, console)) is not None
     assert world.waits == [0]
+
+
+def test_at_a_console_the_own_password_forgives_no_guesses_at_others(world: World) -> None:
+    console = Caller(HOME.address, "", world.door.register("room", world.caller("wang")))
+    for _ in range(FREE + 2):
+        asyncio.run(world.door.prove("li", "wrong wrong wrong", console))
+        asyncio.run(world.door.prove("guest", PASSWORD, console))
+    assert world.waits[-1] == 4
 
 
 def test_a_full_disk_keeps_nobody_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
