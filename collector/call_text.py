@@ -69,13 +69,13 @@ class Wording:
         details |= {"tests": tests} if tests else {}
         return Text(call.id, headline, "\n".join(body), details)
 
-    def question(self, call: Call, link: str = "") -> Text:
-        """The message of the weekly question."""
+    def question(self, call: Call, link: str = "", replied: bool = False) -> Text:
+        """The message of the weekly question; `replied` says that a bare word answers it too."""
         mark = self._word("simulation") + " " if self.simulated else ""
         how = self._word("accept", link=link) if link else self._word("by_command", name=call.occurrences[0])
         details = {"site": self.site, "kind": call.kind, "person": call.person, "simulation": self.simulated,
                    "occurrences": list(call.occurrences)}  # fmt: skip
-        body = f"{self._word('question_why')}\n{how}"
+        body = "\n".join([self._word("question_why"), *([self._word("reply", code="1")] if replied else []), how])
         return Text(call.id, mark + self._word("question", site=self.site), body, details)
 
     def _headline(self, call: Call, line: Line, known: Mapping[str, Any]) -> str:

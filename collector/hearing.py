@@ -34,6 +34,7 @@ from collector.incoming import Incoming, ReplyFields, ReportFields, field_at
 from collector.oncall import OnCall
 from collector.replies import ACCEPT, Decision, decide, said
 from collector.secret import SecretAbsent
+from collector.throttle import Rate
 from dashboards.console.acting import Acting, Answer, Asked, Reply
 
 log = logging.getLogger(__name__)
@@ -53,26 +54,6 @@ class Refused(Exception):
         self.status, self.text = status, text
 
 
-class Rate:
-    """So many in a minute: a bucket that fills evenly."""
-
-    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most, self._clock = most, clock
-        self._left, self._at = float(most), clock()
-        self._lock = threading.Lock()
-
-    def take(self) -> bool:
-        """False if this one is too many."""
-        with self._lock:
-            now = self._clock()
-            self._left = min(self._most, self._left + (now - self._at) * self._most / 60)
-            self._at = now
-            if self._left < 1:
-                return False
-            self._left -= 1
-            return True
-
-
 class Hearing:
     """The routes of one site's gateways; `acting` is the page's."""
 
@@ -81,7 +62,9 @@ class Hearing:
     ) -> None:
         self._oncall, self._folder, self._acting, self._wall = oncall, folder, acting, wall
         self._book = HeardBook(folder, wall())
-        self._rates = {name: (Rate(PER_MINUTE), Rate(WRONG_PER_MINUTE)) for name in oncall.incoming}
+        self._right = Rate(burst=PER_MINUTE, each_second=PER_MINUTE / 60)
+        self._wrong = Rate(burst=WRONG_PER_MINUTE, each_second=WRONG_PER_MINUTE / 60)
+        self._lock = threading.Lock()
 
     def routes(self) -> Sequence[BaseRoute]:
         """For the page."""
@@ -121,17 +104,20 @@ class Hearing:
             return PlainTextResponse(f"{refused.text}\n", refused.status)
 
     def _admit(self, channel: str, incoming: Incoming, request: Request) -> None:
-        right, wrong = self._rates[channel]
         try:
             token = incoming.token.reveal()
         except SecretAbsent as absent:
             raise Refused(503, f"this side has no token for {channel}") from absent
         if not hmac.compare_digest(_token(request).encode(), token.encode()):
-            if not wrong.take():
+            if self._too_often(self._wrong, channel):
                 raise Refused(429, "too many wrong tokens: wait a minute")
             raise Refused(401, "no token or a wrong one: Authorization: Bearer, a Basic password, or ?token=")
-        if not right.take():
+        if self._too_often(self._right, channel):
             raise Refused(429, f"more than {PER_MINUTE} in a minute: wait")
+
+    def _too_often(self, rate: Rate, channel: str) -> bool:
+        with self._lock:
+            return rate.wait(channel) > 0
 
     def reply(self, channel: str, fields: ReplyFields, data: Any) -> Response:
         """One reply of a person."""

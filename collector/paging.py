@@ -252,13 +252,15 @@ class Pager:
             self._pool.submit(self._make, call, self._text(call, wording, advice))
 
     def _text(self, call: Call, wording: Wording, advice: Mapping[tuple[str, str], Mapping[str, Any]]) -> Text:
+        incoming = self._oncall.incoming.get(call.channel)
+        reply = None if incoming is None else incoming.reply
         if call.kind == ASK:
-            return wording.question(call, self._links.link(call) if self._links else "")
+            named = reply is not None and bool(reply.id)
+            return wording.question(call, self._links.link(call) if self._links else "", named)
         lines = [self._escalation.memory.opens[name].line for name in call.occurrences
                  if name in self._escalation.memory.opens]  # fmt: skip
         known = [{} if line["change"] == OVERDUE else advice.get((line["rule"], line["sensor"]), {}) for line in lines]
-        incoming = self._oncall.incoming.get(call.channel)
-        code = call.code if incoming is not None and incoming.reply is not None else ""
+        code = "" if reply is None else call.code
         return wording.text(call, lines, known, self._links.link(call) if self._links else "", code)
 
     def _make(self, call: Call, text: Text) -> None:

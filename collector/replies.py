@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from collector.asking import OPEN, name_of
 from collector.escalation import Memory
 from collector.roster import Person
 from dashboards.console.figures import Lang
@@ -35,7 +36,7 @@ _SAID: Mapping[str, tuple[str, str]] = {
         "未接警：代码 {code} 未发送给您，或属于先前的呼叫。{codes}",
     ),
     "several": ("NOT accepted: {count} alarms call you. {codes}", "未接警：有 {count} 条报警呼叫您。{codes}"),
-    "no_id": ("NOT accepted: reply with the code. {codes}", "未接警：请回复代码。{codes}"),
+    "no_id": ("NOT accepted: reply with the code, or open the link. {codes}", "未接警：请回复代码或打开链接。{codes}"),
     "nothing": ("Nothing to accept: it was accepted, or has returned.", "无可接警：已被接警或已恢复。"),
     "not_understood": ("NOT accepted: reply only the code, or 1. {codes}", "未接警：请只回复代码或 1。{codes}"),
     "reply_with": ("Reply {code} for {names}.", "回复 {code} 接警 {names}。"),
@@ -82,13 +83,23 @@ def decide(
         return Decision("not_understood", person, codes=codes)
     if asked:
         return _by_code(person, asked, pending, codes, memory)
-    if not pending:
+    question = asked_now(memory, person)
+    if not pending and not question:
         return Decision("nothing", person)
     if not named:
         return Decision("no_id", person, codes=codes)
+    if not pending:
+        return Decision(ACCEPT, person, question)
     if any(set(pending) <= set(names) for names in codes.values()):
         return Decision(ACCEPT, person, tuple(pending))
     return Decision("several", person, codes=codes)
+
+
+def asked_now(memory: Memory, person: str) -> tuple[str, ...]:
+    """The weekly question that this person is to answer; nothing where there is none."""
+    question = memory.question
+    waits = question is not None and question.state == OPEN and question.person == person
+    return (name_of(question),) if question is not None and waits else ()
 
 
 def _by_code(

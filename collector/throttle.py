@@ -61,18 +61,20 @@ class Failures:
 
 @dataclass(slots=True)
 class Rate:
-    """A bucket of requests for each that asks: a token's name or an address."""
+    """A bucket of requests for each that asks: a token's name, an address, a channel."""
 
     clock: Callable[[], float] = time.monotonic
+    burst: float = BURST
+    each_second: float = EACH_SECOND
     _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
 
     def wait(self, key: str) -> float:
         """0 if it may ask now, which is then counted; else in how many s."""
         now = self.clock()
-        left, last = self._left.get(key, (BURST, now))
-        left = min(BURST, left + (now - last) * EACH_SECOND)
+        left, last = self._left.get(key, (self.burst, now))
+        left = min(self.burst, left + (now - last) * self.each_second)
         self._left[key] = (left - 1 if left >= 1 else left), now
         self._left.move_to_end(key)
         if len(self._left) > MOST:
             self._left.popitem(last=False)
-        return 0.0 if left >= 1 else (1 - left) / EACH_SECOND
+        return 0.0 if left >= 1 else (1 - left) / self.each_second

@@ -15,8 +15,9 @@ from starlette.applications import Starlette
 from collector.calling import Taken, Text
 from collector.calls import ANSWERED, CALLING, DELIVERED, REPLIED, TAKEN, UNDELIVERED
 from collector.errors import Unavailable
+from collector.escalation import Open, Question
 from collector.heard import read_heard
-from collector.hearing import LONGEST, PER_MINUTE, WRONG_PER_MINUTE, Hearing, Rate
+from collector.hearing import LONGEST, PER_MINUTE, WRONG_PER_MINUTE, Hearing
 from collector.incoming import Incoming, ReplyFields, ReportFields
 from collector.oncall import OnCall
 from collector.paging import Pager
@@ -276,12 +277,38 @@ def test_wrong_tokens_without_end_do_not_keep_out_the_right_one(pit: Pit) -> Non
     assert pit.reply("1", "r1").status_code == 200
 
 
-def test_a_channel_is_heard_so_often_in_a_minute() -> None:
+def test_a_channel_is_heard_so_often_in_a_minute(pit: Pit) -> None:
     at = [0.0]
-    rate = Rate(PER_MINUTE, clock=lambda: at[0])
-    assert [rate.take() for _ in range(PER_MINUTE + 1)] == [True] * PER_MINUTE + [False]
+    pit.hearing._right.clock = lambda: at[0]
+    heard = [pit.post("/delivered/sms", Sid="SM1", State="queued").status_code for _ in range(PER_MINUTE + 1)]
+    assert heard == [200] * PER_MINUTE + [429]
     at[0] = 60 / PER_MINUTE
-    assert (rate.take(), rate.take()) == (True, False)
+    heard = [pit.post("/delivered/sms", Sid="SM1", State="queued").status_code for _ in range(2)]
+    assert heard == [200, 429]
+
+
+def test_the_weekly_question_is_answered_by_a_bare_word_and_only_by_whom_it_asks(pit: Pit) -> None:
+    memory = pit.night.pager._escalation.memory
+    memory.question = Question("li", 20_261_207, DUSK)
+    pit.night.judging.add(DUSK, "raised", "wall", "medium")  # has the memory written down
+    pit.night.step()
+    assert "Nothing to accept" in pit.reply("1", "r0", "wang@sms").text
+    assert pit.reply("1", "r1").text == "Accepted: weekly-question/li#20261207"
+    (asked,) = pit.desk.asked
+    assert (asked.rule, asked.subject, asked.occurrence, asked.by) == ("weekly-question", "li", 20_261_207, "li")
+    pit.raised("wall2")
+    assert pit.reply("1", "r2").text == "Accepted: wall2/p17#1", "an alarm is meant before a question"
+
+
+def test_an_overdue_hazard_is_taken_by_its_code_like_an_alarm(pit: Pit) -> None:
+    found = Open({"change": "overdue", "priority": "critical", "rule": "wall", "sensor": "p17"}, DUSK, DUSK)
+    found.asked = ["li"]
+    memory = pit.night.pager._escalation.memory
+    memory.opens["hazard:wall/p17#3"], memory.codes["1234"] = found, ["hazard:wall/p17#3"]
+    pit.night.pager._book.write([], memory, pit.night.pager._book.place)
+    assert pit.post(From="li@sms", Body="1234", Sid="r1").text == "Accepted: hazard:wall/p17#3"
+    (asked,) = pit.desk.asked
+    assert (asked.rule, asked.subject, asked.occurrence) == ("hazard:wall", "p17", 3)
 
 
 def test_a_report_writes_delivered_into_the_book_once(pit: Pit) -> None:
