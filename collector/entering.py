@@ -34,7 +34,7 @@ class Spans:
     idle: int = 1800 * SECOND
 
 
-class Door:
+class Entrance:
     """`dashboards.console.entering.Entering`. `pause` waits (tests let it pass at once)."""
 
     def __init__(

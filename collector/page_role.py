@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from collector.accepting import Signer, secret_key
 from collector.audit import Audit
-from collector.entering import STATES, Door, Spans
+from collector.entering import STATES, Entrance, Spans
 from collector.errors import DavylampError
 from collector.exposing import objections, users_file
 from collector.hearing import Hearing
@@ -60,7 +60,7 @@ class Audited:
 
 
 @contextmanager
-def entering(settings: Settings, audit: Audit) -> Iterator[Door | None]:
+def entering(settings: Settings, audit: Audit) -> Iterator[Entrance | None]:
     """The logins; None where nobody ever was a user. Raises NotServed where there were, and the file is gone."""
     file = users_file(settings)
     with closing(Sessions(settings.data)) as sessions:
@@ -69,8 +69,9 @@ def entering(settings: Settings, audit: Audit) -> Iterator[Door | None]:
                 raise NotServed(f"{file} is gone, and there were users: put it back, or `davylamp user add`")
             yield None
             return
-        with closing(Door(Users(file), sessions, audit, Spans(settings.page.session, settings.page.idle))) as door:
-            yield door
+        spans = Spans(settings.page.session, settings.page.idle)
+        with closing(Entrance(Users(file), sessions, audit, spans)) as entrance:
+            yield entrance
 
 
 def serve(settings: Settings, stop: threading.Event) -> None:
@@ -79,13 +80,13 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         raise NotServed(objection)
     oncall, own = settings.oncall, () if settings.page.host in ("0.0.0.0", "::") else (settings.page.host,)
     named = filter(None, (urlsplit(settings.address).hostname,))
-    with closing(Audit(settings.data)) as audit, entering(settings, audit) as door:
+    with closing(Audit(settings.data)) as audit, entering(settings, audit) as entrance:
         acting = Audited(ThroughInbox(settings.data), audit)
         hearing = Hearing(oncall, settings.data, acting) if oncall is not None and oncall.incoming else None
         app = page(
             FromDisk(settings.data),
             acting,
-            entering=door,
+            entering=entrance,
             hosts=(*LOOPBACK, *own, *settings.page.names, *named),
             inviting=Signer(settings.data, oncall.link) if oncall is not None and oncall.link else None,
             more=() if hearing is None else hearing.routes(),

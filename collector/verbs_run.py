@@ -60,7 +60,8 @@ def run(arguments: Arguments) -> int:
         options = [*_given("--data", arguments.data), *_given("--port", arguments.port)]
         options += ["--verbose"] if arguments.verbose else []
         roles = [role for role in ROLE_NAMES if role in (settings.roles or ROLE_NAMES)]
-        say(f"{loaded.site.id}: {', '.join(roles)}; page at http://{settings.page.host}:{settings.page.port}")
+        scheme = "https" if settings.page.certificate else "http"
+        say(f"{loaded.site.id}: {', '.join(roles)}; page at {scheme}://{settings.page.host}:{settings.page.port}")
         supervise({role: role_command(str(arguments.file), role, options) for role in roles}, stop)
     return OK
 

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 
 from collector.audit import Audit
-from collector.entering import Door
+from collector.entering import Entrance
 from collector.sessions import Sessions
 from collector.users import User, Users, changing
 from dashboards.console.page import page
@@ -43,9 +43,9 @@ def served(sample: Sample, folder: Path) -> Iterator[str]:
         for name, access in (("li", "operator"), ("wang", "engineer")):
             known.user[name] = User(access, CHEAP.keep(PASSWORD))
     sessions, audit = Sessions(folder), Audit(folder)
-    door = Door(Users(folder / "users.toml"), sessions, audit, hashing=CHEAP)
+    entrance = Entrance(Users(folder / "users.toml"), sessions, audit, hashing=CHEAP)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        app = page(sample, sample, entering=door)
+        app = page(sample, sample, entering=entrance)
         config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=5, lifespan="off")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listening],))
@@ -56,7 +56,7 @@ def served(sample: Sample, folder: Path) -> Iterator[str]:
             app.state.close()
             server.should_exit = True
             thread.join(20)
-            for one in (door, sessions, audit):
+            for one in (entrance, sessions, audit):
                 one.close()
 
 

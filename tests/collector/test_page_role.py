@@ -111,8 +111,8 @@ def test_users_that_are_gone_do_not_open_the_page(tmp_path: Path) -> None:
     there = settings(tmp_path)
     add(users_file(there))
     audit = Audit(there.data)
-    with entering(there, audit) as door:
-        assert door is not None
+    with entering(there, audit) as entrance:
+        assert entrance is not None
     users_file(there).unlink()
     with pytest.raises(NotServed, match="put it back"):
         serve(there, threading.Event())
