@@ -152,6 +152,13 @@ def test_a_link_in_a_message_needs_no_login(proxy: Proxy) -> None:
     assert proxy.ask("/static/page.css")[0] == 200
 
 
+def test_a_gateway_needs_no_login_and_posts_no_more_than_it_may(proxy: Proxy) -> None:
+    for path in ("/reply/sms", "/delivered/sms"):
+        assert proxy.ask(path)[0] == 404  # this page was made without gateways; nginx let it through
+        assert proxy.ask(path, "POST", Content_Length="20000")[0] == 413
+    assert proxy.ask("/replying")[0] == 401
+
+
 def test_with_logins_of_its_own_nginx_asks_for_none_and_hands_tokens_on(proxy: Proxy, tmp_path: Path) -> None:
     logins = Logins(None)
     another = Proxy(tmp_path, proxy.secret)
