@@ -18,8 +18,10 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from collector.address import reason
 from collector.errors import BrokerRefused, Disconnected
 from collector.message import MQTT
+from collector.secret import Secret
 from collector.spool import SpoolReader
 from collector.trust import tls_context
 
@@ -52,6 +54,9 @@ class Broker:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    key_password: Secret | None = None
 
     @classmethod
     def of(cls, url: str) -> Broker:
@@ -98,7 +103,8 @@ def _client(broker: Broker) -> mqtt.Client:
     if broker.user:
         client.username_pw_set(broker.user, broker.password)
     if urlsplit(broker.url).scheme == "mqtts":
-        client.tls_set_context(tls_context(broker.ca))
+        opens = broker.key_password.reveal if broker.key_password else None
+        client.tls_set_context(tls_context(broker.ca, broker.cert, broker.key, opens))
     return client
 
 
@@ -108,7 +114,7 @@ def _connect(client: mqtt.Client, url: str) -> None:
         port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
         client.connect(parts.hostname or "", port, keepalive=30)
     except (OSError, ValueError) as error:
-        raise Disconnected(f"{url}: {error}; is the broker running? Write mqtt://host:1883") from error
+        raise Disconnected(f"{url}: {reason(error)}; is the broker running? Write mqtt://host:1883") from error
 
 
 def proposal(heard: Sequence[Heard]) -> str:

@@ -179,7 +179,8 @@ def _broker(arguments: Arguments) -> Broker:
     mqtt = load(arguments.file).settings.mqtt
     if mqtt is None:
         raise WrongUse(f"{arguments.file} has no [mqtt]; give --mqtt mqtt://host:1883")
-    return Broker(mqtt.url, mqtt.user, mqtt.password.reveal() if mqtt.password else None, mqtt.ca)
+    password = mqtt.password.reveal() if mqtt.password else None
+    return Broker(mqtt.url, mqtt.user, password, mqtt.ca, mqtt.cert, mqtt.key, mqtt.key_password)
 
 
 def _file(parser: Parser) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from detectors.sensor import Payload, Sensor
 from simulators import sparkplug_b
 from simulators.instrument import Readings
-from simulators.messages import LOGGER_ROWS, Letter, NoTemplate, Writer
+from simulators.messages import LOGGER_ROWS, Letter, NoTemplate, Writer, shown_value
 from simulators.seismic import Block
 
 FORMS: Mapping[str, str] = {
@@ -85,7 +85,7 @@ class FormatWriter(Writer):
             sensor = self._sensors[readings.sensor]
             columns = (readings.time, readings.value, readings.sent, readings.half)
             for time, value, sent, half in zip(*(column.tolist() for column in columns), strict=True):
-                yield Unsaid(sent, "", b"", sensor=sensor, taken=time, value=_value(sensor, value), half=half)
+                yield Unsaid(sent, "", b"", sensor=sensor, taken=time, value=shown_value(sensor, value), half=half)
         else:
             yield from self._letters(readings, 1) if self._rows else super().live(readings)
 
@@ -129,7 +129,7 @@ class FormatWriter(Writer):
         sensor = self._sensors[readings.sensor]
         for first in range(0, len(readings), most):
             part = slice(first, first + most)
-            time, value = readings.time[part].tolist(), [_value(sensor, v) for v in readings.value[part].tolist()]
+            time, value = readings.time[part].tolist(), [shown_value(sensor, v) for v in readings.value[part].tolist()]
             at = int(readings.sent[part][-1])
             if self._edge is not None:
                 yield from self._edge.say(sensor, time, value, at)
@@ -289,12 +289,6 @@ def _numbered(record: Mapping[str, Any]) -> dict[int, Any]:
 
 def _number(name: str, value: int) -> dict[str, Any]:
     return {"name": name, "datatype": sparkplug_b.UINT64, "long_value": value}
-
-
-def _value(sensor: Sensor, value: float) -> float | str | None:
-    if np.isnan(value):
-        return None
-    return sensor.states[int(value)] if sensor.states else value
 
 
 def _escaped(text: str) -> str:

@@ -50,7 +50,7 @@ class Writer:
         topic = _topic(payload, sensor)
         columns = (readings.time, readings.value, readings.quality, readings.sent, readings.half)
         for time, value, quality, sent, half in zip(*(column.tolist() for column in columns), strict=True):
-            row = {"time": time, "value": _value(sensor, value), "unit": sensor.unit, "sensor": sensor.id}
+            row = {"time": time, "value": shown_value(sensor, value), "unit": sensor.unit, "sensor": sensor.id}
             data = msgspec.json.encode(_named(payload, row | {"area": sensor.area, "quality": quality}))
             yield Letter(sent, topic, data[: len(data) // 2] if half else data, 0 if half else 1)
 
@@ -60,7 +60,7 @@ class Writer:
         sensor = self._sensors[readings.sensor]
         for first in range(0, len(readings), LOGGER_ROWS):
             time = readings.time[first : first + LOGGER_ROWS].tolist()
-            value = [_value(sensor, v) for v in readings.value[first : first + LOGGER_ROWS].tolist()]
+            value = [shown_value(sensor, v) for v in readings.value[first : first + LOGGER_ROWS].tolist()]
             row = {"time": time, "value": value, "unit": sensor.unit, "sensor": sensor.id, "area": sensor.area}
             yield Letter(time[-1], _topic(payload, sensor), msgspec.json.encode(_named(payload, row)), len(time))
 
@@ -106,7 +106,8 @@ def _named(payload: Payload, row: Mapping[str, Any]) -> dict[str, Any]:
     return {theirs: row[ours] for ours, theirs in payload.fields.items() if ours in row}
 
 
-def _value(sensor: Sensor, value: float) -> float | str | None:
+def shown_value(sensor: Sensor, value: float) -> float | str | None:
+    """A value as a device shows it: a state by its name, nothing for no number."""
     if np.isnan(value):
         return None
     return sensor.states[int(value)] if sensor.states else value

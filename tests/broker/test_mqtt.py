@@ -16,8 +16,11 @@ import paho.mqtt.client as paho
 import pytest
 
 from collector.errors import BrokerRefused, Disconnected, NotSubscribed
+from collector.listening import Broker as Listened
+from collector.listening import hear
 from collector.message import Message
 from collector.mqtt import Mqtt
+from collector.secret import Secret
 from collector.settings import Mqtt as Address
 from collector.spool import SpoolReader
 from tests.servers import Mosquitto, find, mosquitto, nats, nats_broker
@@ -418,6 +421,10 @@ def test_a_client_certificate_with_an_encrypted_key_lets_us_in_and_nothing_else_
 
         with source_with_key(where("client"), "opensesame") as mqtt:
             mqtt.connected(10)
+        secret = tmp_path / "key-password"
+        secret.write_text("opensesame\n")
+        files = (mutual / "ca.pem", mutual / "client.pem", mutual / "client.key", Secret(file=secret))
+        assert hear(Listened(url, None, None, *files), "pit/#", 0.2) == []
         assert "wants a client certificate: give cert and key" in why_not(where(None))
         assert "our client certificate has expired: renew cert" in why_not(where("old"))
         assert "does not trust our client certificate" in why_not(where("stranger"))
