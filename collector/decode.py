@@ -132,7 +132,7 @@ class Decoder:
             if message.origin == OWN:
                 self._own.decode(message.payload, self._spoken_for(message.topic), rows)
                 return
-            if message.topic == self.canary:
+            if self.canary and message.topic == self.canary:
                 template, known = self._own, self._sensors[CANARY]
             else:
                 template, known = self._routes.get(message.topic) or self._route(message.topic)
