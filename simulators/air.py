@@ -94,12 +94,12 @@ class Ventilation(Event):
 
 @dataclass(frozen=True, slots=True)
 class Outburst(Event):
-    """`gas` m3 of methane come out: q(t) = gas/fade exp(-t/fade), into `volume` m3 with `airflow` m3/s.
+    """`gas` m3 of methane (or CO2) come out: q(t) = gas/fade exp(-t/fade), into `volume` m3 with `airflow` m3/s.
 
     Oxygen sensors see what is displaced. Above 10 % the air it takes from the place is not modelled; 100 % is the most.
     """
 
-    fits: ClassVar[tuple[str, ...]] = ("methane", "o2")
+    fits: ClassVar[tuple[str, ...]] = ("methane", "co2", "o2")
 
     start: Seconds
     gas: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import isnan
@@ -68,12 +68,13 @@ def truths_of_entry(
 ) -> tuple[Happening, list[Truth]]:
     """The `place`-th [[event]]; patterns of sensors need the site's sensors. Raises ValueError with its place."""
     where = f"event {place}"
-    if entry.get("kind") not in KINDS:
-        raise ValueError(f"{where}: found kind {entry.get('kind')!r}, allowed: {', '.join(KINDS)}")
+    kind = entry.get("kind") if isinstance(entry, dict) else None
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ValueError(f"{where}: found kind {kind!r}, allowed: {', '.join(KINDS)}")
     try:
-        return _read(f"{where} ({entry['kind']})", entry, known)
+        return _read(f"{where} ({kind})", entry, known)
     except ValueError as error:
-        raise ValueError(f"{where} ({entry['kind']}): {error}") from error
+        raise ValueError(f"{where} ({kind}): {error}") from error
 
 
 def _read(where: str, entry: Mapping[str, Any], known: Sequence[Sensor] | None) -> tuple[Happening, list[Truth]]:
@@ -91,7 +92,8 @@ def _read(where: str, entry: Mapping[str, Any], known: Sequence[Sensor] | None) 
     if kind not in FAULTS and kind in EVENTS and not sensors:
         raise ValueError("missing: 'sensors', one at least")
     within = seconds("within", entry["within"]) if "within" in entry else None
-    label, rules, bad = entry.get("truth", kind), tuple(entry.get("expect", ())), str(entry.get("bad", ""))
+    label, bad = _text("truth", entry.get("truth", kind)), _text("bad", entry.get("bad", ""))
+    rules = _texts("expect", entry.get("expect", ()), "names of rules")
     failure = getattr(made, "failure", None)
     return happening, [
         Truth(label, sensor, start + later, end + later, rules, kind, failure, within, bad)
@@ -110,10 +112,8 @@ def _spans(made: Any) -> list[tuple[float, float]]:
 
 def _selected(words: Any, known: Sequence[Sensor] | None) -> tuple[str, ...]:
     """Sensor ids as they stand; patterns, `area:` and `quantity:` as those of the site that fit, each once."""
-    if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
-        raise ValueError(f"sensors: found {words!r}, allowed: a list of ids, patterns, area:NAME, quantity:NAME")
     found: dict[str, None] = {}
-    for word in words:
+    for word in _texts("sensors", words, "ids, patterns, area:NAME, quantity:NAME"):
         attribute, _, name = word.partition(":")
         select = attribute in SELECTORS and bool(name)
         if not select and not set(word) & set("*?["):
@@ -128,13 +128,25 @@ def _selected(words: Any, known: Sequence[Sensor] | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _each(name: str, given: Any, count: int, steps: Any) -> tuple[float, ...]:
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{name}: found {value!r}, allowed: text")
+    return value
+
+
+def _texts(name: str, value: Any, of: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise ValueError(f"{name}: found {value!r}, allowed: a list of {of}")
+    return tuple(value)
+
+
+def _each(name: str, given: Any, count: int, steps: Callable[[float, int], float]) -> tuple[float, ...]:
     """A number for each sensor: a list as it stands, a single number as steps from one to the next."""
     if given is None:
         return ()
     if not isinstance(given, list | tuple):
         step = seconds(name, given)
-        return tuple(float(steps(step, k)) for k in range(count))
+        return tuple(steps(step, k) for k in range(count))
     numbers = tuple(seconds(name, one) for one in given)
     if len(numbers) != count or any(isnan(one) for one in numbers):
         raise ValueError(f"{name}: found {len(numbers)} values, allowed: {count}, one a sensor, or a single step")

@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from importlib.resources import files
+from math import inf
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from detectors.sensor import Sensor
-from detectors.units import UnitError, duration_ns
 from simulators.devices import channel_of, habit_of
 from simulators.event import Event, Reaching
 from simulators.faults import Fault
 from simulators.happening import Happening, Truth, truths_of_entry
 from simulators.instrument import SECOND, Habit, stream
-from simulators.kinds import FAULTS, GROUND, KINDS
+from simulators.kinds import ALLOWED, FAULTS, GROUND, KINDS, seconds
 from simulators.registry import Registry, SiteLike, north_pit_site, read_registry, site_text
 from simulators.seismic import Shake
 from simulators.world import Past, World, habit_for
@@ -106,6 +106,8 @@ class Scenario:
             allowed = "sensors with a rate" if waves else ", ".join(made.fits) or "any sensor without a rate"
             raise ValueError(f"found {found}, allowed: {allowed}")
         delay, factor = happening.reach(place)
+        if sensor.states and factor != 1.0:
+            raise ValueError(f"factors: found {factor:g} on a sensor of states, allowed: 1")
         return Reaching(made, delay, factor).seen_by(sensor) if (delay, factor) != (0.0, 1.0) else made.seen_by(sensor)
 
     def _habits(self, registry: dict[str, Sensor]) -> dict[str, Habit]:
@@ -145,11 +147,9 @@ def read_scenario(name: str | Path = "demo") -> Scenario:
     """A scenario by its name among ours, or from a file. Raises ScenarioError."""
     text, folder = _text(name)
     try:
-        return _scenario(tomllib.loads(text), folder)
+        return scenario_of(tomllib.loads(text), folder)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"scenario {name}: {error}") from error
-    except (KeyError, UnitError) as error:
-        raise ScenarioError(f"scenario {name}: {error} is missing or wrong; see docs/simulators.md") from error
     except ValueError as error:
         raise ScenarioError(f"scenario {name}, {error}") from error
 
@@ -169,27 +169,60 @@ def _text(name: str | Path) -> tuple[str, Path]:
     return path.read_text(encoding="utf-8"), Path(str(path)).parent
 
 
-def _scenario(data: Mapping[str, Any], folder: Path) -> Scenario:
-    head = data["scenario"]
-    for where, found, allowed in (("the file", data, PARTS), ("[scenario]", head, HEAD)):
-        if odd := sorted(set(found) - set(allowed)):
-            raise ValueError(f"{where}: found {', '.join(odd)}, allowed: {', '.join(allowed)}")
+def scenario_of(data: Mapping[str, Any], folder: Path) -> Scenario:
+    """A scenario from its TOML as read; its site may lie in `folder`. Raises ValueError with the place in the file."""
+    _table("the file", data, PARTS)
+    head = _table("[scenario]", data.get("scenario"), HEAD, HEAD[:4])
+    for name, kind in (("name", str), ("site", str), ("seed", int), ("story", str)):
+        if type(head.get(name, kind())) is not kind:
+            raise ValueError(f"[scenario]: {name}: found {head[name]!r}, allowed: {ALLOWED[kind.__name__]}")
+    events = data.get("event", [])
+    if not isinstance(events, list):
+        raise ValueError("event: found one table, allowed: a list of them, each as [[event]]")
     sensors = _own_sensors(head["site"], folder)
-    made = [truths_of_entry(place, entry, sensors) for place, entry in enumerate(data.get("event", ()), start=1)]
+    made = [truths_of_entry(place, entry, sensors) for place, entry in enumerate(events, start=1)]
     return Scenario(
         name=head["name"],
         site=head["site"],
-        seed=int(head["seed"]),
-        lasts_s=duration_ns(head["lasts"]) / SECOND,
+        seed=head["seed"],
+        lasts_s=_lasts("[scenario]: lasts", head["lasts"]),
         past={
-            pattern: Past(duration_ns(kept["lasts"]), duration_ns(kept["every"]))
-            for pattern, kept in data.get("past", {}).items()
+            pattern: _past(f"past {pattern!r}", kept)
+            for pattern, kept in _table("[past]", data.get("past", {})).items()
         },
         happenings=tuple(happening for happening, _ in made),
         truths=tuple(truth for _, truths in made for truth in truths),
-        instruments=data.get("instrument", {}),
-        story=" ".join(str(head.get("story", "")).split()),
+        instruments={
+            pattern: _table(f"instrument {pattern!r}", words)
+            for pattern, words in _table("[instrument]", data.get("instrument", {})).items()
+        },
+        story=" ".join(head.get("story", "").split()),
     )
+
+
+def _past(where: str, kept: Any) -> Past:
+    words = _table(where, kept, ("lasts", "every"), ("lasts", "every"))
+    return Past(*(round(_lasts(f"{where}: {name}", words[name]) * SECOND) for name in ("lasts", "every")))
+
+
+def _lasts(where: str, value: Any) -> float:
+    length = seconds(where, value)
+    if not 0 < length < inf:
+        raise ValueError(f"{where}: found {value!r}, allowed: a length above 0 that ends")
+    return length
+
+
+def _table(where: str, found: Any, allowed: Sequence[str] = (), needed: Sequence[str] = ()) -> Mapping[str, Any]:
+    """The table, if it is one with only what is allowed (nothing said: anything) and all that is needed."""
+    if not isinstance(found, dict):
+        raise ValueError(
+            f"{where}: found {found!r}, allowed: a table" + (f" of {', '.join(allowed)}" if allowed else "")
+        )
+    odd = sorted(set(found) - set(allowed)) if allowed else []
+    if odd or set(needed) - set(found):
+        lacks = f", missing: {', '.join(name for name in needed if name not in found)}" if not odd else ""
+        raise ValueError(f"{where}: found {', '.join(odd or found) or 'nothing'}{lacks}; allowed: {', '.join(allowed)}")
+    return found
 
 
 def _own_sensors(site: str, folder: Path) -> Sequence[Sensor] | None:
@@ -203,5 +236,6 @@ def _own_sensors(site: str, folder: Path) -> Sequence[Sensor] | None:
 
 __all__ = [
     "FAULTS", "KINDS", "Registry", "Scenario", "ScenarioError", "SiteLike", "Truth",
-    "north_pit_site", "read_registry", "read_scenario", "scenario_names", "site_text",
+    "north_pit_site", "read_registry", "read_scenario", "scenario_names", "scenario_of",
+    "site_text",
 ]  # fmt: skip

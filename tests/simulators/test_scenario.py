@@ -10,10 +10,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detectors.document import SiteMistakes
 from simulators.instrument import SECOND
-from simulators.scenario import ScenarioError, Truth, north_pit_site, read_registry, read_scenario, scenario_names
+from simulators.kinds import needed, parameters
+from simulators.scenario import (
+    KINDS,
+    ScenarioError,
+    Truth,
+    north_pit_site,
+    read_registry,
+    read_scenario,
+    scenario_names,
+    scenario_of,
+)
 
 ROOT = Path(__file__).parents[2]
 START = 1_795_500_000 * SECOND
@@ -101,6 +113,12 @@ PLUME = event("plume", 'sensors = ["ch4-2105"]', "start = 1", "to = 2")
 HEAD = '[scenario]\nname = "x"\nsite = "north-pit"\nseed = 1\nlasts = "10s"\n'
 
 
+WORDS = (
+    *("kind", "truth", "sensors", "expect", "within", "bad", "delays", "factors", "start", "end", "to", "by", "share"),
+    *("name", "site", "seed", "lasts", "every", "noise", "level", "position", "count", "changes"),
+)
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -123,7 +141,16 @@ HEAD = '[scenario]\nname = "x"\nsite = "north-pit"\nseed = 1\nlasts = "10s"\n'
         (event("stuck", 'sensors = ["area:moon"]', "start = 1"), "'area:moon', which fits no sensor"),
         (PLUME + "delays = [1, 2]\n", "delays: found 2 values, allowed: 1, one a sensor"),
         (event("stuck", 'sensors = ["a"]', "start = 1", "delays = 4"), "found parameter 'delays'"),
-        ("[[events]]\n", "the file: found events, allowed: scenario, past, instrument, event"),
+        ('[event]\nkind = "stuck"\n', r"allowed: a list of them, each as \[\[event\]\]"),
+        ("[past]\na = 5\n", "past 'a': found 5, allowed: a table of lasts, every"),
+        ('[past]\na = { lasts = "1h" }\n', "past 'a': found lasts, missing: every; allowed: lasts, every"),
+        ("[past]\na = { lasts = 0, every = 1 }\n", "past 'a': lasts: found 0, allowed: a length above 0"),
+        ("[instrument]\na = 5\n", "instrument 'a': found 5, allowed: a table"),
+        (
+            event("stuck", 'sensors = ["a"]', "start = 1", "expect = 3"),
+            "expect: found 3, allowed: a list of names of rules",
+        ),
+        ("[[events]]\n", "the file: found events; allowed: scenario, past, instrument, event"),
         (event("plume", 'sensors = ["a"]', "start = 1", "to = 2", "rise = 0"), "rise > 0"),
         ('[past]\n"a" = { lasts = "1 fortnight", every = "1h" }\n', "scenario .*x.toml"),
         ("[[event]\n", "scenario .*x.toml"),
@@ -200,6 +227,42 @@ def test_an_instrument_by_pattern_and_a_noise_that_goes_before_the_sites(tmp_pat
     assert world.probes["prism-11"].instrument.noise.spread == SITE.sensors["prism-11"].noise
     assert world.probes["ch4-2105"].instrument.noise.spread == 0.4
     assert world.probes["co-2105"].instrument.noise.spread == SITE.sensors["co-2105"].noise
+
+
+SENSORS = ("ch4-2105", "fan-2105", "gp-1-x", "rain-pit")
+PARTS = ("scenario", "past", "instrument", "event")
+ODD = st.recursive(
+    st.sampled_from([0, -1, 1.5, True, "", "x", "2h", *KINDS, *SENSORS])
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4),
+    max_leaves=8,
+)
+NUMBER = st.sampled_from(
+    [0, 1, 2, 9, 100, 0.5, -3, True, "x", "2h", [1, 2, 3], [[0, 1, 1]], [10, 40], "steady", "blast"],
+)
+
+
+@st.composite
+def events(draw: st.DrawFn) -> dict[str, object]:
+    """An event with parameters of its kind, many of them nonsense."""
+    kind = draw(st.sampled_from(sorted(KINDS)))
+    known = parameters(kind)
+    required = {name: NUMBER for name, one in known.items() if needed(one)}
+    words = draw(st.fixed_dictionaries(required, optional={name: NUMBER for name in known if name not in required}))
+    return {"kind": kind, "start": 1, "sensors": [draw(st.sampled_from(SENSORS))], **words}
+
+
+@settings(max_examples=150)
+@given(st.dictionaries(st.sampled_from(PARTS), ODD, max_size=3), st.lists(events(), max_size=2))
+def test_whatever_stands_in_a_scenario_is_read_or_refused_by_name(parts, listed):
+    data = {"scenario": {"name": "x", "site": "north-pit", "seed": 1, "lasts": "10s"}, "event": listed, **parts}
+    try:
+        scenario_of(data, Path()).world(SITE.sensors.values(), START).readings(START + 60 * SECOND)
+    except ValueError as error:
+        refused = str(error)
+    else:
+        return
+    assert any(word in refused for word in ("found", "missing", "needs")), refused
 
 
 def test_an_unknown_scenario_lists_those_there_are():
