@@ -41,9 +41,11 @@ log = logging.getLogger(__name__)
 LONGEST = 16_384
 """Bytes of a body."""
 LONGEST_ID, LONGEST_TEXT = 200, 500
-PER_MINUTE = 120
-"""Requests a channel; those with a wrong token are counted apart."""
+REPLY_PATH, REPORT_PATH = "reply", "delivered"
+PER_MINUTE: Mapping[str, int] = {REPLY_PATH: 120, REPORT_PATH: 1200}
+"""Requests a channel; a flood of reports keeps out no reply."""
 WRONG_PER_MINUTE = 20
+"""With a wrong token, counted apart."""
 
 
 class Refused(Exception):
@@ -62,25 +64,25 @@ class Hearing:
     ) -> None:
         self._oncall, self._folder, self._acting, self._wall = oncall, folder, acting, wall
         self._book = HeardBook(folder, wall())
-        self._right = Rate(burst=PER_MINUTE, each_second=PER_MINUTE / 60)
+        self._right = {what: Rate(burst=most, each_second=most / 60) for what, most in PER_MINUTE.items()}
         self._wrong = Rate(burst=WRONG_PER_MINUTE, each_second=WRONG_PER_MINUTE / 60)
         self._lock = threading.Lock()
 
     def routes(self) -> Sequence[BaseRoute]:
         """For the page."""
         methods = ["GET", "HEAD", "POST"]
-        return [Route("/reply/{channel}", self._reply, methods=methods),
-                Route("/delivered/{channel}", self._delivered, methods=methods)]  # fmt: skip
+        return [Route(f"/{REPLY_PATH}/{{channel}}", self._reply, methods=methods),
+                Route(f"/{REPORT_PATH}/{{channel}}", self._delivered, methods=methods)]  # fmt: skip
 
     def close(self) -> None:
         """Close the file."""
         self._book.close()
 
     async def _reply(self, request: Request) -> Response:
-        return await self._heard(request, "reply", lambda one: one.reply, self.reply)
+        return await self._heard(request, REPLY_PATH, lambda one: one.reply, self.reply)
 
     async def _delivered(self, request: Request) -> Response:
-        return await self._heard(request, "delivered", lambda one: one.report, self.report)
+        return await self._heard(request, REPORT_PATH, lambda one: one.report, self.report)
 
     async def _heard(
         self, request: Request, what: str, fields: Callable[[Incoming], Any], do: Callable[..., Response]
@@ -93,7 +95,7 @@ class Hearing:
         if request.method != "POST":
             return PlainTextResponse(f"{what} of {channel}: POST it, with the token\n")
         try:
-            await run_in_threadpool(self._admit, channel, incoming, request)
+            await run_in_threadpool(self._admit, what, channel, incoming, request)
             data = parsed(await _body(request), request.headers.get("content-type", ""))
             return await run_in_threadpool(do, channel, wanted, data)
         except DavylampError as error:
@@ -103,7 +105,7 @@ class Hearing:
             log.warning("channel=%s %s=refused status=%d reason=%s", channel, what, refused.status, refused.text)
             return PlainTextResponse(f"{refused.text}\n", refused.status)
 
-    def _admit(self, channel: str, incoming: Incoming, request: Request) -> None:
+    def _admit(self, what: str, channel: str, incoming: Incoming, request: Request) -> None:
         try:
             token = incoming.token.reveal()
         except SecretAbsent as absent:
@@ -112,8 +114,8 @@ class Hearing:
             if self._too_often(self._wrong, channel):
                 raise Refused(429, "too many wrong tokens: wait a minute")
             raise Refused(401, "no token or a wrong one: Authorization: Bearer, a Basic password, or ?token=")
-        if self._too_often(self._right, channel):
-            raise Refused(429, f"more than {PER_MINUTE} in a minute: wait")
+        if self._too_often(self._right[what], channel):
+            raise Refused(429, f"more than {PER_MINUTE[what]} in a minute: wait")
 
     def _too_often(self, rate: Rate, channel: str) -> bool:
         with self._lock:

@@ -22,6 +22,7 @@ from collector.incoming import Incoming, ReplyFields, ReportFields
 from collector.oncall import OnCall
 from collector.paging import Pager
 from collector.secret import Secret
+from collector.throttle import Rate
 from dashboards.console.acting import Answer, Asked, Reply
 from tests.collector.test_paging import DUSK, Night, S
 from tests.dashboards.asking_http import ask
@@ -279,12 +280,20 @@ def test_wrong_tokens_without_end_do_not_keep_out_the_right_one(pit: Pit) -> Non
 
 def test_a_channel_is_heard_so_often_in_a_minute(pit: Pit) -> None:
     at = [0.0]
-    pit.hearing._right.clock = lambda: at[0]
-    heard = [pit.post("/delivered/sms", Sid="SM1", State="queued").status_code for _ in range(PER_MINUTE + 1)]
-    assert heard == [200] * PER_MINUTE + [429]
-    at[0] = 60 / PER_MINUTE
-    heard = [pit.post("/delivered/sms", Sid="SM1", State="queued").status_code for _ in range(2)]
-    assert heard == [200, 429]
+    pit.hearing._right["reply"].clock = lambda: at[0]
+    most = PER_MINUTE["reply"]
+    heard = [pit.post(From="li@sms", Body="1", Sid="r1").status_code for _ in range(most + 1)]
+    assert heard == [200] * most + [429]
+    at[0] = 60 / most
+    assert [pit.post(From="li@sms", Body="1", Sid="r1").status_code for _ in range(2)] == [200, 429]
+
+
+def test_a_flood_of_reports_keeps_out_no_reply(pit: Pit) -> None:
+    pit.raised("wall")
+    pit.hearing._right["delivered"] = Rate(burst=1, each_second=0.001)
+    codes = [pit.post("/delivered/sms", Sid="SM1", State="queued").status_code for _ in range(3)]
+    assert codes == [200, 429, 429]
+    assert pit.reply("1", "r1").text == "Accepted: wall/p17#1"
 
 
 def test_the_weekly_question_is_answered_by_a_bare_word_and_only_by_whom_it_asks(pit: Pit) -> None:
