@@ -54,13 +54,16 @@ class Aviary:
         self._changed = threading.Condition()
 
     def knock(self, name: str, id: str) -> None:
-        """A follower came to a canary's line: knock at its door. Nothing of a canary that is not under way."""
+        """A follower came to a canary's line: knock at its door, beside it, so that a door that is slow to answer holds
+        up no notice. Nothing of a canary that is not under way."""
         flight, door = self._flight, self.doors.get(name)
-        if door is None or id != flight.id:
-            return
-        problem = ""
+        if door is not None and id == flight.id:
+            threading.Thread(target=self._knock, args=(door, flight), name=f"door-{name}", daemon=True).start()
+
+    def _knock(self, door: Door, flight: Flight) -> None:
+        name, problem = door.name, ""
         try:
-            door.knock(id)
+            door.knock(flight.id)
         except DavylampError as error:
             problem = str(error)
         except Exception as error:  # whatever a door does, its follower goes on
@@ -91,6 +94,8 @@ class Aviary:
         self._flight = Flight("", 0.0)
         if stop.is_set():
             return True
+        with self._changed:  # a slow door may still be answering
+            flight = Flight(flight.id, flight.begun, dict(flight.arrived), dict(flight.problems))
         lost = self.doors.keys() - flight.arrived.keys()
         readings |= {f"canary-{name}": round(flight.arrived.get(name, self._within), 3) for name in self.doors}
         self._say(flight, lost, reason)

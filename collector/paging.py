@@ -164,7 +164,7 @@ class Pager:
             self._escalation.take(line, now)
             if flown := canary_of(line):
                 for knock in self._canary:
-                    self._pool.submit(knock, flown)
+                    knock(flown)
         return place
 
     def _answer(self, now: int, name: str, line: Mapping[str, Any], after: int) -> dict[str, Any]:

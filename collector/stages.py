@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.calls import ANSWERED, CALLING, DELIVERED, FAILED, REFUSED, TAKEN, UNDELIVERED
-from collector.escalation import PAGE
+from collector.escalation import RETURN
 
 
 @dataclass(slots=True)
@@ -59,5 +59,5 @@ def _settled(receipt: Receipt, line: Mapping[str, Any]) -> None:
 def _answered(receipts: Iterable[Receipt], line: Mapping[str, Any]) -> None:
     """Whoever accepted answered all calls about it, those made to others too: nobody is wanted any more."""
     for receipt in receipts:
-        if receipt.kind == PAGE and not receipt.answered and set(receipt.occurrences) & set(line["occurrences"]):
+        if receipt.kind != RETURN and not receipt.answered and set(receipt.occurrences) & set(line["occurrences"]):
             receipt.answered, receipt.by = line["wall"], line["by"]

@@ -113,6 +113,24 @@ def test_one_that_the_broker_drops_is_one_line_that_says_where_to_look(caplog: p
     assert "broker's ACL" in line
 
 
+def test_a_slow_door_holds_up_no_follower() -> None:
+    flown = Flown((), never=("ops",))
+    stuck = threading.Event()
+    flown.aviary.doors["ops"] = Door("ops", lambda _: stuck.wait(5) and None)
+    took: list[float] = []
+
+    def publish(payload: bytes) -> Published:
+        begun = time.monotonic()
+        flown.aviary.knock("ops", json.loads(payload)["id"])
+        took.append(time.monotonic() - begun)
+        return Published(0.0, None)
+
+    flown.aviary._publish = publish
+    assert not flown.fly()
+    assert took[0] < 0.1
+    stuck.set()
+
+
 def test_a_door_that_raises_whatever_is_shut(caplog: pytest.LogCaptureFixture) -> None:
     flown = Flown(("journal",))
     flown.aviary.doors["journal"] = Door("journal", lambda _: json.loads("{"))

@@ -35,6 +35,11 @@ def test_a_call_that_was_made_again_is_one_and_a_later_round_has_an_answer_of_it
     assert (second.answered, second.by) == (5, "wang")
 
 
+def test_the_weekly_question_has_an_answer_too() -> None:
+    book = [line(1, "calling", kind="question"), {"wall": 2, "what": "answered", "occurrences": ["a#1"], "by": "li"}]
+    assert (receipts(book)[0].answered, receipts(book)[0].by) == (2, "li")
+
+
 def test_who_hears_of_a_return_has_nothing_to_answer() -> None:
     book = [line(1, "calling", kind="return"), {"wall": 2, "what": "answered", "occurrences": ["a#1"], "by": "li"}]
     assert receipts(book)[0].answered == 0
