@@ -17,6 +17,9 @@ from collector.rows import Dead
 from detectors.sensor import Payload, Sensor
 from detectors.units import UnitError, convert
 
+REMEMBERED = 20_000
+"""Ways in which words spelled a sensor; more than these are looked up again."""
+
 
 class Known:
     """A sensor of the site, with what decoding asks of it."""
@@ -51,9 +54,20 @@ class Names:
         self._spelling = payload.spelling
         self._parts = re.split(r"\{([^{}]*)\}", self._spelling)
         """Texts and words in turn."""
+        self._found: dict[tuple[object, ...], Known] = {}
 
     def find(self, topic: str, words: Mapping[str, str]) -> Known:
         """The sensor that the words of a message and of its topic spell."""
+        key = (topic, *words.items())
+        known = self._found.get(key)
+        if known is None:
+            known = self._spelled(topic, words)
+            if len(self._found) >= REMEMBERED:
+                self._found.clear()
+            self._found[key] = known
+        return known
+
+    def _spelled(self, topic: str, words: Mapping[str, str]) -> Known:
         fits = self._topic.fullmatch(topic)
         every = {**(fits.groupdict() if fits else {}), **words}
         texts = list(self._parts)

@@ -41,11 +41,11 @@ class Node:
     birth: int | None = None
     """bdSeq of the last NBIRTH; only the death certificate with the same one is meant."""
     up: bool = False
-    named: Mapping[str, tuple[Metric, ...]] = field(default_factory=dict)
-    """Metrics by device."""
+    named: Mapping[str, Mapping[str, Metric]] = field(default_factory=dict)
+    """Metrics by device and name."""
     aliases: Mapping[int, Metric] = field(default_factory=dict)
 
-    def declare(self, device: str, metrics: tuple[Metric, ...], aliases: Mapping[int, Metric]) -> Node:
+    def declare(self, device: str, metrics: Mapping[str, Metric], aliases: Mapping[int, Metric]) -> Node:
         """After a birth of one device (or of the node itself), which replaces what that device declared before."""
         kept = {alias: metric for alias, metric in self.aliases.items() if metric.device != device}
         return replace(self, named={**self.named, device: metrics}, aliases={**kept, **aliases})
@@ -101,17 +101,17 @@ def _plain(node: Node) -> dict[str, Any]:
     return {
         "seq": node.seq, "birth": node.birth, "up": node.up,
         "named": {
-            device: [[m.name, m.datatype, m.unit, numbers.get(id(m))] for m in metrics]
+            device: [[m.name, m.datatype, m.unit, numbers.get(id(m))] for m in metrics.values()]
             for device, metrics in node.named.items()
         },
     }  # fmt: skip
 
 
 def _node(plain: Mapping[str, Any]) -> Node:
-    named: dict[str, tuple[Metric, ...]] = {}
+    named: dict[str, Mapping[str, Metric]] = {}
     aliases: dict[int, Metric] = {}
     for device, rows in plain["named"].items():
         metrics = [Metric(device, name, datatype, unit) for name, datatype, unit, _ in rows]
         aliases |= {row[3]: metric for row, metric in zip(rows, metrics, strict=True) if row[3] is not None}
-        named[device] = tuple(metrics)
+        named[device] = {metric.name: metric for metric in metrics}
     return Node(plain["seq"], plain["birth"], plain["up"], named, aliases)

@@ -82,7 +82,7 @@ def _first_usable(seals: Iterable[int], folder: Path, folding: Folding) -> Place
                 arrays = {name: stored[name] for name in stored.files}
             plain = json.loads(arrays.pop("plain").tobytes())
             site = read_site(plain["document"])
-            memory = Memory(plain.get("memory"))  # what was written before 0.x has none
+            memory = Memory(plain.get("memory"))  # snapshots of older versions have none
             folding.adopt(site, restore(site, arrays, plain["judge"]), plain["revision"], memory)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, StateMismatch) as error:
             log.warning("snapshot=%s unusable=%s", path.name, error)

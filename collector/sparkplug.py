@@ -79,7 +79,7 @@ class Sparkplug:
         if len(declared) + sum(len(metrics) for of, metrics in node.named.items() if of != device) > METRICS:
             raise Dead("too_many", f"more than {METRICS} metrics of {place}")
         node = self._follow(node, payload, place, rows) if device else self._born(node, payload, rows)
-        self._memory.nodes[place] = node.declare(device, tuple(declared.values()), aliases)
+        self._memory.nodes[place] = node.declare(device, declared, aliases)
         self._readings(payload, self._memory.nodes[place], place, device, rows)
 
     def _born(self, node: Node, payload: Any, rows: Rows) -> Node:
@@ -118,7 +118,7 @@ class Sparkplug:
     def _end(self, node: Node, place: str, device: str, rows: Rows) -> None:
         """Every sensor that a device declared says that it has gone."""
         gone: set[int] = set()
-        for metric in node.named.get(device, ()):
+        for metric in node.named.get(device, {}).values():
             try:
                 gone.add(self._find(place, metric, rows).index)
             except Dead:
@@ -159,10 +159,8 @@ class Sparkplug:
 
     def _declared(self, metric: Any, node: Node, place: str, device: str) -> Metric:
         if metric.name:
-            return next(
-                (one for one in node.named.get(device, ()) if one.name == metric.name and not metric.datatype),
-                Metric(device, metric.name, metric.datatype),
-            )
+            known = None if metric.datatype else node.named.get(device, {}).get(metric.name)
+            return known or Metric(device, metric.name, metric.datatype)
         declared = node.aliases.get(metric.alias) if metric.HasField("alias") else None
         if declared is None:
             text = f"alias {metric.alias} of {place} {device}: no birth was seen that declares it; let it be born again"
