@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from detectors.records import Action
 from detectors.rule import HOUR
-from detectors.sensor import OF_A_SENSOR, OF_ITSELF
+from detectors.sensor import OF_A_SENSOR, OF_ITSELF, OWN
 from detectors.site import Site
 
 TEST, CALIBRATION, BLASTING = "test", "calibration", "blasting"
@@ -65,7 +65,7 @@ def seconds(ns: int) -> float:
 def objection(action: Action, now: int, site: Site, open: Mapping[str, Handling]) -> str:
     """Why a sensor cannot be handled so, or nothing; whether an alarm forbids it is for handlings.py to say."""
     sensor = site.sensors.get(action.subject)
-    if sensor is None:
+    if sensor is None or sensor.id.startswith(OWN):
         return "unknown_sensor"
     if not action.by:
         return "nobody"

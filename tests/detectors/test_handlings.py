@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -13,7 +14,7 @@ from detectors.judge import Judge
 from detectors.reading import Batch, Quality, Wave
 from detectors.records import Action, Change
 from detectors.site import SiteMistakes, read_site
-from tests.detectors.test_model import SENSORS, Acted, Fold, Log, Row, again, whole
+from tests.detectors.test_model import SENSORS, Acted, Blind, Fold, Log, Revised, Row, again, whole
 from tests.detectors.test_model import document as busy_document
 
 S = 10**9
@@ -168,6 +169,7 @@ def test_a_test_in_which_nothing_is_raised_has_failed() -> None:
     ("kind", "more", "reason"),
     [
         ("test", {"sensor": "ch4-9"}, "unknown_sensor"),
+        ("test", {"sensor": ""}, "unknown_sensor"),
         ("test", {"until": None}, "no_end"),
         ("test", {"until": 1}, "no_end"),
         ("test", {"until": 3 + 3601}, "too_long"),
@@ -378,7 +380,10 @@ def a_log(seed: int, items: int = 260) -> tuple[Log, int]:
             gas = round(chance.choice((0.2, 0.3, chance.uniform(0, 2.2))), 1)
             value = float(chance.choice((0, 1))) if SENSORS[sensor] == "fan" else gas
             log.append(Row(now, sensor, now - chance.choice((0, 0, 0, 8)) * S, value, 0))
-    return log, now + 60 * S
+    log.insert(items // 3, Revised(log[items // 3].arrived, HANDLED))
+    log = log[: items // 2] + [replace(one, arrived=one.arrived + 40 * S) for one in log[items // 2 :]]
+    log.insert(items // 2, Blind(log[items // 2 - 1].arrived + 40 * S))
+    return log, now + 100 * S
 
 
 @pytest.mark.parametrize("seed", range(6))
