@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -359,9 +360,19 @@ def canary(name: str = "canary-1", value: object = 1.0, **more: object) -> Messa
     return Message(TOPIC, json.dumps({"value": value, "id": name}).encode(), MQTT, **more)  # type: ignore[arg-type]
 
 
+@cache
+def in_force(folders: pytest.TempPathFactory) -> Mapping[str, object]:
+    """The document of SITE, read once."""
+    return load(written(folders.mktemp("site"), SITE)).whole
+
+
 def start(folder: Path, text: str = SITE) -> Folding:
+    return begun(load(written(folder, text)).whole)
+
+
+def begun(document: Mapping[str, object]) -> Folding:
     folding = Folding()
-    revision = {"document": load(written(folder, text)).whole, "by": "t", "note": ""}
+    revision = {"document": document, "by": "t", "note": ""}
     folding.fold([Seal(1, S, S, (Message("revision", json.dumps(revision).encode(), REVISION),))])
     return folding
 
@@ -418,12 +429,13 @@ def test_a_site_without_it_hears_of_none(tmp_path: Path) -> None:
     assert [dead.reason for dead in folded.dead] == ["unknown_topic"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_however_the_log_is_cut_the_same_journal_comes_of_it(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     folder = tmp_path_factory.mktemp("cut")
+    document = in_force(tmp_path_factory)
     parts = st.lists(st.sampled_from(["canary", "reading", "own", "crowd", "tick"]), max_size=5)
     gaps = data.draw(st.lists(st.sampled_from([S // 10, S, 7 * S, 40 * S]), min_size=4, max_size=25))
     seals, now = [], 2 * S
@@ -439,7 +451,7 @@ def test_however_the_log_is_cut_the_same_journal_comes_of_it(
                 "tick": [],
             }[part]
         seals.append(Seal(k + 2, now, now, tuple(messages)))
-    whole, cut = start(folder), start(folder)
+    whole, cut = begun(document), begun(document)
     at_once = whole.fold(seals).changes
     cuts = sorted(data.draw(st.sets(st.integers(1, len(seals)), max_size=6)) | {0, len(seals)})
     in_parts: list[Change] = []
