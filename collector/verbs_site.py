@@ -102,11 +102,13 @@ def apply(arguments: Arguments) -> int:
     """Show the difference in words, ask, and put a new revision in force."""
     from collector.applying import differences, in_force, put_in_force
     from collector.config import load
+    from collector.loosening import loosened
 
     loaded = load(arguments.file)
     folder = Path(arguments.data or loaded.settings.data)
-    changes = differences(in_force(folder), loaded.whole)
-    for change in changes or ["nothing changes"]:
+    before = in_force(folder)
+    changes = differences(before, loaded.whole)
+    for change in [*(f"LOOSENED {one}" for one in loosened(before, loaded.whole)), *(changes or ["nothing changes"])]:
         say(change)
     if not changes:
         return OK

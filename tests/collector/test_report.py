@@ -15,7 +15,7 @@ from collector.counting import HOUR, Counting, spread
 from collector.errors import Unavailable
 from collector.judged import Judged
 from collector.loosening import loosened
-from collector.message import ACTION, Message
+from collector.message import ACTION, REVISION, Message
 from collector.report import Report, report_of
 from collector.report_text import document as as_document
 from collector.report_text import html, text
@@ -253,6 +253,29 @@ def test_loosened_knows_which_way_a_limit_is_looser(change: dict[str, Any], said
         assert "cannot be compared" in " ".join(loosened(old, new))
     else:
         assert loosened(old, new) == said
+
+
+def test_apply_says_first_what_is_loosened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from collector.config import load
+
+    site = tmp_path / "site.toml"
+    plain = ('[site]\nid = "pit"\ntimezone = "Asia/Shanghai"\nsimulated = true\ndata = "data"\n[sensor]\n'
+             'a = { area = "x", quantity = "methane", unit = "%vol" }\n[payload.p]\ntopic = "x/{sensor}"\n'
+             'json = { value = "v" }\n[rule.gas]\nsensors = ["a"]\npriority = "high"\nguidance = "Go"\n'
+             'detector = { kind = "signal.limit", side = "above", limit = "1 %vol", reset = "0.5 %vol" }')  # fmt: skip
+    site.write_text(plain, "utf-8")
+    payload = json.dumps({"document": load(site).whole, "by": "wang", "note": ""}, default=dict).encode()
+    spool = Spool(tmp_path / "data")
+    spool.append([Message("revision", payload, REVISION)], START, START)
+    spool.close()
+    site.write_text(plain.replace("1 %vol", "1.5 %vol"), "utf-8")
+    monkeypatch.setattr("collector.verbs_site._agreed", lambda: False)
+    assert cli.main(["apply", str(site), "--by", "wang", "--note", "n"]) == 1
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "LOOSENED rule gas: limit 1 -> 1.5 on a"
+    assert second.startswith("rule.gas.detector.limit")
 
 
 def test_loosened_names_all_that_is_watched_less() -> None:
