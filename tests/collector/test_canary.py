@@ -7,7 +7,6 @@ import json
 import threading
 import time
 from collections.abc import Mapping
-from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -117,7 +116,11 @@ def test_one_that_the_broker_drops_is_one_line_that_says_where_to_look(caplog: p
 def test_a_slow_door_holds_up_no_follower() -> None:
     flown = Flown((), never=("ops",))
     stuck = threading.Event()
-    flown.aviary.doors["ops"] = Door("ops", lambda _: stuck.wait(5) and None)
+
+    def hang(_: str) -> None:
+        stuck.wait(5)
+
+    flown.aviary.doors["ops"] = Door("ops", hang)
     took: list[float] = []
 
     def publish(payload: bytes) -> Published:
@@ -360,10 +363,10 @@ def canary(name: str = "canary-1", value: object = 1.0, **more: object) -> Messa
     return Message(TOPIC, json.dumps({"value": value, "id": name}).encode(), MQTT, **more)  # type: ignore[arg-type]
 
 
-@cache
-def in_force(folders: pytest.TempPathFactory) -> Mapping[str, object]:
+@pytest.fixture(scope="module")
+def in_force(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, object]:
     """The document of SITE, read once."""
-    return load(written(folders.mktemp("site"), SITE)).whole
+    return load(written(tmp_path_factory.mktemp("site"), SITE)).whole
 
 
 def start(folder: Path, text: str = SITE) -> Folding:
@@ -432,10 +435,9 @@ def test_a_site_without_it_hears_of_none(tmp_path: Path) -> None:
 @settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_however_the_log_is_cut_the_same_journal_comes_of_it(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+    tmp_path_factory: pytest.TempPathFactory, in_force: Mapping[str, object], data: st.DataObject
 ) -> None:
     folder = tmp_path_factory.mktemp("cut")
-    document = in_force(tmp_path_factory)
     parts = st.lists(st.sampled_from(["canary", "reading", "own", "crowd", "tick"]), max_size=5)
     gaps = data.draw(st.lists(st.sampled_from([S // 10, S, 7 * S, 40 * S]), min_size=4, max_size=25))
     seals, now = [], 2 * S
@@ -451,7 +453,7 @@ def test_however_the_log_is_cut_the_same_journal_comes_of_it(
                 "tick": [],
             }[part]
         seals.append(Seal(k + 2, now, now, tuple(messages)))
-    whole, cut = begun(document), begun(document)
+    whole, cut = begun(in_force), begun(in_force)
     at_once = whole.fold(seals).changes
     cuts = sorted(data.draw(st.sets(st.integers(1, len(seals)), max_size=6)) | {0, len(seals)})
     in_parts: list[Change] = []
