@@ -73,6 +73,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "page.pem", folder / "key.pem"
 
 
+def told_to_stop() -> threading.Event:
+    """So that a page which is served against the rules ends, and the test fails."""
+    stop = threading.Event()
+    stop.set()
+    return stop
+
+
 # -- what is refused -------------------------------------------------------------------------------------------------
 
 
@@ -87,7 +94,7 @@ def test_it_is_not_reached_from_elsewhere_without_logins(tmp_path: Path, host: s
     assert host in said
     assert "davylamp user add" in said
     with pytest.raises(NotServed, match="davylamp user add"):
-        serve(there, threading.Event())
+        serve(there, told_to_stop())
     add(users_file(there))
     assert objections(there) == []
 
@@ -99,7 +106,7 @@ def test_a_file_of_users_without_one_lets_nobody_in(tmp_path: Path, text: str) -
     users_file(there).write_text(text)
     assert len(objections(there)) == 1
     with pytest.raises(NotServed):
-        serve(there, threading.Event())
+        serve(there, told_to_stop())
 
 
 def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
@@ -115,7 +122,7 @@ def test_users_that_are_gone_do_not_open_the_page(tmp_path: Path) -> None:
         assert entrance is not None
     users_file(there).unlink()
     with pytest.raises(NotServed, match="put it back"):
-        serve(there, threading.Event())
+        serve(there, told_to_stop())
     audit.close()
     sessions = Sessions(there.data)
     assert "li" in sessions.fact(STATES)

@@ -143,4 +143,4 @@ def test_a_stream_ends_with_the_login_it_was_opened_under() -> None:
         stream = messages(Console(sample, sample).watch, "en", "viewer", lambda: next(left))
         return sum([1 async for part in stream if part.startswith("data:")])
 
-    assert asyncio.run(all_of_it()) == 2
+    assert asyncio.run(asyncio.wait_for(all_of_it(), 10)) == 2
