@@ -8,7 +8,7 @@ raised is counted with the tests, nowhere else.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -22,7 +22,7 @@ HIDES = {"shelved": "shelved", "out_of_service": "out_of_service", "suppressed":
 SHOWS = {"unshelved": "shelved", "shelf_ended": "shelved", "in_service": "out_of_service",
          "service_ended": "out_of_service", "unsuppressed": "suppressed"}  # fmt: skip
 CALLS = ("raised", *SHOWS)
-BLIND, TEST, OUT = "judge.blind", "judge.in_test", "out_of_service"
+TEST, CALIBRATION, OUT = "judge.in_test", "in_calibration", "out_of_service"
 HOUR = 3600 * 10**9
 
 
@@ -95,6 +95,7 @@ class Counting:
     """Pairs that are not watched now, and why."""
     _since: dict[Pair, tuple[int, int]] = field(default_factory=dict)
     """(subject, cause) -> since when, and of how many of its rules."""
+    _calibrating: set[str] = field(default_factory=set)
     _revised: int = 0
 
     def take(self, line: Line) -> None:
@@ -160,11 +161,16 @@ class Counting:
         if cause is not None:
             self._cause(pair[1], cause, now, -1)
         if line["change"] == "unwatched":
-            self._blank[pair] = str((line["why"] or {}).get("key", ""))
+            own = str((line["why"] or {}).get("key", ""))
+            self._blank[pair] = CALIBRATION if pair[1] in self._calibrating else own
             self._cause(pair[1], self._blank[pair], now, 1)
 
     def _handle(self, line: Line, now: int, inside: bool) -> None:
         self.handled += [line] if inside and line["change"] != "refused" else []
+        if line["change"] == "calibration_begun":
+            self._calibrating.add(line["sensor"])
+        elif line["change"] == "calibration_ended":
+            self._calibrating.discard(line["sensor"])
         if line["change"] in ("test_begun", "test_ended"):
             self._cause(line["sensor"], TEST, now, 1 if line["change"] == "test_begun" else -1)
 
@@ -185,8 +191,12 @@ class Counting:
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
-    def close(self, now: int) -> None:
-        """What lasts still lasts up to `now`, as far as it is in the period."""
+    def close(self, now: int, present: Container[Pair]) -> None:
+        """What lasts still lasts up to `now`, as far as it is in the period. Pairs that are not `present` any more, of
+        which no line says when, went with the last revision."""
+        for pair, cause in self._blank.items():
+            if pair not in present:
+                self._cause(pair[1], cause, self._revised, -1)
         for (subject, cause), (since, _) in self._since.items():
             self._count(subject, cause, since, now)
         for one in self._hiding.values():

@@ -35,6 +35,8 @@ from detectors.sensor import OWN
 from detectors.site import read_site, series
 
 Row = Sequence[str]
+LEAST = HOUR // 200
+"""ns not watched for which a sensor has a line of its own: what is written as 0.01 h; the sum has all."""
 
 
 @dataclass(slots=True)
@@ -64,7 +66,7 @@ def report_of(folder: Path, start: int, end: int, language: Lang) -> Report:
     counting, zone = Counting(start, end), ZoneInfo(status["timezone"])
     for _, text, _ in every_line(judged):
         counting.take(json.loads(text))
-    counting.close(int(status["now"]))
+    counting.close(int(status["now"]), {(row["rule"], row["subject"]) for row in judged.alarms()})
     tail = [(0, "")]
     problem = verify(_whole(judged, tail))
     counts, wrong = read_at_rest(folder)
@@ -73,7 +75,7 @@ def report_of(folder: Path, start: int, end: int, language: Lang) -> Report:
     fine = words("balances", messages=f"{messages:,}", readings=f"{counts.get('judge.readings', 0):,}")
     report = Report(
         status["site"], zone, words, start, end, bool(status["simulated"]), counting,
-        figures(_changes(judged), start, end), (*tail[0], problem), verdict(counts, wrong) if wrong else fine,
+        _figures(judged, counting, int(status["now"])), (*tail[0], problem), verdict(counts, wrong) if wrong else fine,
     )  # fmt: skip
     made = _Sections(report, folder, judged)
     report.sections = {name: list(getattr(made, name)()) for name in SECTIONS}
@@ -84,6 +86,12 @@ def _whole(judged: Judged, tail: list[tuple[int, str]]) -> Iterator[str]:
     for seq, text, digest in every_line(judged):
         tail[0] = seq, digest
         yield text
+
+
+def _figures(judged: Judged, counting: Counting, now: int) -> Figures:
+    """Over that part of the period of which there is a journal: the rest would look like quiet."""
+    begin = max(counting.start, counting.first)
+    return figures(_changes(judged), begin, max(begin + 1, min(counting.end, now)))
 
 
 def _changes(judged: Judged) -> Iterator[Change]:
@@ -159,7 +167,10 @@ class _Sections:
                 spent[key] = max(spent.get(key, 0), counting.inside(counting.first, counting.last))
         own = [item for item in spent.items() if not item[0][0].startswith(OWN)]
         for (subject, cause), ns in sorted(own, key=lambda item: (-item[1], item[0])):
-            yield subject, words(cause) if cause in CAUSES else self.why({"why": {"key": cause}}), _hours(ns)
+            if ns >= LEAST:
+                yield subject, words(cause) if cause in CAUSES else self.why({"why": {"key": cause}}), _hours(ns)
+        if own:
+            yield words("sum"), "", _hours(sum(ns for _, ns in own))
 
     def handled(self) -> Iterator[Row]:
         for line in self.report.counting.handled:

@@ -19,7 +19,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "hazards": ("hazard", "priority", "opened", "owner", "due", "state", "closing"),
 }  # fmt: skip
 """Section -> its columns."""
-CAUSES = ("judge.in_test", "judge.start", "out_of_service")
+CAUSES = ("judge.in_test", "judge.start", "in_calibration", "out_of_service")
 _WORDS: Mapping[str, tuple[str, str]] = {
     "title": ("Inspection report {site}", "检查报告 {site}"),
     "period": ("from {start} to {end}", "{start} 至 {end}"),
@@ -52,7 +52,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "lasts": ("lasts", "持续中"), "in_all": ("{span} h in all", "共 {span} 小时"),
     "not_in_log": ("the log no longer holds it", "日志中已无此版本"),
     "blind": ("nothing was received", "未收到任何数据"), "none": ("none", "无"),
-    "judge.in_test": ("in test", "测试中"), "judge.start": ("not yet judged", "尚未判断"),
+    "judge.in_test": ("in test", "测试中"), "in_calibration": ("in calibration", "校准中"), "sum": ("in all", "合计"),
+    "judge.start": ("not yet judged", "尚未判断"),
     "test_begun": ("test began", "测试开始"), "test_ended": ("test ended", "测试结束"),
     "reached": ("test's notice reached", "测试通知送达"), "calibration_begun": ("calibration began", "校准开始"),
     "calibration_ended": ("calibration ended", "校准结束"), "calibrated": ("calibrated", "校准记录"),

@@ -110,7 +110,9 @@ def test_hours_not_watched_are_those_of_test_service_and_calibration(whole: Repo
     spent = {(row["sensor"], row["cause"]): float(row["hours"]) for row in rows(whole, "not_watched")}
     assert spent["ch4-2", "in test"] == round(10 / 60, 2)
     assert spent["ch4-4", "out of service"] == 0.5
-    assert spent["ch4-1", "no usable value"] == round((3 * MIN - 3 * S) / HOUR, 2), "two rules, one sensor: once"
+    assert spent["ch4-1", "in calibration"] == round((3 * MIN - 3 * S) / HOUR, 2), "two rules, one sensor: once"
+    assert 0.0 not in spent.values()
+    assert spent["in all", ""] == pytest.approx(sum(spent.values()) / 2, abs=0.03)
     assert ("ch4-0", "in test") not in spent
 
 
@@ -233,6 +235,20 @@ def test_what_is_kept_does_not_grow_with_lines_that_call_nobody() -> None:
         counting.take({**line, "now": k, "change": ("unwatched", "watched")[k % 2]})
     assert len(counting.unwatched) == 1
     assert not counting.handled + counting.revisions
+
+
+def test_a_pair_that_a_revision_removed_is_counted_up_to_it() -> None:
+    counting = Counting(0, 100 * HOUR)
+    line = {"rule": "a", "sensor": "b", "occurrence": 1, "priority": "low", "isa": "A", "why": {"key": "x"}, "by": "",
+            "note": "", "change": "unwatched"}  # fmt: skip
+    for hour, change in ((1, "watched"), (2, "unwatched"), (5, "revised")):
+        counting.take({**line, "now": hour * HOUR, "change": change, "rule": "" if change == "revised" else "a"})
+    counting.close(9 * HOUR, set())
+    assert counting.unwatched["b", "x"] == 3 * HOUR
+    again = Counting(0, 100 * HOUR)
+    again.take({**line, "now": 2 * HOUR})
+    again.close(9 * HOUR, {("a", "b")})
+    assert again.unwatched["b", "x"] == 7 * HOUR
 
 
 @pytest.mark.parametrize(
