@@ -185,8 +185,8 @@ class Hazards:
         reason = _objection(hazard, action, now, stands)
         if reason:
             return [_answer(hazard, now, revision, "refused", _refusal(reason, action), action)]
-        self._changed(hazard)
         change, why = self._take(hazard, action, now)
+        self._changed(hazard)
         return [_answer(hazard, now, revision, change, why, action)]
 
     def _take(self, hazard: Hazard, action: Action, now: int) -> tuple[str, Why]:

@@ -221,6 +221,12 @@ def test_who_assigns_may_move_the_due_time_and_must_say_why_it_is_later() -> Non
     assert told.wait(90).overdue() == [(32, "hazard.overdue"), (82, "hazard.overdue")]
 
 
+def test_a_due_time_brought_forward_is_said_there_not_at_the_old_one() -> None:
+    told = Told(pit(SPANS)).read(1, 1.2)
+    told.act(2, "assign", owner="wang", until=START + 10 * S)
+    assert told.wait(12).overdue() == [(10, "hazard.overdue")]
+
+
 # -- people --------------------------------------------------------------------------------------------------------
 
 
