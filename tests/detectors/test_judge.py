@@ -201,7 +201,7 @@ def test_a_waveform_shows_its_greatest_sample_and_its_end() -> None:
     newest = (judge.latest_value[3], judge.latest_time[3], judge.latest_arrived[3])
     assert newest == (2.5, 5 * S + 20_000_000, 6 * S)
     judge.step(Batch.of(7 * S, waves=[replace(wave, arrived=7 * S, samples=np.zeros(0))]))
-    assert np.isnan(judge.latest_value[3])
+    assert (judge.latest_value[3], judge.latest_arrived[3]) == (2.5, 6 * S), "an end shows nothing new (decision 0014)"
 
 
 def test_an_alarm_of_the_systems_own_takes_the_priority_that_stands_and_ends_once() -> None:
