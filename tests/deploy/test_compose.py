@@ -231,7 +231,7 @@ def test_every_davylamp_command_of_the_steps_can_be_parsed() -> None:
     found = re.findall(rf"davylamp ((?:{verbs}) [^`\n]*)[`\n]", steps)
     assert len(found) >= 6
     for words in found:
-        parser().parse_args(shlex.split(words.partition(", ")[0]))
+        parser().parse_args(shlex.split(words.partition(", ")[0], comments=True))
 
 
 def test_the_example_site_passes_check() -> None:
