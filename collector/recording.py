@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from simulators.replay import BadCsv, Rows, read_csv
 
 COLUMNS = (("sensor", np.int32), ("time", np.int64), ("value", np.float64), ("quality", np.uint8))
 NAMES = "names.json"
+Read: TypeAlias = Callable[[Path, Callable[[float | None], None]], Iterator[Rows]]
+"""The readings of one file; the second hears what share of it is read."""
 PIECE = 50_000
 """Readings taken at once."""
 
@@ -29,13 +31,16 @@ PIECE = 50_000
 class Recording:
     """Readings of one or several files, in their order. Close it, or use it in a `with`."""
 
-    def __init__(self, inputs: Sequence[Path], told: Callable[[float | None, int], None] | None = None) -> None:
-        """Reads all of it. Raises Rejected with file and line, Unavailable where disk or file fail."""
+    def __init__(
+        self, inputs: Sequence[Path], told: Callable[[float | None, int], None] | None = None, read: Read | None = None
+    ) -> None:
+        """Reads all of it, as CSV or as `read` does. Raises Rejected with file and line, Unavailable where disk or file
+        fail."""
         self._folder = TemporaryDirectory(prefix="davylamp-recording-")
         self.folder = Path(self._folder.name)
         self.readings = 0
         try:
-            self._write(inputs, told)
+            self._write(inputs, told, read or _read)
         except OSError as error:
             self.close()
             raise Unavailable(f"{error}; readings are kept at {self.folder} meanwhile, 21 bytes each") from error
@@ -43,7 +48,7 @@ class Recording:
             self.close()
             raise
 
-    def _write(self, inputs: Sequence[Path], told: Callable[[float | None, int], None] | None) -> None:
+    def _write(self, inputs: Sequence[Path], told: Callable[[float | None, int], None] | None, read: Read) -> None:
         names: dict[str, int] = {}
         columns = [(self.folder / name).open("wb") for name, _ in COLUMNS]
         try:
@@ -53,7 +58,9 @@ class Recording:
                     if told is not None:
                         told(None if share is None else (before + share) / len(inputs), self.readings)
 
-                for rows in _read(path, hear):
+                for rows in read(path, hear):
+                    if rows.waves:
+                        raise Rejected(f"{path}: waveforms; `davylamp replay` judges them, this takes readings only")
                     here = np.array([names.setdefault(name, len(names)) for name in rows.names], np.int32)
                     parts = (here[rows.sensor], rows.time, rows.value, rows.quality)
                     for file, part, (_, kind) in zip(columns, parts, COLUMNS, strict=True):
@@ -76,7 +83,9 @@ class Recording:
 
 
 @contextmanager
-def opened(inputs: Sequence[Path], told: Callable[[float | None, int], None] | None = None) -> Iterator[Path]:
+def opened(
+    inputs: Sequence[Path], told: Callable[[float | None, int], None] | None = None, read: Read | None = None
+) -> Iterator[Path]:
     """What a trial takes: the folder of these files' recording, or the one data folder. Raises WrongUse, Rejected."""
     for path in inputs:
         if not path.exists():
@@ -90,7 +99,7 @@ def opened(inputs: Sequence[Path], told: Callable[[float | None, int], None] | N
             raise WrongUse(f"{folder} holds no log ({spool_file(folder).name}): nothing ever ran there")
         yield folder
         return
-    with Recording(inputs, told) as recording:
+    with Recording(inputs, told, read) as recording:
         if not recording.readings:
             raise WrongUse(f"{', '.join(map(str, inputs))}: no readings in it")
         yield recording.folder

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from collector.verb import NO, OK, Arguments, Parser, Verb, WrongUse, add_json, say, say_json
 from collector.verbs_score import add_processes, add_tolerance, tolerance
@@ -28,7 +29,7 @@ def _compare(arguments: Arguments) -> int:
 
     present, other = load(arguments.file), load(arguments.against)
     truths = None if arguments.truth is None else truths_from(arguments.truth)
-    with _source(arguments, present.settings.data) as source:
+    with _source(arguments, present) as source:
         both = document_for(present, source), document_for(other, source)
         found = run(*both, source, truths, tolerance(arguments), arguments.processes)
     differing = differences(present.document, other.document)
@@ -53,7 +54,7 @@ def _tune(arguments: Arguments) -> int:
     present = load(arguments.file)
     parameter = find_limit(present.document, present.site, arguments.tune)
     truths = None if arguments.truth is None else truths_from(arguments.truth)
-    with _source(arguments, present.settings.data) as source:
+    with _source(arguments, present) as source:
         found = tune(
             document_for(present, source),
             parameter,
@@ -72,13 +73,17 @@ def _tune(arguments: Arguments) -> int:
 
 
 @contextmanager
-def _source(arguments: Arguments, data: Path) -> Iterator[Path]:
+def _source(arguments: Arguments, present: Any) -> Iterator[Path]:
     """What to replay: what was named, else the site's own log."""
     from collector.progress import Progress
+    from collector.recorded import Source, pieces
     from collector.recording import opened
 
+    def read(path: Path, hear: Any) -> Any:
+        return pieces(Source(path, arguments.columns), present.site, hear)
+
     progress = Progress(sys.stderr) if sys.stderr.isatty() else None
-    with opened(arguments.input or [data], progress) as source:
+    with opened(arguments.input or [present.settings.data], progress, read) as source:
         if progress is not None:
             progress.close()
         yield source
@@ -94,8 +99,9 @@ def _reason(arguments: Arguments, text: str) -> None:
 def _backtest_arguments(parser: Parser) -> None:
     parser.add_argument("file", type=Path, metavar="SITE.toml", help="the present site file")
     parser.add_argument(
-        "input", type=Path, nargs="*", metavar="INPUT", help="CSV files, or a data folder (default: the site's own)"
+        "input", type=Path, nargs="*", metavar="INPUT", help="recordings, or a data folder (default: the site's own)"
     )
+    parser.add_argument("--columns", type=Path, metavar="FILE", help="the recordings' columns (docs/recordings.md)")
     parser.add_argument("--against", type=Path, metavar="OTHER.toml", help="the changed site file")
     parser.add_argument("--tune", metavar="RULE", help="find this rule's limit (or RULE.PARAMETER, RULE.RUNG) instead")
     parser.add_argument("--budget", type=float, metavar="N", help="false alarms a sensor-month that may be, for --tune")

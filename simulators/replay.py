@@ -91,7 +91,7 @@ def _header(lines: Iterator[str]) -> tuple[int, int]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadCsv(1, str(error), "UTF-8 text") from error
     if header not in (HEADER, [*HEADER, "quality"]):
-        raise BadCsv(1, f"the header {','.join(header)!r}", "time,sensor,value[,quality]")
+        raise BadCsv(1, f"the header {','.join(header)!r}", "time,sensor,value[,quality]; any other by --columns")
     return reader.line_num, len(header)
 
 

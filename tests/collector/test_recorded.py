@@ -297,3 +297,24 @@ def test_a_recording_is_read_piece_by_piece(tmp_path: Path) -> None:
         assert len(rows) <= 20_000
         assert abs(share - read_so_far / 100_000) < 0.05
     assert (read_so_far, len(shares)) == (100_000, 5)
+
+
+def test_a_backtest_takes_them_too_and_refuses_waveforms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from collector.cli import main
+
+    site = (
+        '[site]\nid = "p"\ntimezone = "UTC"\nsimulated = true\n[payload.a]\ntopic = "p/{sensor}"\n'
+        'json = { value = "v", time = "t" }\n[sensor]\nch4 = { area = "f", quantity = "methane", unit = "%vol" }\n'
+        '[rule.gas]\nsensors = ["ch4"]\npriority = "low"\nguidance = "Look"\n'
+        'detector = { kind = "signal.limit", limit = "1 %vol", reset = "0.9 %vol" }\n'
+    )
+    (tmp_path / "a.toml").write_text(site)
+    (tmp_path / "b.toml").write_text(site.replace('"1 %vol"', '"0.5 %vol"').replace('"0.9 %vol"', '"0.4 %vol"'))
+    (tmp_path / "c.toml").write_text(COMMA)
+    (tmp_path / "r.csv").write_text("t;CH4\n" + "".join(f"{START // S + k};0,{k % 7}\n" for k in range(70)))
+    seed(tmp_path / "w.mseed", "ch4", START, 100)
+    asked = ["--against", str(tmp_path / "b.toml"), "--processes", "1", "--columns", str(tmp_path / "c.toml")]
+    assert main(["backtest", str(tmp_path / "a.toml"), str(tmp_path / "r.csv"), *asked]) == 0
+    assert "gas/ch4" in capsys.readouterr().out
+    assert main(["backtest", str(tmp_path / "a.toml"), str(tmp_path / "w.mseed"), *asked[:4]]) == 1
+    assert "waveforms; `davylamp replay` judges them" in capsys.readouterr().err
