@@ -45,11 +45,16 @@ class Known:
         return self.units[unit]
 
 
+def by_name(payload: Payload, sensors: Mapping[str, Known]) -> dict[str, Known]:
+    """The sensors by their ids and by the payload's names for them; `sensors` are all that may come over a wire."""
+    return {**sensors, **{theirs: sensors[ours] for theirs, ours in payload.sensors.items() if ours in sensors}}
+
+
 class Names:
     """The sensors of a payload by the names its messages have for them."""
 
     def __init__(self, payload: Payload, sensors: Mapping[str, Known]) -> None:
-        self._sensors = {**sensors, **{theirs: sensors[ours] for theirs, ours in payload.sensors.items()}}
+        self._sensors = by_name(payload, sensors)
         self._topic, self._passes = topic_pattern(payload.topic), payload.others == "pass"
         self._spelling = payload.spelling
         self._parts = re.split(r"\{([^{}]*)\}", self._spelling)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.device_time import BadTime, read_time, read_times, read_zone
-from collector.known import Known, check_unit, device_time, topic_pattern
+from collector.known import Known, by_name, check_unit, device_time, topic_pattern
 from collector.payload import as_number, as_table, is_good, parse_json, parse_msgpack, shown, within
 from collector.remembered import Memory
 from collector.rows import Dead, Rows
@@ -33,7 +33,7 @@ class Template:
     """One payload template. `fits` a topic, then `decode` adds a message's readings to rows or raises Dead."""
 
     def __init__(self, payload: Payload, sensors: Mapping[str, Known], memory: Memory) -> None:
-        sensors = {**sensors, **{theirs: sensors[ours] for theirs, ours in payload.sensors.items()}}
+        sensors = by_name(payload, sensors)
         self.payload, self.sensors, self.memory = payload, sensors, memory
         self.zone = read_zone(payload.zone)
         self.fields = dict(payload.fields)

@@ -265,9 +265,9 @@ def _payload(name: str, table: Table, known: Mapping[str, object]) -> Payload:
 def _names(table: Table, known: Mapping[str, object]) -> dict[str, str]:
     names = {theirs: table.text(theirs) for theirs in table.data}
     for theirs, ours in names.items():
-        if ours and ours not in known:
-            found = f"sensor {ours!r}, which is not in the site file"
-            table.wrong((theirs,), found, "a sensor's id", nearest(ours, known))
+        if ours and (ours not in known or ours.startswith(OWN)):
+            why = "the system's own" if ours in known else "not in the site file"
+            table.wrong((theirs,), f"sensor {ours!r}, which is {why}", "a sensor's id", nearest(ours, known))
     return names
 
 

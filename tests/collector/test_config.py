@@ -225,6 +225,7 @@ def test_a_csv_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
         ('[payload.x]\ntopic = "a"\nline = { value = "v" }\nprecision = "sec"', "ns, us, ms, s"),
         ('[payload.x]\ntopic = "{sensor}"\njson = {}\nothers = "pass"', "it in one of form senml"),
         ('[payload.x]\ntopic = "a"\nsenml = {}\nsensors = { x = "ch4-x" }', "a sensor's id"),
+        ('[payload.x]\ntopic = "a"\nsenml = {}\nsensors = { x = "davylamp.disk" }', "a sensor's id"),
         ('[mqtt]\nurl = "mqtts://b"\nkey = "site.toml"', "cert, the certificate of that key"),
         ('[mqtt]\nurl = "mqtts://b"\ncert = "none.pem"', "which is no file"),
         ('[mqtt]\nurl = "mqtt://b"\nshare = "a/b"', "without / + and #"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -217,3 +218,13 @@ def test_a_bare_list_numbers_each_reading() -> None:
     site = read_site({**DOCUMENT, "payload": {"one": {"topic": "x", **form}}})
     sent = mqtt("x", [{"s": "ch4", "v": 1.0, "n": 1}, {"s": "temp", "v": 1.0, "n": 1}, {"s": "ch4", "v": 1, "n": 3}])
     assert [gap.sender for gap in Decoder(site).decode([Seal(7, NOW, NOW, (sent,))]).gaps] == ["ch4"]
+
+
+def test_a_name_for_a_sensor_of_the_systems_own_opens_no_way_to_it() -> None:
+    """Such a table is a mistake of the site file; a log that holds one all the same is judged on."""
+    forms = {"one": {"topic": "x", "senml": {}}, "two": {"topic": "y/{sensor}", "json": {}}}
+    site = read_site({**DOCUMENT, "payload": forms})
+    payloads = tuple(dataclasses.replace(payload, sensors={"z": "davylamp.disk"}) for payload in site.payloads)
+    sent = (mqtt("x", [{"n": "z", "v": 1}]), mqtt("y/z", {"value": 1}))
+    decoded = Decoder(dataclasses.replace(site, payloads=payloads)).decode([Seal(7, NOW, NOW, sent)])
+    assert [dead.reason for dead in decoded.dead] == ["unknown_sensor"] * 2
