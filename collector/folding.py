@@ -96,8 +96,8 @@ class Folding:
         return message.origin in (ACTION, REVISION) or (message.origin == OWN and message.topic in FACTS)
 
     def _special(self, seal: Seal, special: Sequence[tuple[int, Message]], out: Folded) -> None:
-        """What is blind comes before the seal's readings; all else after them, and so after what fell due before it. But
-        a log's very first revision comes before, so that no reading that lies beside it is without a site."""
+        """What is blind comes before the seal's readings; all else after them, and so after what fell due before. But a
+        log's very first revision comes before, so that no reading that lies beside it is without a site."""
         revisions = [one for one in special if one[1].origin == REVISION]
         before = [one for one in special if one[1].origin == OWN and one[1].topic == BLIND]
         before += revisions[:1] if self.judge is None else []
