@@ -90,6 +90,8 @@ def _month(title: str, one: dict[str, Any]) -> str:
 
 
 def _interval(rule: dict[str, Any]) -> str:
+    if rule["rate"] is None:
+        return "not watched"
     return f"{rule['rate']:.3g} ({rule['low']:.2g} to {rule['high']:.2g})"
 
 

@@ -13,7 +13,8 @@ truth began and did not come again, it is neither: held. A truth as a whole is a
 it is a fault that expects something. What is raised before the span may detect, and counts in nothing else.
 
 False alarms are divided by the time that the subjects were watched (verdict known, by the journal's own lines) inside
-the span and outside truths. One pass; memory grows with truths, subjects and annunciations, not with lines.
+the span and outside truths that expect something. One pass; memory grows with truths, subjects and annunciations, not
+with lines.
 Not here: files, and words (collector/scoring.py).
 """
 

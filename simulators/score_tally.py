@@ -58,7 +58,7 @@ class Counts:
     chatter: int = 0
     watched: int = 0
     alarmed: int = 0
-    """ns, summed over subjects, outside truths."""
+    """ns, summed over subjects, outside truths that expect something."""
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class Pair:
 
     truths: tuple[int, ...]
     clean: tuple[tuple[int, int], ...]
-    """The parts of the span that lie in no truth."""
+    """The parts of the span that lie in no truth that expects something: there nothing that is raised is false."""
     since: int | None = None
     """Watched since; None: not watched."""
     raised: int | None = None
@@ -75,7 +75,7 @@ class Pair:
     recent: list[int] = field(default_factory=list)
 
     def clean_time(self, begin: int, end: int) -> int:
-        """ns of [begin, end) that lie in the span and in no truth."""
+        """ns of [begin, end) that lie in the span and in no truth that expects something."""
         return sum(max(0, min(end, b) - max(begin, a)) for a, b in self.clean)
 
 
@@ -153,7 +153,8 @@ class Tally:
         if key not in self.pairs:
             sensors = self.members(*key)
             touching = tuple(sorted(k for sensor in sensors for k in self.of_sensor.get(sensor, ())))
-            self.pairs[key] = Pair(touching, self._clean([self.truths.all[k] for k in touching]))
+            explaining = [self.truths.all[k] for k in touching if self.truths.all[k].expect]
+            self.pairs[key] = Pair(touching, self._clean(explaining))
         return self.pairs[key]
 
     def _clean(self, truths: Sequence[TimedTruth]) -> tuple[tuple[int, int], ...]:

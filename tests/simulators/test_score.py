@@ -188,6 +188,11 @@ def test_exposure_is_the_time_watched_in_the_span_outside_truths() -> None:
     assert result.rules[0].false.months == pytest.approx(watched * S / MONTH)
 
 
+def test_in_a_truth_that_expects_nothing_everyone_is_watched_since_what_is_raised_there_is_false() -> None:
+    result = scored([line(0, "watched")], truth(0, None))
+    assert result.rules[0].false.months == pytest.approx(END / MONTH)
+
+
 def test_overlapping_truths_are_taken_from_the_exposure_once() -> None:
     result = scored([line(0, "watched")], truth(100, 300, "gas"), truth(200, 400, "gas"), truth(3000, None, "gas"))
     assert result.rules[0].false.months == pytest.approx((100 + 3000 - 410) * S / MONTH)
