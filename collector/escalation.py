@@ -25,6 +25,8 @@ AFTER: Mapping[str, int] = {"critical": 2 * MINUTE, "high": 15 * MINUTE}
 NOBODY = MINUTE // 2
 """ns until everyone is called again when not one call arrived."""
 HIDES = ("suppressed", "shelved", "out_of_service")
+SHOWN = ("B", "C")
+"""Letters of ISA-18.2 of an alarm that stands and is not hidden: seen (C) is not accepted."""
 PAGE, RETURN = "page", "return"
 ANSWERS = ("accepted", "assigned", "did", "closed")
 """What a person does that stops the calls."""
@@ -165,11 +167,11 @@ class Escalation:
         found = opens.get(name)
         if change in CHANGES:
             self._take_hazard(name, found, line, now)
-        elif change in CALLS and line["isa"] == "B" and line["priority"] in self.policy.after:
-            if found is None:
-                opens[name] = Open(dict(line), now, now)
-            elif found.hidden:
+        elif change in CALLS and found is not None and found.hidden:
+            if line["isa"] in SHOWN:
                 found.hidden, found.next = False, now
+        elif change in CALLS and found is None and line["isa"] == "B" and line["priority"] in self.policy.after:
+            opens[name] = Open(dict(line), now, now)
         elif found is None:
             return
         elif change in HIDES:

@@ -1,7 +1,7 @@
 """Seals in, conclusions out: decode, judge, answer. The same fold serves live judging, a restart and replay.
 
 Constraints. No clock and no disk: what comes out depends on the seals alone, however they are handed in. A seal is
-taken whole: first its readings, then its actions and revisions in their order.
+taken whole: what is blind, its readings, then own alarms, receipts, actions and revisions in their order.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ from detectors.records import DIFFERS, WRONG_UNIT, Change, Key
 from detectors.rule import Priority, Series
 from detectors.site import Site
 
-LATER = (ACTION, REVISION)
-"""What is obeyed after the readings of its seal."""
 CANARY_APART = 1_000_000_000
 """ns between two canaries of which the journal has a line, at least."""
 NO_SITE = "no revision of a site file was applied before it"
@@ -95,17 +93,18 @@ class Folding:
         """True for what the judge hears of otherwise than as a reading, or also otherwise: the canary."""
         if message.origin == MQTT:
             return self._decoder is not None and message.topic == self._decoder.canary and not message.retained
-        return message.origin in LATER or (message.origin == OWN and message.topic in FACTS)
+        return message.origin in (ACTION, REVISION) or (message.origin == OWN and message.topic in FACTS)
 
     def _special(self, seal: Seal, special: Sequence[tuple[int, Message]], out: Folded) -> None:
-        """What is blind comes before the seal's readings, what people ask after them; but a log's very first revision
-        comes before, so that no reading that lies beside it is without a site."""
+        """What is blind comes before the seal's readings; all else after them, and so after what fell due before. But a
+        log's very first revision comes before, so that no reading that lies beside it is without a site."""
         revisions = [one for one in special if one[1].origin == REVISION]
-        first = revisions[:1] if self.judge is None else []
-        self._obey([*(one for one in special if one[1].origin == OWN), *first], seal, out)
+        before = [one for one in special if one[1].origin == OWN and one[1].topic == BLIND]
+        before += revisions[:1] if self.judge is None else []
+        self._obey(before, seal, out)
         canary = None if self._crowded(seal.now) else next((m for _, m in special if m.origin == MQTT), None)
         self._readings([seal], out)
-        self._obey([one for one in special if one[1].origin in LATER and one not in first], seal, out)
+        self._obey([one for one in special if one[1].origin != MQTT and one not in before], seal, out)
         if canary is not None:
             self._canary(canary, seal.now, out)
 

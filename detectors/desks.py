@@ -13,7 +13,7 @@ end it; reference: peers, section 3). That an area's first-out speaks for it is 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from detectors.attention import FLOOD_BEGINS, FLOOD_ENDS, WINDOW, annunciated
@@ -58,16 +58,17 @@ class Notice:
 class Desks:
     """The desks of a site, and what each was told in the last 10 min."""
 
-    def __init__(self, desk_of: Mapping[str, str]) -> None:
-        """`desk_of`: area -> desk. What belongs to no area of it, the system's own alarms, the first desk hears."""
+    def __init__(self, desk_of: Mapping[str, str], now: int) -> None:
+        """`desk_of`: area -> desk. What belongs to no area of it, the system's own alarms, the first desk hears.
+        `now`: ns, when the watching begins."""
         self.desk_of = desk_of
         self.told: dict[str, list[Notice]] = {}
         """By desk, oldest first; alarms that are not critical."""
         self.notice_of: dict[Key, str] = {}
         """The notice in which each pair's newest occurrence was told."""
         self.load: dict[str, Load] = {desk: Load() for desk in self.names}
-        self.counted: int | None = None
-        """ns of `now` up to which whole windows have been counted; None before the first."""
+        self.counted = (now - 1) // WINDOW * WINDOW
+        """ns of `now` up to which whole windows have been counted."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -79,12 +80,14 @@ class Desks:
         out: list[tuple[int, int, list[float]]] = []
         for change in changes:
             out += self._windows(change.now)
-            self.load[self._desk(change)].note(change)
+            self.count(change)
         return out + self._windows(until)
 
+    def count(self, change: Change) -> None:
+        """Count a change in the window that runs."""
+        self.load[self._desk(change.area)].note(change)
+
     def _windows(self, before: int) -> list[tuple[int, int, list[float]]]:
-        if self.counted is None:
-            self.counted = (before - 1) // WINDOW * WINDOW
         out = []
         while self.counted + WINDOW < before:
             self.counted += WINDOW
@@ -102,16 +105,23 @@ class Desks:
             out.append(self._heard(change))
         return out + self._close(until, revision)
 
-    def revise(self, desk_of: Mapping[str, str], known: Container[Key]) -> None:
-        """Another division of the areas. What was told goes on counting; of pairs that are gone nothing is kept."""
+    def revise(self, desk_of: Mapping[str, str], area_of: Mapping[Key, str]) -> None:
+        """Another division of the areas. What was told goes on counting; what stands goes with its area (`area_of`: of
+        each pair) to its desk; of pairs that are gone nothing is kept."""
+        standing = {key: since for load in self.load.values() for key, since in load.standing.items()}
         self.desk_of = desk_of
         self.load = {desk: self.load.get(desk, Load()) for desk in self.names}
-        self.notice_of = {key: notice for key, notice in self.notice_of.items() if key in known}
+        for load in self.load.values():
+            load.standing = {}
+        for key, since in sorted(standing.items(), key=lambda one: one[1]):
+            if key in area_of:
+                self.load[self._desk(area_of[key])].standing[key] = since
+        self.notice_of = {key: notice for key, notice in self.notice_of.items() if key in area_of}
 
     def _heard(self, change: Change) -> Change:
         if not annunciated(change):
             return change
-        desk = self._desk(change)
+        desk = self._desk(change.area)
         own = spelled(change.rule, change.sensor, change.occurrence)
         change = replace(change, desk=desk, notice=own)
         if change.priority != "critical" and "test" not in change.why.numbers:
@@ -119,8 +129,8 @@ class Desks:
         self.notice_of[change.rule, change.sensor] = change.notice
         return change
 
-    def _desk(self, change: Change) -> str:
-        return self.desk_of.get(change.area, self.names[0])
+    def _desk(self, area: str) -> str:
+        return self.desk_of.get(area, self.names[0])
 
     @staticmethod
     def _within_budget(change: Change, told: list[Notice]) -> Change:

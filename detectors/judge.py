@@ -51,7 +51,7 @@ class Judge:
     def __init__(self, site: Site, now: int, revision: int = 1) -> None:
         self._build(site, now, revision, {})
         self.records = Records(self)
-        self.desks = Desks(site.desk_of)
+        self.desks = Desks(site.desk_of, now)
         self.heard: list[Change] = []
         """Changes since the last step, which the desks have still to count."""
 
@@ -321,7 +321,10 @@ class Judge:
         self._build(site, now, revision, {k: t for k, t in self.seen.items() if again.get(k) == before[k]})
         carry(old, self._memory(), self.records.active_keys(), self.now)
         changes = self.records.revised(now, by, note)
-        self.desks.revise(site.desk_of, self.records.records)
+        for change in self.heard:
+            self.desks.count(change)
+        self.heard = []
+        self.desks.revise(site.desk_of, {key: record.area for key, record in self.records.records.items()})
         return self._heard(changes, now)
 
     def begin(self, by: str = "", note: str = "") -> list[Change]:

@@ -73,12 +73,12 @@ class Records:
 
     def settle(self, held: Sequence[Held], until: int) -> list[Change]:
         """All that happened up to `until`, in order: held verdicts, and what ends or falls due by time."""
-        self.due = [
-            Due(at, key, order)
-            for key, record in self.records.items()
-            for order, at in ((SHELF, record.shelf_until), (SERVICE, record.service_until))
-            if at is not None
-        ]
+        self.due = []
+        for key, record in self.records.items():
+            if record.shelf_until is not None:
+                self.due.append(Due(record.shelf_until, key, SHELF))
+            if record.service_until is not None:
+                self.due.append(Due(record.service_until, key, SERVICE))
         self.due += [Due(hazard.remind, hazard.key, HAZARD) for hazard in self.hazards.due_before(until)]
         self.due += [Due(one.until, ("", one.sensor), HANDLING) for one in self.handlings.ends(until)]
         heapify(self.due)
@@ -232,7 +232,7 @@ class Records:
 
     def own_standing(self, rule: str) -> list[str]:
         """Subjects on which an own alarm of this rule is active."""
-        return [subject for (name, subject), r in sorted(self.records.items()) if name == rule and r.alarm.active]
+        return sorted(subject for (name, subject), r in self.records.items() if name == rule and r.alarm.active)
 
     def _leave(self, key: Key, record: Record, ladder: str = "") -> None:
         """What a critical or high occurrence leaves to be done, until a person closes it."""

@@ -77,7 +77,7 @@ def restore(site: Site, arrays: Mapping[str, NDArray[Any]], plain: Mapping[str, 
     judge.records.hazards = Hazards(_hazard_of(hazard) for hazard in plain.get("hazards", ()))
     judge.desks.told = {desk: [_notice_of(one) for one in told] for desk, told in plain.get("told", ())}
     judge.desks.load |= {desk: _load_of(load) for desk, load in plain.get("load", ())}
-    judge.desks.counted = plain.get("counted")
+    judge.desks.counted = plain.get("counted", judge.desks.counted)
     judge.heard = [_change_of(change) for change in plain.get("heard", ())]
     judge.desks.notice_of = {(rule, subject): notice for rule, subject, notice in plain.get("notices", ())}
     judge.records.handlings.restore(plain.get("handlings", ()))

@@ -149,6 +149,15 @@ def test_high_alarms_of_a_few_minutes_are_one_message_and_a_critical_one_among_t
     assert pages[:4] == [(0, 3, "r0/p1#1"), (10, 1, "wall/p1#1"), (250, 1, "wall/p1#1"), (300, 1, "r9/p1#1")]
 
 
+def test_what_was_seen_and_then_hidden_calls_again_when_it_appears_because_nobody_has_accepted() -> None:
+    night = Night()
+    night.take(line("raised"), line("acknowledged", isa="C"), line("suppressed", isa="F"), line("shelved", isa="F"))
+    night.take(line("unshelved", isa="F"))
+    assert night.until(5 * MINUTE) == [], "suppressed still"
+    night.take(line("unsuppressed", isa="C"))
+    assert night.until(6 * MINUTE) == ["310 li.sms"]
+
+
 @pytest.mark.parametrize("change", ["shelved", "suppressed", "out_of_service"])
 def test_what_is_hidden_calls_nobody_until_it_appears_again(change: str) -> None:
     night = Night()

@@ -19,6 +19,7 @@ from detectors.records import Change, spelled
 from detectors.site import SiteMistakes, read_site, series
 
 S = 10**9
+START = 1
 AREAS = {"face": "north", "return": "north", "mill": "south", "silo": "south"}
 
 
@@ -28,7 +29,7 @@ def raised(now: int, sensor: str, area: str = "face", priority: str = "medium", 
 
 def heard(changes: Sequence[Change], until: int | None = None, desks: Desks | None = None) -> list[Change]:
     last = changes[-1].now if changes else 0
-    return (desks or Desks(AREAS)).follow(changes, last + 2 * WINDOW if until is None else until, 1)
+    return (desks or Desks(AREAS, START)).follow(changes, last + 2 * WINDOW if until is None else until, 1)
 
 
 def own(change: Change) -> bool:
@@ -100,7 +101,7 @@ def test_in_a_flood_an_alarm_joins_the_first_out_of_its_area_and_they_are_counte
 
 
 def test_a_full_desk_is_told_of_further_areas_with_the_newest_notice() -> None:
-    desks = Desks({f"area-{k}": "all" for k in range(20)})
+    desks = Desks({f"area-{k}": "all" for k in range(20)}, START)
     told = heard([raised(k * S, f"s{k}", f"area-{k}") for k in range(1, 20)], desks=desks)
 
     own_notices = [c.sensor for c in told if own(c) and c.change == "raised"]
@@ -128,13 +129,32 @@ def test_alarms_of_no_area_are_heard_at_the_first_desk() -> None:
 
 
 def test_a_revision_keeps_what_was_told() -> None:
-    desks = Desks(AREAS)
+    desks = Desks(AREAS, START)
     heard([raised(k * S, f"s{k}") for k in range(1, 8)], until=8 * S, desks=desks)
 
-    desks.revise({"face": "all", "return": "all"}, {("r", "s1")})
+    desks.revise({"face": "all", "return": "all"}, {("r", "s1"): "face"})
 
     assert desks.notice_of == {("r", "s1"): "r/s1#1"}
     assert [c.change for c in desks.follow([], 2 * WINDOW, 2)] == ["joined"]
+
+
+def test_what_stands_goes_with_its_area_to_another_desk_and_is_counted_once() -> None:
+    desks = Desks(AREAS, START)
+    desks.windows(heard([raised(S, "a", "face"), raised(2 * S, "b", "mill")], until=3 * S, desks=desks), 3 * S)
+
+    desks.revise({"mill": "north", "silo": "north", "face": "south", "return": "west"},
+                 {("r", "a"): "face", ("r", "b"): "mill"})  # fmt: skip
+    gone = replace(raised(4 * S, "a", "face"), change="returned", isa="A")
+
+    standing = {desk: figures[3] for _, desk, figures in desks.windows([gone], WINDOW + S)}
+    assert standing == {0: 1.0, 1: 0.0, 2: 0.0}, "north has b; a has returned at the desk that has it now"
+
+
+def test_windows_are_counted_from_the_beginning_whatever_is_heard_first() -> None:
+    late, often = Desks(AREAS, START), Desks(AREAS, START)
+    ticked = [one for tick in range(60, 3000, 60) for one in often.windows([], tick * S)]
+    assert late.windows([], 2940 * S) == ticked
+    assert len(ticked) == 2 * 4
 
 
 # -- the figures ---------------------------------------------------------------------------------------------------
@@ -143,7 +163,7 @@ def test_a_revision_keeps_what_was_told() -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(0, 120))
 def test_the_figures_are_what_a_recount_of_the_lines_gives(random: Random, length: int) -> None:
-    desks = Desks(AREAS)
+    desks = Desks(AREAS, START)
     told = heard(stream(random, length), desks=desks)
     end = told[-1].now + 2 * WINDOW if told else WINDOW
 
