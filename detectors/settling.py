@@ -19,7 +19,7 @@ from detectors.hazards import ACTIONS, CALLED, Hazard, Hazards
 from detectors.holding import Held
 from detectors.people import objection, take
 from detectors.reading import AFTER_ROWS
-from detectors.records import BROKEN, OWN_RULES, QUESTION, Action, Change, Key, Record
+from detectors.records import BROKEN, OWN_RULES, QUESTION, WRONG_UNIT, Action, Change, Key, Record
 from detectors.rule import Priority, Rule, Subject
 from detectors.sensor import OWN_AREA
 from detectors.site import Site
@@ -150,7 +150,7 @@ class Records:
             return rule.priority
         sensors = {subject.id: None} | {name: None for _, name in subject.inputs}
         others = [self._record(p) for s in sensors for p in self.wiring.on_sensor.get(s, ()) if p != pair]
-        return max([rule.priority, *(r.priority for r in others if (r.alarm.active or r.alarm.latched) and not r.test)])
+        return max([rule.priority, *(r.priority for r in others if _in_alarm(r))])
 
     def _return(self, h: Held, rule: Rule, subject: Subject) -> list[Change]:
         record = self._record(h.pair)
@@ -214,7 +214,8 @@ class Records:
         if record.alarm.active:
             return []
         others = [self._record(p) for p in pairs]
-        record.priority = max([least, *(r.priority for r in others if r.alarm.active or r.alarm.latched)])
+        record.priority = max([least, *(r.priority for r in others if _in_alarm(r))])
+        record.accepted_by, record.note = "", ""
         record.alarm = advance(record.alarm, Cause.ACTIVATE)
         record.since = record.time = at
         record.why = why
@@ -283,7 +284,7 @@ class Records:
             nobody = Record("", "", Priority.LOG, False)
             return [self._refuse(key, nobody, now, action, "unknown_alarm")]
         record = self.records.get(key) or self._record(self.fold.pair_of[key])
-        removed = key not in self.fold.pair_of and action.rule not in OWN_RULES
+        removed = self._removed(key)
         reason = objection(record, action, now, self.fold.site.shelving, removed)
         if reason:
             return [self._refuse(key, record, now, action, reason)]
@@ -295,10 +296,15 @@ class Records:
             del self.records[key]
         return lines + self.resuppress(key, now)
 
+    def _removed(self, key: Key) -> bool:
+        """True if a revision took the rule away, or the sensor whose unit was wrong: nothing else can end the alarm."""
+        if key[0] == WRONG_UNIT:
+            return key[1] not in self.fold.site.sensors
+        return key not in self.fold.pair_of and key[0] not in OWN_RULES
+
     def _stands(self, hazard: Hazard) -> bool:
         found = (self.records.get((rule, hazard.subject)) for rule in hazard.occurrences)
-        real = [record.alarm for record in found if record is not None and not record.test]
-        return any(alarm.active or alarm.latched for alarm in real)
+        return any(record is not None and _in_alarm(record) for record in found)
 
     def _answer(self, action: Action, now: int) -> Change:
         """Somebody answers the weekly question: a line of its own kind, which no record is kept of."""
@@ -353,3 +359,8 @@ class Records:
     def standing(self) -> Iterable[tuple[Key, Record]]:
         """Records of which something is still owed."""
         return ((key, r) for key, r in sorted(self.records.items()) if r.alarm.standing)
+
+
+def _in_alarm(record: Record) -> bool:
+    """True if a real alarm stands here, active or latched: a fault on its sensor takes its priority."""
+    return (record.alarm.active or record.alarm.latched) and not record.test

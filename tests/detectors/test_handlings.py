@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from detectors.detector import Why
 from detectors.handling import Handling
 from detectors.judge import Judge
 from detectors.reading import Batch, Quality, Wave
-from detectors.records import Action, Change
+from detectors.records import CHANNEL, WRONG_UNIT, Action, Change
+from detectors.rule import Priority
 from detectors.site import SiteMistakes, read_site
 from tests.detectors.test_model import SENSORS, Acted, Blind, Fold, Log, Revised, Row, again, whole
 from tests.detectors.test_model import document as busy_document
@@ -428,3 +430,37 @@ def test_a_real_alarm_never_joins_the_notice_of_a_test_in_a_flood() -> None:
     tested = [c for c in told.changes if c.change == "raised" and c.note == "TEST" and c.isa == "B"]
     assert all(c.notice == f"{c.rule}/{c.sensor}#{c.occurrence}" for c in tested)
     assert len(tested) > 20
+
+
+def test_a_fault_of_the_systems_own_takes_no_priority_of_what_a_test_raised() -> None:
+    told = Told().read(1, 0.1, 0.1).act("test", 2, until=600).read(3, 1.6, 0.1)
+    assert told.judge.records.records["cut", "ch4-1"].alarm.active
+
+    (line,) = told.judge.own(WRONG_UNIT, "ch4-1", START + 4 * S, Why("payload.wrong_unit"), Priority.LOW)
+
+    assert line.priority == "low"
+
+
+def test_a_new_occurrence_of_the_systems_own_was_accepted_by_nobody_yet() -> None:
+    told, why = Told(), Why("own.channel-failing")
+    told.judge.own(CHANNEL, "sms", START + S, why, Priority.HIGH)
+    told.judge.act(Action("a", "accept", CHANNEL, "sms", "Li", "on it"), START + 2 * S)
+    told.judge.own_ends(CHANNEL, "sms", START + 3 * S, why)
+    told.judge.own(CHANNEL, "sms", START + 4 * S, why, Priority.HIGH)
+    record = told.judge.records.records[CHANNEL, "sms"]
+    assert (record.accepted_by, record.note, record.alarm.occurrence) == ("", "", 2)
+
+
+def test_a_wrong_unit_of_a_sensor_that_is_gone_can_be_reset_and_of_one_that_is_there_not() -> None:
+    told, plain = Told(), document()
+    told.judge.own(WRONG_UNIT, "ch4-2", START + S, Why("payload.wrong_unit"), Priority.MEDIUM)
+    asked = Action("a", "reset", WRONG_UNIT, "ch4-2", "Li", "moved away")
+    assert told.judge.act(asked, START + 2 * S).changes[0].change == "refused"
+    del plain["sensor"]["ch4-2"], plain["rule"]["sum"]
+    told.judge.revise(read_site(plain), START + 3 * S, 2, "Li", "one less")
+    assert told.judge.records.own_standing(WRONG_UNIT) == ["ch4-2"], "a revision clears nothing"
+
+    (line,) = told.judge.act(asked, START + 4 * S).changes
+
+    assert (line.change, line.isa) == ("reset", "A")
+    assert told.judge.records.own_standing(WRONG_UNIT) == []
