@@ -101,6 +101,7 @@ class Pager:
         self._unwritten: list[dict[str, Any]] = []
         standing = [row["subject"] for row in followed.alarms() if row["rule"] == CHANNEL and row["active"]]
         self._failing: set[str] = set(standing)
+        self._works({way for way in standing if not self._is_way(way)})
         self._lost: set[str] = set()
         """Addresses to which a message was not delivered, until one is."""
 
@@ -195,6 +196,11 @@ class Pager:
             self._works({channel, address} - self._lost)
         else:
             self._fails(address if outcome.what == REFUSED else channel, outcome.problem)
+
+    def _is_way(self, way: str) -> bool:
+        """False for a channel or a person whom the site no longer names: no call will ever show that it works."""
+        channel, _, person = way.partition(":")
+        return channel in self._oncall.ways and (not person or person in self._oncall.people)
 
     def _works(self, ways: set[str]) -> None:
         for way in self._failing & ways:

@@ -23,6 +23,7 @@ from collector.journal import verify
 from collector.oncall import OnCall
 from collector.paging import Pager
 from collector.roster import Person, Roster, Rotation
+from detectors.records import CHANNEL
 
 S = 10**9
 DUSK = 1_795_000_000 * S
@@ -223,3 +224,18 @@ def test_a_wall_clock_set_back_an_hour_delays_no_step(night: Night) -> None:
     monotonic[0] = 122 * S  # it may slew by 1 %
     night.step()
     assert [line["person"] for line in night.book() if line["what"] == CALLING] == ["li", "chen"]
+
+
+def test_a_way_that_the_site_no_longer_has_is_said_to_fail_no_more(night: Night) -> None:
+    names = ("sms", "sms:li", "sms:gone", "fax", "fax:li")
+    rows = [{"rule": CHANNEL, "subject": name, "active": True} for name in names]
+    night.judging.alarms = lambda: rows  # type: ignore[method-assign]
+    said: list[tuple[str, bool, str]] = []
+
+    def report(way: str, failing: bool, problem: str) -> None:
+        said.append((way, failing, problem))
+
+    night.pager.close()
+    night.pager = Pager(night.oncall, night.judging, night.folder, report=report)
+
+    assert sorted(said) == [(way, False, "") for way in ("fax", "fax:li", "sms:gone")]
