@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from collector.channels import Channel, Notice
-from collector.errors import Rejected, Unavailable
+from collector.errors import DavylampError, Rejected, Unavailable
 from collector.judged import every_line
 from collector.receipts import REFUSED, Receipt, Receipts
 from detectors.attention import CALLS
@@ -85,7 +85,7 @@ class Destination:
                 self.tell()
                 self.wait = FIRST_WAIT
                 stop.wait(POLL)
-            except Unavailable as error:
+            except DavylampError as error:
                 log.warning("destination=%s unavailable again-in=%.1fs reason=%s", self.channel.name, self.wait, error)
                 stop.wait(self.wait)
                 self.wait = min(2 * self.wait, LONGEST_WAIT)

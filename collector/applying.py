@@ -19,6 +19,7 @@ from collector.errors import Unavailable
 from collector.judged import Judged, every_line
 from collector.message import REVISION, Message
 from collector.spool import SpoolReader, spool_file
+from collector.sqlite import connect
 
 Document = Mapping[str, Any]
 
@@ -73,7 +74,7 @@ def _document(message: Message) -> Document | None:
 
 def _revisions(folder: Path) -> list[int]:
     try:
-        store = sqlite3.connect(f"{spool_file(folder).absolute().as_uri()}?mode=ro", uri=True, timeout=10)
+        store = connect(spool_file(folder), read_only=True)
         try:
             found = store.execute("SELECT seq FROM seal WHERE instr(origin, ?) ORDER BY seq DESC", (REVISION,))
             return [int(seq) for (seq,) in found]

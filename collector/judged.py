@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.errors import Unavailable
+from collector.sqlite import connect
 
 _unpack = msgspec.msgpack.Decoder(list[bytes]).decode
 MINUTE = 60 * 10**9
@@ -217,8 +218,7 @@ class Judged:
         if self._store is not None and inode != self._inode:
             self.close()
         if self._store is None:
-            uri = f"{self._path.absolute().as_uri()}?mode=ro"
-            store = sqlite3.connect(uri, uri=True, timeout=10, isolation_level=None, check_same_thread=False)
+            store = connect(self._path, read_only=True)
             if not store.execute("SELECT count(*) FROM sqlite_master WHERE name = 'fact'").fetchone()[0]:
                 store.close()
                 return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from collector.journal import GENESIS, line_json, link, with_hash
 from collector.judged import DTYPES, MINUTE, judged_file
 from collector.locking import lock, unlock
 from collector.rows import DeadLetter, Gap
-from collector.sqlite import spare
+from collector.sqlite import connect, spare
 from detectors.bank import Rows
 from detectors.records import Change
 from detectors.rule import Series
@@ -50,7 +49,14 @@ class JudgedWriter:
 
     def __init__(self, folder: Path) -> None:
         self._lock = lock(Path(folder) / "judged.lock", "judge")
-        self._store = sqlite3.connect(judged_file(folder), timeout=10, isolation_level=None)
+        try:
+            self._open(judged_file(folder))
+        except BaseException:
+            unlock(self._lock)
+            raise
+
+    def _open(self, path: Path) -> None:
+        self._store = connect(path)
         self._store.execute("PRAGMA journal_mode=WAL")
         self._store.execute("PRAGMA synchronous=FULL")
         self._store.executescript(SCHEMA)

@@ -8,6 +8,7 @@ into the log as an own message, and says so on stderr.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import Iterable, Mapping
 from itertools import groupby
@@ -22,11 +23,12 @@ from collector.errors import Damaged
 from collector.folding import Folded, Folding
 from collector.heartbeat import Heartbeat
 from collector.journal import line_json, link
-from collector.judged import MINUTE
+from collector.judged import MINUTE, judged_file
 from collector.judged_writer import JudgedWriter
 from collector.keeping import BlockKeeper
 from collector.message import Seal
 from collector.pairs import all_keys, hazard_row, pair_row
+from collector.reserve import refused
 from collector.settings import Keep, Settings
 from collector.snapshots import Place, discard, newest, save
 from collector.spool import SpoolReader
@@ -232,17 +234,31 @@ class Judging:
     def close(self) -> None:
         """Save and close."""
         self.save()
+        self.leave()
+
+    def leave(self) -> None:
+        """Close without saving; the next start folds from the snapshot before."""
         self.writer.close()
         self.spool.close()
 
 
 def judge(settings: Settings, stop: Event) -> None:
-    """The judge role: until `stop`, judge what comes. Raises `Occupied` if another process judges this data folder."""
+    """The judge role: until `stop`, judge what comes. Raises `Occupied` if another process judges this data folder,
+    `Unavailable` when the disk takes nothing: started again, it goes on where it was."""
+    try:
+        _judge(settings, stop)
+    except (sqlite3.OperationalError, OSError) as error:
+        raise refused(judged_file(settings.data), error) from error
+
+
+def _judge(settings: Settings, stop: Event) -> None:
     judging, heart = Judging(settings.data, settings.keep.raw), Heartbeat(settings.data, "judge")
     try:
         while not stop.is_set():
             if not judging.catch_up():
                 stop.wait(POLL)
             heart.beat(judging.now, judging.seal)
-    finally:
-        judging.close()
+    except BaseException:  # no snapshot: what stopped the judging would stop that too
+        judging.leave()
+        raise
+    judging.close()

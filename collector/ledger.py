@@ -20,6 +20,7 @@ from collector.message import ACTION, CSV, MQTT, ORIGINS, OWN, REVISION
 from collector.receipts import announced
 from collector.sealing import count, trimmed
 from collector.spool import SpoolReader, spool_file
+from collector.sqlite import connect
 from collector.stored import standings, stored
 from collector.times import shown
 
@@ -73,7 +74,7 @@ class SpoolCounts:
             return {}
         path = spool_file(self.folder)
         try:
-            store = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None)
+            store = connect(path, read_only=True)
             with closing(store):
                 store.execute("BEGIN")
                 self._add(store, upto)

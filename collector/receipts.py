@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from collector.errors import Unavailable
+from collector.sqlite import connect, transaction
 
 FILE = "receipts.sqlite"
 SCHEMA = """
@@ -51,7 +52,7 @@ class Receipts:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._store = sqlite3.connect(folder / FILE, timeout=10, isolation_level=None)
+        self._store = connect(folder / FILE)
         with _MAKING:  # SQLite does not wait for the one who turns a new file to WAL
             self._store.execute("PRAGMA journal_mode = WAL")
             self._store.executescript(SCHEMA)
@@ -69,21 +70,19 @@ class Receipts:
         if row is not None and row[0] == identity:
             return int(row[1])
         generation = 0 if row is None else int(row[1]) + 1
-        self._store.execute("BEGIN IMMEDIATE")
-        self._store.execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?)", (destination, identity, generation))
-        if row is not None:
-            self._store.execute("DELETE FROM cursor WHERE destination = ?", (destination,))
-        self._store.execute("COMMIT")
+        with transaction(self._store):
+            self._store.execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?)", (destination, identity, generation))
+            if row is not None:
+                self._store.execute("DELETE FROM cursor WHERE destination = ?", (destination,))
         return generation
 
     def move(self, destination: str, seq: int, hashes: Iterable[str] = ()) -> None:
         """All up to `seq` is dealt with, among it lines with these hashes, which people are told of."""
-        self._store.execute("BEGIN IMMEDIATE")
-        self._store.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (destination, seq))
-        self._store.executemany(
-            "INSERT OR IGNORE INTO dealt VALUES (?, ?)", [(destination, bytes.fromhex(one)) for one in hashes]
-        )
-        self._store.execute("COMMIT")
+        with transaction(self._store):
+            self._store.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (destination, seq))
+            self._store.executemany(
+                "INSERT OR IGNORE INTO dealt VALUES (?, ?)", [(destination, bytes.fromhex(one)) for one in hashes]
+            )
 
     def dealt(self, destination: str, line: str) -> bool:
         """True if the line with this hash was dealt with, in whatever judged.db it lay."""
@@ -102,18 +101,17 @@ class Receipts:
 
     def record(self, receipt: Receipt, occurrences: Iterable[tuple[str, str, int]] = ()) -> None:
         """Write down one attempt; `attempts` counts those before. `occurrences` are told from now on."""
-        self._store.execute("BEGIN IMMEDIATE")
-        self._store.execute(
-            "INSERT INTO receipt VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET attempts = attempts + 1,"
-            " sent = excluded.sent, code = excluded.code, problem = excluded.problem, changes = excluded.changes",
-            (
-                receipt.destination, receipt.id, receipt.kind, receipt.changes, receipt.attempts, receipt.sent,
-                receipt.code, receipt.problem,
-            ),
-        )  # fmt: skip
         told = [(receipt.destination, *occurrence) for occurrence in occurrences]
-        self._store.executemany("INSERT OR IGNORE INTO told VALUES (?, ?, ?, ?)", told)
-        self._store.execute("COMMIT")
+        with transaction(self._store):
+            self._store.execute(
+                "INSERT INTO receipt VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET attempts = attempts + 1,"
+                " sent = excluded.sent, code = excluded.code, problem = excluded.problem, changes = excluded.changes",
+                (
+                    receipt.destination, receipt.id, receipt.kind, receipt.changes, receipt.attempts, receipt.sent,
+                    receipt.code, receipt.problem,
+                ),
+            )  # fmt: skip
+            self._store.executemany("INSERT OR IGNORE INTO told VALUES (?, ?, ?, ?)", told)
 
     def close(self) -> None:
         """Close the file."""
@@ -142,7 +140,7 @@ def _query(folder: Path, query: str, values: tuple[object, ...]) -> list[Any]:
     if not path.exists():
         return []
     try:
-        store = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
+        store = connect(path, read_only=True)
         try:
             return store.execute(query, values).fetchall()
         finally:

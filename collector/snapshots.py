@@ -78,7 +78,7 @@ def _first_usable(seals: Iterable[int], folder: Path, folding: Folding) -> Place
     for seal in seals:
         path = _file(folder, seal)
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
             plain = json.loads(arrays.pop("plain").tobytes())
             site = read_site(plain["document"])

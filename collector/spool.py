@@ -18,7 +18,7 @@ from collector.locking import lock, unlock
 from collector.message import Message, Seal
 from collector.reserve import refused
 from collector.sealing import SEAL_BYTES, count, cut, names_beside, pack, unpack
-from collector.sqlite import spare
+from collector.sqlite import connect, spare
 
 READ_BYTES = 64 * 1024 * 1024
 VERSION = 1
@@ -229,13 +229,7 @@ class SpoolReader:
 
     def _open(self) -> sqlite3.Connection | None:
         if self._store is None and spool_file(self._folder).exists():
-            store = sqlite3.connect(
-                f"{spool_file(self._folder).absolute().as_uri()}?mode=ro",
-                uri=True,
-                timeout=10,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+            store = connect(spool_file(self._folder), read_only=True)
             if not store.execute("SELECT count(*) FROM sqlite_master WHERE name = 'seal'").fetchone()[0]:
                 store.close()
                 return None
@@ -244,11 +238,8 @@ class SpoolReader:
 
 
 def _open_writer(path: Path) -> sqlite3.Connection:
-    try:
-        store = sqlite3.connect(path, timeout=10, isolation_level=None)
-        version = store.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        raise Damaged(f"{path}: {error}; keep the file for evidence and give another --data folder") from error
+    store = connect(path)
+    version = store.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
         store.close()
         raise Damaged(f"{path} is of format {version}, this Davylamp writes {VERSION}: use the newer one")

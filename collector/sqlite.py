@@ -1,7 +1,7 @@
 """One way to open SQLite files: WAL, synchronous FULL, one writer, readers that cannot write.
 
-Constraints. `transaction` is all or nothing, and what the disk refuses comes out as `Unavailable`. Not here: what the
-files hold, and whose they are.
+Constraints. `transaction` is all or nothing, and what the disk refuses comes out as `Unavailable`; a page that is not
+what was written comes out as `Damaged`, whoever reads it. Not here: what the files hold, and whose they are.
 """
 
 from __future__ import annotations
@@ -10,11 +10,89 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NoReturn
 
 from collector.errors import Damaged, Unavailable
 
 PATIENCE = 10.0
 """s to wait for another process's transaction."""
+_BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class _Cursor(sqlite3.Cursor):
+    """Says which file is damaged, at whichever row that shows."""
+
+    def execute(self, *given: Any) -> _Cursor:
+        try:
+            super().execute(*given)
+        except sqlite3.DatabaseError as error:
+            self._told(error)
+        return self
+
+    def executemany(self, *given: Any) -> _Cursor:
+        try:
+            super().executemany(*given)
+        except sqlite3.DatabaseError as error:
+            self._told(error)
+        return self
+
+    def fetchone(self) -> Any:
+        try:
+            return super().fetchone()
+        except sqlite3.DatabaseError as error:
+            self._told(error)
+
+    def fetchall(self) -> list[Any]:
+        try:
+            return super().fetchall()
+        except sqlite3.DatabaseError as error:
+            self._told(error)
+
+    def __next__(self) -> Any:
+        try:
+            return super().__next__()
+        except sqlite3.DatabaseError as error:
+            self._told(error)
+
+    def _told(self, error: sqlite3.DatabaseError) -> NoReturn:
+        assert isinstance(self.connection, Connection)
+        told(self.connection.path, error)
+
+
+class Connection(sqlite3.Connection):
+    """A connection that raises `Damaged`, with the file's name, where SQLite finds a page that it did not write."""
+
+    path = Path()
+
+    def execute(self, *given: Any) -> sqlite3.Cursor:
+        return self.cursor(_Cursor).execute(*given)
+
+    def executemany(self, *given: Any) -> sqlite3.Cursor:
+        return self.cursor(_Cursor).executemany(*given)
+
+    def executescript(self, *given: Any) -> Any:
+        try:
+            return super().executescript(*given)
+        except sqlite3.DatabaseError as error:
+            told(self.path, error)
+
+
+def told(path: Path, error: sqlite3.DatabaseError) -> NoReturn:
+    """Raise an error of SQLite's as what it is: `Damaged`, or itself."""
+    if error.sqlite_errorcode & 0xFF not in _BROKEN:
+        raise error
+    text = f"{path} is damaged ({error}): keep the file for evidence"
+    raise Damaged(f"{text} and follow docs/operations.md#a-damaged-file") from error
+
+
+def connect(path: Path, *, read_only: bool = False) -> Connection:
+    """Open a file; with `read_only` it must be there. Each statement is its own transaction until BEGIN."""
+    address = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    store = sqlite3.connect(
+        address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False, factory=Connection
+    )
+    store.path = path
+    return store
 
 
 def open_writer(path: Path, schema: str, version: int = 1) -> sqlite3.Connection:
@@ -24,7 +102,7 @@ def open_writer(path: Path, schema: str, version: int = 1) -> sqlite3.Connection
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        store = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        store = connect(path)
         try:
             _prepare(store, path, schema, version)
         except BaseException:
@@ -32,8 +110,6 @@ def open_writer(path: Path, schema: str, version: int = 1) -> sqlite3.Connection
             raise
     except (sqlite3.OperationalError, OSError) as error:
         raise Unavailable(f"{path}: {error}; is the disk full, or the folder not ours?") from error
-    except sqlite3.DatabaseError as error:
-        raise Damaged(f"{path}: {error}; keep the file for evidence, move it away and start again") from error
     return store
 
 
@@ -52,8 +128,7 @@ def open_reader(path: Path) -> sqlite3.Connection | None:
     if not path.exists():
         return None
     try:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        store = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        store = connect(path, read_only=True)
         if store.execute("PRAGMA user_version").fetchone()[0]:
             return store
         store.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from collector.errors import Unavailable
 from collector.judged import Judged, judged_file
-from collector.sqlite import open_reader, open_writer, transaction
+from collector.sqlite import connect, open_reader, open_writer, transaction
 
 KEPT_MINUTES = 90 * 24 * 60
 KEPT_REFUSED = 1000
@@ -229,7 +229,7 @@ def _waiting(folder: Path, cursor: int) -> int:
     if not path.exists():
         return 0
     try:
-        store = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
+        store = connect(path, read_only=True)
         try:
             rows = store.execute("SELECT sum(rows) FROM block WHERE seq > ?", (cursor,)).fetchone()[0]
         finally:

@@ -1,0 +1,224 @@
+"""The one driver of all faults: real roles under the real supervisor, a real broker, steady readings, a desk.
+
+Constraints. A fault is done to it from outside (faults.py); meanwhile the publisher goes on. Afterwards `tally`
+compares what was sent with log, history, journal and desk, the roles being at rest. Signals go to children, by
+their id.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from collector.actions import ask_revision
+from collector.config import load
+from collector.history import History
+from collector.journal import verify
+from collector.judged import Judged, every_line
+from collector.ledger import read_at_rest
+from collector.replaying import replay
+from collector.running import Supervisor, role_command
+from tests.chaos.desk import Desk
+from tests.chaos.numbers import LIMIT, RESET, SENSORS, Numbers, sensor
+from tests.chaos.tap import Tap
+from tests.servers import Mosquitto
+
+ROLES = ("collect", "judge", "store", "announce")
+WITHIN = 60.0
+"""s in which all must be where it belongs after a fault has ended."""
+KEEPALIVE = 5
+"""s; the shortest that a site file may have."""
+SITE = """
+[site]
+id = "chaos"
+timezone = "Asia/Shanghai"
+simulated = true
+data = "data"
+[mqtt]
+url = "mqtt://127.0.0.1:{port}"
+keepalive = {keepalive}
+alarm_after = "4s"
+[announce]
+webhooks = [{{ name = "desk", url = "{desk}" }}]
+[payload.plain]
+topic = "chaos/{{area}}/{{sensor}}"
+json = {{ value = "v", unit = "u", time = "t" }}
+[sensor]
+{sensors}
+[rule.gas]
+sensors = ["quantity:methane"]
+detector = {{ kind = "signal.limit", limit = "{limit} %vol", reset = "{reset} %vol" }}
+priority = "critical"
+guidance = "Leave"
+consequence = "Fire"
+respond_within = "30min"
+"""
+SENSOR = '{name} = {{ area = "a", quantity = "methane", unit = "%vol", span = [0, 4], every = "60s" }}'
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of the readings that were sent, and of the alarms in them."""
+
+    sent: int = 0
+    lost: int = 0
+    twice: int = 0
+    missed: int = 0
+    again: int = 0
+    wrong: list[str] = field(default_factory=list)
+    """What else does not hold: ledger, hash chain, replay, an alarm that ended without a good reading."""
+
+
+@dataclass
+class Drive:
+    """A site that runs and is fed. `more` is TOML for its file; `data` may lie elsewhere than beside it."""
+
+    folder: Path
+    rate: int = 200
+    more: str = ""
+    data: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.data = self.folder / "data"
+
+    def __enter__(self) -> Drive:
+        self.broker = Mosquitto(self.folder / "mosquitto").start()
+        self.tap, self.desk, self._looking = Tap(self.broker.port), Desk(), threading.Event()
+        self.site = self._write()
+        loaded = load(self.site)
+        ask_revision(self.data, loaded.document, "chaos", "first")
+        self.roles = Supervisor({role: self._command(role) for role in ROLES})
+        self.roles.__enter__()
+        self._looker = threading.Thread(target=self._look, name="supervisor", daemon=True)
+        self._looker.start()
+        self._await_session()
+        self.numbers = Numbers(self.broker.port, self.rate)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._looking.set()
+        self._looker.join()
+        for role in ROLES:
+            if (pid := self.roles.pid(role)) is not None:
+                os.kill(pid, signal.SIGCONT)
+        self.roles.stop()
+        self.tap.__exit__()
+        self.broker.stop()
+        self.desk.close()
+
+    def _write(self) -> Path:
+        path = self.folder / "site.toml"
+        sensors = "\n".join(SENSOR.format(name=sensor(k)) for k in range(SENSORS))
+        given = {"port": self.tap.port, "keepalive": KEEPALIVE, "desk": self.desk.url, "limit": LIMIT, "reset": RESET}
+        path.write_text(SITE.format(sensors=sensors, **given) + self.more)
+        return path
+
+    def _command(self, role: str) -> list[str]:
+        return ["sh", "-c", 'exec "$@" >> "$0" 2>&1', str(self.log(role)), *role_command(str(self.site), role)]
+
+    def log(self, role: str) -> Path:
+        """Where a role says what it has to say."""
+        return self.folder / f"{role}.log"
+
+    def _look(self) -> None:
+        while not self._looking.wait(0.1):
+            self.roles.look()
+
+    def _await_session(self) -> None:
+        """Until the broker knows our session: from then on it keeps what comes for us."""
+        log = self.folder / "mosquitto" / "mosquitto.log"
+        eventually(lambda: b"davylamp-chaos" in log.read_bytes(), 30, f"collect did not connect: {self.log('collect')}")
+        time.sleep(0.5)
+
+    def signal(self, role: str, what: int) -> None:
+        """Send a signal to the process that has the role now."""
+        eventually(lambda: self.roles.pid(role) is not None, 20, f"{role} does not run: {self.log(role)}")
+        pid = self.roles.pid(role)
+        assert pid is not None
+        os.kill(pid, what)
+
+    def stored(self) -> int:
+        """Readings of the publisher's that history holds."""
+        return sum(times.size for times in self._history().values())
+
+    def _history(self) -> dict[str, np.ndarray]:
+        history = History(self.data)
+        try:
+            return {name: history.window(name, 0, 2**62)[0] for name in map(sensor, range(SENSORS))}
+        finally:
+            history.close()
+
+    def recovered(self, within: float = WITHIN) -> float:
+        """s until all that was sent before now is in history. Raises TimeoutError."""
+        sent = self.numbers.sent
+        return eventually(lambda: self.stored() >= sent, within, f"history does not get to {sent} readings")
+
+    def tally(self, forgiven: int = 0) -> Tally:
+        """Stop sending, let all arrive, stop the roles, compare. `forgiven` readings may be gone with the broker."""
+        self.numbers.finish()
+        end = time.monotonic() + WITHIN
+        while self.stored() < self.numbers.sent and time.monotonic() < end and not forgiven:
+            time.sleep(0.2)
+        time.sleep(2.5)
+        self.__exit__()
+        found = Tally(self.numbers.sent)
+        self._readings(found)
+        self._alarms(found)
+        self._records(found)
+        return found
+
+    def _readings(self, found: Tally) -> None:
+        for k, (_, times) in enumerate(self._history().items()):
+            once = np.unique(times).size
+            found.lost += self.numbers.of(k) - once
+            found.twice += times.size - once
+
+    def _alarms(self, found: Tally) -> None:
+        judged = Judged(self.data)
+        lines = [line for _, text, _ in every_line(judged) if (line := json.loads(text))["rule"] == "gas"]
+        judged.close()
+        raised = Counter(line["sensor"] for line in lines if line["change"] == "raised")
+        notices: dict[tuple[str, int], set[str]] = {}
+        for heard in self.desk.heard:
+            if heard.change["rule"] == "gas" and heard.change["change"] == "raised":
+                notices.setdefault((heard.change["sensor"], heard.change["occurrence"]), set()).add(heard.notice)
+        told = Counter(name for name, _ in notices)
+        for k in range(SENSORS):
+            name, rises = sensor(k), self.numbers.rises(k)
+            found.missed += max(0, rises - raised[name]) + max(0, raised[name] - told[name])
+            found.again += max(0, raised[name] - rises)
+        found.again += sum(len(ids) - 1 for ids in notices.values())
+        ended = [line for line in lines if line["change"] == "returned" and not (line["value"] or LIMIT) < RESET]
+        found.wrong += [f"{line['sensor']} returned at {line['value']}" for line in ended]
+
+    def _records(self, found: Tally) -> None:
+        found.wrong += [str(one) for one in read_at_rest(self.data)[1]]
+        judged = Judged(self.data)
+        whole = [text for _, text, _ in every_line(judged)]
+        judged.close()
+        problem = verify(whole)
+        if problem is not None:
+            found.wrong.append(f"the journal's chain: {problem}")
+        again = replay(load(self.site).site, self.data)
+        live = json.loads(whole[-1])
+        if (again.lines, again.hash) != (live["seq"], live["hash"]):
+            found.wrong.append(f"replay gives {again.lines} lines, live are {live['seq']}; or their hashes differ")
+
+
+def eventually(condition: object, within: float, otherwise: str) -> float:
+    """s until a condition holds. Raises TimeoutError, which says what did not happen."""
+    assert callable(condition)
+    begun = time.monotonic()
+    while not condition():
+        if time.monotonic() - begun > within:
+            raise TimeoutError(f"not within {within:g} s: {otherwise}")
+        time.sleep(0.1)
+    return time.monotonic() - begun

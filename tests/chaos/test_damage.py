@@ -1,0 +1,223 @@
+"""A damaged page, a snapshot cut short, a disk that is full: one clear line, and no guess."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from collector import cli
+from collector.announcing import Destination
+from collector.channels import Notice
+from collector.errors import Damaged, DiskFull
+from collector.judged import Judged, judged_file
+from collector.judged_writer import JudgedWriter
+from collector.judging import Judging, judge
+from collector.ledger import read_at_rest
+from collector.receipts import FILE, Receipts
+from collector.replaying import replay
+from collector.settings import Settings
+from collector.spool import Spool, SpoolReader, spool_file
+from collector.sqlite import connect
+from detectors.site import read_site
+from tests.small_log import document, fill
+
+pytestmark = pytest.mark.chaos
+PAGE = 4096
+
+
+@pytest.fixture(scope="module")
+def judged_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder at rest: a log and its judge, two snapshots."""
+    folder = tmp_path_factory.mktemp("judged")
+    fill(folder, 300)
+    judging = Judging(folder)
+    while judging.catch_up(100):
+        judging.save()
+    judging.close()
+    for name in ("spool.db", "judged.db"):
+        store = sqlite3.connect(folder / name)
+        store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        store.close()
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, judged_log: Path) -> Path:
+    """A copy of it to spoil."""
+    return Path(shutil.copytree(judged_log, tmp_path / "data"))
+
+
+def spoil(path: Path, page: int = -1) -> None:
+    """Overwrite a page, the last one unless told."""
+    pages = path.stat().st_size // PAGE
+    with path.open("r+b") as file:
+        file.seek(page % pages * PAGE)
+        file.write(b"\xa5" * PAGE)
+
+
+@pytest.mark.parametrize(("name", "verb"), [("spool.db", "ledger"), ("judged.db", "journal")])
+def test_a_damaged_last_page_is_one_line_that_names_the_file(
+    folder: Path, name: str, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(folder / name)
+    assert cli.main([verb, "--data", str(folder)]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"{folder / name} is damaged" in said
+    assert "docs/operations.md#a-damaged-file" in said
+
+
+def test_nobody_writes_into_a_damaged_log_or_judges_from_it(folder: Path) -> None:
+    spoil(spool_file(folder))
+    before = spool_file(folder).read_bytes()
+    with pytest.raises(Damaged, match=r"spool\.db is damaged"):
+        Spool(folder)
+    with pytest.raises(Damaged, match=r"spool\.db is damaged"):
+        judge(Settings(folder / "site.toml", folder), threading.Event())
+    with pytest.raises(Damaged, match=r"spool\.db is damaged"):
+        list(SpoolReader(folder).read(0))
+    assert spool_file(folder).read_bytes() == before
+
+
+def test_a_damaged_judged_db_is_made_again_from_the_log(folder: Path) -> None:
+    judged = Judged(folder)
+    wanted = judged.journal(0, 10**6)[-1]
+    judged.close()
+    spoil(judged_file(folder))
+    with pytest.raises(Damaged, match=r"judged\.db is damaged"):
+        Judging(folder)
+    for path in folder.glob("judged.db*"):
+        path.rename(folder / f"evidence-{path.name}")
+    shutil.rmtree(folder / "snapshots")
+    judging = Judging(folder)
+    while judging.catch_up():
+        pass
+    judging.close()
+    judged = Judged(folder)
+    assert judged.journal(0, 10**6)[-1] == wanted
+    judged.close()
+    assert read_at_rest(folder, 1)[1] == []
+
+
+def test_a_page_that_shows_its_damage_only_in_a_later_row_is_told_too(tmp_path: Path) -> None:
+    path = tmp_path / "many.db"
+    store = connect(path)
+    store.execute("CREATE TABLE t (k INTEGER PRIMARY KEY, v BLOB)")
+    store.executemany("INSERT INTO t VALUES (?, ?)", [(k, b"x" * 900) for k in range(200)])
+    store.close()
+    spoil(path, -2)
+    for fetch in (lambda rows: rows.fetchall(), list, lambda rows: [rows.fetchone() for _ in range(200)]):
+        reader = connect(path, read_only=True)
+        with pytest.raises(Damaged, match=r"many\.db is damaged"):
+            fetch(reader.execute("SELECT k, v FROM t"))
+        reader.close()
+
+
+def test_another_error_of_sqlite_stays_what_it_is(tmp_path: Path) -> None:
+    store = connect(tmp_path / "a.db")
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        store.execute("SELECT 1 FROM absent")
+    with pytest.raises(sqlite3.OperationalError, match="syntax error"):
+        store.executescript("SELEC")
+    store.close()
+
+
+@pytest.mark.parametrize("left", [0.0, 0.5, 0.99])
+def test_a_snapshot_cut_short_is_said_and_costs_only_time(
+    folder: Path, left: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = sorted((folder / "snapshots").glob("judge-*.npz"))
+    assert len(paths) == 2
+    with paths[-1].open("r+b") as file:
+        file.truncate(int(paths[-1].stat().st_size * left))
+    before = Judged(folder).journal(0, 10**6)
+    judging = Judging(folder)
+    assert judging.folding.judge is not None
+    judging.close()
+    assert f"snapshot={paths[-1].name} unusable=" in caplog.text
+    assert "differs" not in caplog.text
+    assert Judged(folder).journal(0, 10**6) == before
+    again = replay(read_site(document()), folder)
+    assert (again.lines, again.hash) == (before[-1][0], before[-1][2])
+
+
+class Desk:
+    """A channel that takes all."""
+
+    name = "desk"
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    def send(self, notice: Notice) -> int:
+        self.ids.append(notice.id)
+        return 200
+
+
+@pytest.fixture
+def receipts(folder: Path) -> Iterator[Receipts]:
+    made = Receipts(folder)
+    yield made
+    made.close()
+
+
+def test_a_full_disk_stops_no_destination_for_good(folder: Path, receipts: Receipts) -> None:
+    desk, judged, stop = Desk(), Judged(folder), threading.Event()
+    destination = Destination(desk, judged, receipts)
+    destination.wait = 0.05
+    store = receipts._store
+    pages = store.execute("PRAGMA page_count").fetchone()[0]
+    store.execute(f"PRAGMA max_page_count = {pages}")
+    thread = threading.Thread(target=destination.follow, args=(stop,))
+    thread.start()
+    try:
+        deadline = threading.Event()
+        while destination.wait < 0.2 and thread.is_alive():
+            deadline.wait(0.02)
+        assert thread.is_alive(), "the disk is full: it must wait and try again"
+        store.execute("PRAGMA max_page_count = 1000000")
+        lines = judged.journal(0, 10**6)
+        while receipts.cursor("desk") < lines[-1][0] and thread.is_alive():
+            deadline.wait(0.02)
+        assert thread.is_alive()
+    finally:
+        stop.set()
+        thread.join(10)
+        judged.close()
+    assert desk.ids
+    assert receipts.received("desk", desk.ids[0])
+
+
+def test_a_judge_on_a_full_disk_ends_with_one_line_and_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, 120)
+    settings, stop = Settings(tmp_path / "site.toml", tmp_path), threading.Event()
+    begin = JudgedWriter.begin
+
+    def full(writer: JudgedWriter) -> None:
+        pages = writer._store.execute("PRAGMA page_count").fetchone()[0]
+        writer._store.execute(f"PRAGMA max_page_count = {pages}")
+        begin(writer)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JudgedWriter, "begin", full)
+        with pytest.raises(DiskFull, match="free the disk"):
+            judge(settings, stop)
+    judging = Judging(tmp_path)
+    while judging.catch_up():
+        pass
+    judging.close()
+    judged = Judged(tmp_path)
+    last = judged.journal(0, 10**6)[-1]
+    judged.close()
+    again = replay(read_site(document()), tmp_path)
+    assert (again.lines, again.hash) == (last[0], last[2])
+    assert read_at_rest(tmp_path, 1)[1] == []
+    assert not os.path.exists(tmp_path / FILE)
