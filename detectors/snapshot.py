@@ -77,6 +77,9 @@ def restore(site: Site, arrays: Mapping[str, NDArray[Any]], plain: Mapping[str, 
     judge.records.hazards = Hazards(_hazard_of(hazard) for hazard in plain.get("hazards", ()))
     judge.desks.told = {desk: [_notice_of(one) for one in told] for desk, told in plain.get("told", ())}
     judge.desks.load |= {desk: _load_of(load) for desk, load in plain.get("load", ())}
+    if "load" not in plain:  # an older version's snapshot: desks bear what stands
+        for key, record in sorted(judge.records.standing(), key=lambda one: one[1].since):
+            judge.desks.count(record.line(key, record.since, judge.revision, "standing"))
     judge.desks.counted = plain.get("counted", judge.desks.counted)
     judge.heard = [_change_of(change) for change in plain.get("heard", ())]
     judge.desks.notice_of = {(rule, subject): notice for rule, subject, notice in plain.get("notices", ())}

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from detectors.attention import WINDOW
 from detectors.detector import Why
 from detectors.judge import Judge
 from detectors.records import CHANNEL, Action, Change
 from detectors.rule import Priority
 from detectors.site import Site, read_site
-from detectors.snapshot import snapshot
+from detectors.snapshot import restore, snapshot
 from tests.detectors.test_handlings import handled_document
 from tests.detectors.test_model import (
     SENSORS,
@@ -57,6 +58,10 @@ def fewer() -> dict[str, Any]:
 HERE: Site = read_site(meeting_document(north=["face"], south=["return", "top"]))
 MOVED: Site = read_site(meeting_document(south=["face", "top"], west=["return"]))
 FEWER: Site = read_site(fewer())
+
+
+NEW = ("hazards", "told", "notices", "load", "counted", "heard", "handlings")
+"""What snapshots of the first versions had not."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,9 @@ def test_whatever_meets_the_cut_does_not_show(seed: int) -> None:
     assert text(cut.changes) == text(plain.changes)
     assert sorted(text(cut.rows)) == sorted(text(plain.rows))
     assert [c.now for c in plain.changes] == sorted(c.now for c in plain.changes)
-    assert json.dumps(snapshot(cut.judge)[1]) == json.dumps(snapshot(again(plain.judge))[1])
+    remembered, expected = (snapshot(judge)[1] for judge in (cut.judge, again(plain.judge)))
+    for name in ("records", *NEW):
+        assert json.dumps(remembered[name]) == json.dumps(expected[name]), name
 
 
 def test_the_logs_bring_about_what_is_claimed_of_them() -> None:
@@ -145,3 +152,18 @@ def test_the_logs_bring_about_what_is_claimed_of_them() -> None:
         assert said.count(change) >= 2, change
     assert sum(c.rule == CHANNEL and c.change == "raised" for c in lines) > 5
     assert {c.desk for c in lines} == {"", "north", "south", "west", "all"}
+
+
+def test_an_old_snapshot_without_what_is_new_goes_on_with_the_alarms_that_stand() -> None:
+    log, end = a_log(1, 120)
+    judge = whole(log, end, HERE).judge
+    arrays, plain = snapshot(judge)
+
+    old = restore(judge.site, arrays, {name: value for name, value in plain.items() if name not in NEW})
+
+    windows = {at: figures[3] for at, desk, figures in old.desks.windows([], end + 1200 * S) if desk == 0}
+    first = -(-end // WINDOW) * WINDOW
+    assert list(windows) == [first, first + WINDOW]
+    known = judge.desks.load[judge.desks.names[0]].standing
+    assert set(windows.values()) == {len(known)} != {0}
+    assert [key for key, _ in old.records.standing()] == [key for key, _ in judge.records.standing()]
