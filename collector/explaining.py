@@ -19,7 +19,8 @@ from collector.history import History
 from collector.judged import Judged, every_line
 from collector.times import SECOND, age, shown
 from collector.verb import table
-from dashboards.console.figures import Local
+from dashboards.console.figures import Local, behind
+from dashboards.console.labels import quality_words
 from dashboards.console.words import because
 from detectors.hazards import CHANGES
 
@@ -72,7 +73,7 @@ def words(story: Story) -> str:
     parts = [
         f"{pair['rule']}/{pair['subject']}#{story.occurrence}  {pair['priority']}  {pair['area']}",
         f"reason       {because(why, limit, pair['unit'], 'en', local)}",
-        f"value        {_number(value)} {pair['unit']}   limit {_number(limit)} {pair['unit']}",
+        f"value        {_number(value)}{behind(pair['unit'])}   limit {_number(limit)}{behind(pair['unit'])}",
         f"rule         {pair['kind']}" + (f"; {pair['citation']}" if pair.get("citation") else ""),
         f"do now       {pair['guidance'] or 'the rule gives no guidance'}",
     ]
@@ -82,7 +83,7 @@ def words(story: Story) -> str:
     parts += [f"  {shown(line['now'], zone)}  {_change(line):<14} {_by(line)}".rstrip() for line in story.lines]
     for name, rows in story.readings.items():
         parts.append(f"\n{name}, the last {min(ROWS, len(rows))} of {len(rows)} readings")
-        last = [(shown(time, zone), value, quality) for time, value, quality in rows[-ROWS:]]
+        last = [(shown(time, zone), value, quality_words(flags, "en") or "good") for time, value, flags in rows[-ROWS:]]
         parts.append(table(("time", "value", "quality"), last, ("value",)))
     return "\n".join(parts)
 

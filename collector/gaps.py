@@ -55,6 +55,23 @@ def find(folder: Path, sensor: str | None = None) -> list[Gap]:
     return sorted(chosen, key=lambda gap: (gap.start, gap.sensor))
 
 
+def in_rows(found: Sequence[Gap]) -> list[Gap]:
+    """For a person: gaps of one sensor and cause that follow each other with a single reading between are one line."""
+    rows: list[Gap] = []
+    last: dict[tuple[str, str], tuple[int, int]] = {}
+    for gap in found:
+        who = gap.sensor, gap.cause
+        row, joined = last.get(who, (-1, 0))
+        if row >= 0 and rows[row].end == gap.start < gap.end:
+            said = f"{joined + 1} in a row, a single reading between" + (f"; {gap.cause}" if gap.cause else "")
+            rows[row] = replace(rows[row], end=gap.end, cause=said)
+            last[who] = row, joined + 1
+        else:
+            last[who] = len(rows), 1
+            rows.append(gap)
+    return rows
+
+
 def _of(history: History, sensor: str, every: int, now: int) -> Iterator[Gap]:
     time, value, _ = history.window(sensor, 0, EVER)
     heard = np.append(np.unique(time[np.isfinite(value)]), now)

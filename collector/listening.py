@@ -24,8 +24,11 @@ from collector.message import MQTT
 from collector.secret import Secret
 from collector.spool import SpoolReader
 from collector.trust import tls_context
+from detectors.units import UnitError, dimension
 
 TOPICS = 10_000
+EPOCHS = 1.5e9, 4.2e9
+"""s since 1970 that are taken for a time: 2017 to 2103; in ms, us and ns alike."""
 RECENT_SEALS = 600
 """How far back in the log a sensor's last message is looked for."""
 
@@ -121,20 +124,45 @@ def proposal(heard: Sequence[Heard]) -> str:
     """`[payload]` and `[sensor]` tables for what was heard, as TOML to be completed."""
     lines = ["[sensor]"]
     fields: dict[str, str] = {}
+    depth = 0
     for one in heard:
         found = _numbers(one.sample)
         if not found:
             lines.append(f"# {one.topic}: no number found in {one.sample[:60]!r}")
             continue
-        name = one.topic.rpartition("/")[2]
+        *_, area, name = ("?", *one.topic.split("/"))
+        unit, beside = _beside(one.sample)
         every = f', every = "{max(1, round(one.every))}s"' if one.every else ""
-        lines.append(f'{_key(name)} = {{ area = "?", quantity = "?", unit = "?"{every} }}   # {one.topic}')
-        fields |= {"value": found[0]} if found[0] else {}
+        about = f'area = {json.dumps(area or "?")}, quantity = "?", unit = "{unit}"{every}'
+        lines.append(f"{_key(name)} = {{ {about} }}   # {one.topic}")
+        if found[0]:
+            fields |= {"value": found[0], **beside}
+            depth = max(depth, one.topic.count("/"))
     if fields:
-        depth = max((one.topic.count("/") for one in heard), default=0)
         topic = "/".join(["+"] * depth + ["{sensor}"])
-        lines = ["[payload.heard]", f'topic = "{topic}"', f'json = {{ value = "{fields["value"]}" }}', "", *lines]
+        table = ", ".join(f"{key} = {json.dumps(name)}" for key, name in fields.items())
+        lines = ["[payload.heard]", f'topic = "{topic}"', f"json = {{ {table} }}", "", *lines]
     return "\n".join(lines)
+
+
+def _beside(sample: str) -> tuple[str, dict[str, str]]:
+    """The unit that a JSON payload names, else "?"; and the fields of unit and time that it has."""
+    value = json.loads(sample)
+    unit, fields = "?", dict[str, str]()
+    for name, given in value.items() if isinstance(value, dict) else ():
+        if isinstance(given, str) and _is_unit(given):
+            unit, fields["unit"] = given, name
+        elif isinstance(given, (int, float)) and any(EPOCHS[0] <= given / 1000**k < EPOCHS[1] for k in range(4)):
+            fields["time"] = name
+    return unit, fields
+
+
+def _is_unit(text: str) -> bool:
+    try:
+        dimension(text)
+    except UnitError:
+        return False
+    return True
 
 
 def _numbers(sample: str) -> list[str]:

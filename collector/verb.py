@@ -51,6 +51,11 @@ def warn(text: str) -> None:
     print(visible(text), file=sys.stderr, flush=True)
 
 
+def told(outcome: str, reason: str) -> str:
+    """An outcome in a line: "taken", "refused: no latched alarm stands there"."""
+    return f"{outcome}: {reason}" if reason else outcome
+
+
 def say_json(value: Any) -> None:
     """The result for a program: one JSON document."""
     say(json.dumps(value, ensure_ascii=False, indent=1, default=str))

@@ -22,6 +22,7 @@ from collector.verb import (
     say,
     say_json,
     table,
+    told,
     warn,
 )
 from detectors import records
@@ -134,7 +135,7 @@ def _report(arguments: Arguments, answers: Any) -> int:
         say_json([{"id": a.id, "outcome": a.outcome, "reason": a.reason, "line": a.line} for a in answers])
     else:
         for name, answer in zip(arguments.alarm, answers, strict=True):
-            (say if answer.outcome == "taken" else warn)(f"{name}: {answer.outcome} {answer.reason}".rstrip())
+            (say if answer.outcome == "taken" else warn)(f"{name}: {told(answer.outcome, answer.reason)}")
     return OK if all(answer.outcome == "taken" for answer in answers) else NO
 
 

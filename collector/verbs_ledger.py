@@ -88,7 +88,7 @@ def _one_sensor(folder: Path, arguments: Arguments) -> int:
 
 def gaps(arguments: Arguments) -> int:
     """Print the intervals in which a sensor was not heard, and those in which nothing was collected."""
-    from collector.gaps import find
+    from collector.gaps import find, in_rows
     from collector.judged import Judged
     from collector.times import age, shown
 
@@ -99,7 +99,8 @@ def gaps(arguments: Arguments) -> int:
         return NO if found else OK
     zone = ZoneInfo(Judged(folder).status().get("timezone") or "UTC")
     rows = [
-        (gap.sensor, shown(gap.start, zone), shown(gap.end, zone), age(gap.end - gap.start), gap.cause) for gap in found
+        (gap.sensor, shown(gap.start, zone), shown(gap.end, zone), age(gap.end - gap.start), gap.cause)
+        for gap in in_rows(found)
     ]
     say(table(("sensor", "from", "to", "for", "cause"), rows, ("for",)) if rows else "no gap")
     return NO if found else OK

@@ -23,6 +23,7 @@ from collector.verb import (
     say,
     say_json,
     table,
+    told,
     warn,
 )
 
@@ -116,7 +117,7 @@ def apply(arguments: Arguments) -> int:
         warn("nothing was applied; say --yes where nobody can be asked")
         return NO
     answer = put_in_force(folder, loaded.whole, arguments.by, arguments.note)
-    (say if answer.outcome == "taken" else warn)(f"{answer.outcome} {answer.reason}".rstrip())
+    (say if answer.outcome == "taken" else warn)(told(answer.outcome, answer.reason))
     return OK if answer.outcome == "taken" else NO
 
 
@@ -131,6 +132,8 @@ def sensors(arguments: Arguments) -> int:
     from collector.judged import Judged
     from collector.listening import last_payloads
     from collector.times import age
+    from dashboards.console.figures import behind
+    from dashboards.console.labels import quality_words
 
     folder = data_folder(arguments)
     judged = Judged(folder)
@@ -145,7 +148,11 @@ def sensors(arguments: Arguments) -> int:
         return OK
     head = ("sensor", "place", "value", "unit", "quality", "age", *(("raw",) if arguments.raw else ()))
     names = ("sensor", "area", "value", "unit", "quality", "age", *(("raw",) if arguments.raw else ()))
-    shown = [{**row, "age": age(row["age"])} for row in rows]
+    shown = [
+        {**row, "age": age(row["age"]), "unit": behind(row["unit"] or "").strip(),
+         "quality": None if row["age"] is None else quality_words(row["quality"] or 0, "en") or "good"}
+        for row in rows
+    ]  # fmt: skip
     say(table(head, [[row.get(name) for name in names] for row in shown], ("value", "age")))
     return OK
 

@@ -177,7 +177,9 @@ QUANTITIES: Mapping[str, str] = {
     "so2": "二氧化硫", "nh3": "氨", "hydrogen": "氢气", "dust": "粉尘", "displacement": "位移", "rain": "降雨",
     "velocity": "速度", "inverse_velocity": "速度倒数", "state": "状态", "temperature": "温度",
     "humidity": "湿度", "wind": "风速", "twa": "时间加权平均",
-    "ground_velocity": "震动速度", "ratio": "比值",
+    "ground_velocity": "震动速度", "ratio": "比值", "explosive_dust": "爆炸性粉尘", "fan": "风机", "pressure": "压力",
+    "coverage": "数据覆盖率", "lag": "滞后", "disk-free": "磁盘余量", "memory": "内存", "rate": "速率",
+    "clock-offset": "时钟偏差", "channels": "通道", "queue": "队列", "canary": "自检读数", "round-trip": "往返时间", "certificate": "证书",
 }  # fmt: skip
 QUALITIES: tuple[tuple[str, str], ...] = (
     ("no value", "无数值"),
@@ -199,7 +201,7 @@ def label(key: str, lang: Lang, **fields: str) -> str:
 
 def quantity_word(quantity: str, lang: Lang) -> str:
     """The quantity in the reader's language where there is a word, else its name."""
-    return QUANTITIES.get(quantity, quantity) if lang == "zh" else quantity.replace("_", " ")
+    return QUANTITIES.get(quantity, quantity) if lang == "zh" else quantity.replace("_", " ").replace("-", " ")
 
 
 def quality_words(quality: int, lang: Lang) -> str:

@@ -21,6 +21,8 @@ from dashboards.console.words import say
 
 DIRECT = frozenset({"signal.limit", "signal.state", "dust.explosion"})
 """Kinds that compare the reading itself with their limit: beside their alarm stands the newest reading."""
+SENT_AT = "canary"
+"""A quantity whose value is a moment, s since 1970, and no span of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,8 @@ def sensor_figure(sensor: SensorRow, look: Look) -> Figure:
         return Figure(look.word("never"), old=True)
     if stale(sensor, look.now):
         return Figure(look.word("old", age=look.age(sensor.time)), old=True)
+    if sensor.quantity == SENT_AT and sensor.value is not None:
+        return Figure(look.moment(round(sensor.value * SECOND)))
     return _figure(sensor.value, sensor.unit, sensor.states, look.lang)
 
 

@@ -6,17 +6,20 @@ import json
 import shlex
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from collector.cli import VERBS, main, parser
+from collector.explaining import Story, words
 from collector.inbox import Inbox
 from collector.judging import Judging
 from collector.message import CSV, MQTT, Message
 from collector.spool import Spool
 from collector.verbs_site import FIRST_SITE
+from detectors.reading import Quality
 
 SECOND = 1_000_000_000
 START = 1_767_225_600 * SECOND
@@ -225,7 +228,7 @@ def test_an_action_nobody_answers_says_so(
 ) -> None:
     monkeypatch.setattr("collector.actions.act.__defaults__", (0.1,))
     assert main(["ack", ALARM, "--by", "Li", "--data", str(small.data)]) == 1
-    assert "unanswered" in capsys.readouterr().err
+    assert "unanswered: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("alarm", ["methane-high", "methane-high/", "/ch4-1", "methane-high/ch4-1#x"])
@@ -243,6 +246,27 @@ def test_explain_gives_the_reason_and_what_to_do(small: Small, capsys: pytest.Ca
     assert "Withdraw from face 1" in shown
     assert "raised" in shown
     assert main(["explain", "methane-high/ch4-9#1", "--data", str(small.data)]) == 1
+
+
+def test_a_person_reads_what_is_wrong_with_a_reading_in_words_not_flags(
+    small: Small, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sensors", "--data", str(small.data)]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("ch4-1 ")]
+    assert " good " in line
+    story = Story.of(small.data, "methane-high", "ch4-1", 1)
+    assert story is not None
+    readings = {"ch4-1": [(1, 0.3, int(Quality.SIMULATED)), (2, 4.5, int(Quality.SIMULATED | Quality.OUT_OF_SPAN))]}
+    *_, good, out = words(replace(story, readings=readings)).splitlines()
+    assert good.endswith("0.3  good")
+    assert out.endswith("4.5  out of span")
+
+
+def test_a_pure_number_is_shown_without_its_unit(small: Small) -> None:
+    story = Story.of(small.data, "methane-high", "ch4-1", 1)
+    assert story is not None
+    line = words(replace(story, pair={**story.pair, "unit": "1"})).splitlines()[2]
+    assert line == "value        1.4   limit 1"
 
 
 def test_evidence_is_packed_and_its_journal_verifies(small: Small, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collector.actions import ask_revision
-from collector.gaps import COLLECT, NOT_COLLECTED, Gap, find
+from collector.gaps import COLLECT, NOT_COLLECTED, Gap, find, in_rows
 from collector.history import HistorySink
 from collector.inbox import Inbox
 from collector.judged import Judged
@@ -108,3 +108,16 @@ def test_sensors_that_fall_silent_and_speak_again_together_are_said_to(tmp_path:
     _judged_and_stored(tmp_path)
     causes = {gap.sensor: gap.cause for gap in find(tmp_path)}
     assert causes == dict.fromkeys(names, f"silent together with {many - 1} others" if said else "")
+
+
+def test_gaps_of_a_sensor_that_follow_each_other_are_one_row_for_a_person() -> None:
+    slow = [Gap("radar-1", k, k + 10) for k in range(0, 30, 10)]
+    apart, other = Gap("radar-1", 50, 60), Gap("radar-2", 0, 10, "1 of its readings had no number")
+    assert in_rows([slow[0], other, slow[1], slow[2], apart]) == [
+        Gap("radar-1", 0, 30, "3 in a row, a single reading between"), other, apart,
+    ]  # fmt: skip
+
+
+def test_gaps_of_different_causes_or_without_length_stay_rows_of_their_own() -> None:
+    found = [Gap("a", 0, 10), Gap("a", 10, 20, "dead"), Gap("b", 5, 5, "1 missing"), Gap("b", 5, 5, "1 missing")]
+    assert in_rows(found) == found

@@ -46,9 +46,23 @@ def test_a_proposal_is_toml_with_a_sensor_for_each_topic_that_has_a_number() -> 
         Heard("pit/face/door", 1, 0.0, 0.0, "open"),
     ]
     document = tomllib.loads(proposal(heard))
-    assert document["payload"]["heard"] == {"topic": "+/+/{sensor}", "json": {"value": "v"}}
-    assert document["sensor"] == {"ch4-1": {"area": "?", "quantity": "?", "unit": "?", "every": "5s"}}
+    assert document["payload"]["heard"] == {"topic": "+/+/{sensor}", "json": {"value": "v", "time": "ts"}}
+    assert document["sensor"] == {"ch4-1": {"area": "face", "quantity": "?", "unit": "?", "every": "5s"}}
     assert "pit/face/door: no number found" in proposal(heard)
+
+
+def test_a_proposal_takes_the_unit_that_the_payload_names_and_the_depth_of_what_has_numbers() -> None:
+    heard = [
+        Heard("pit/face/ch4-1", 1, 0.0, 0.0, '{"v": 0.3, "u": "%vol", "note": "well"}'),
+        Heard("pit/wall/gp-1/wave", 9, 0.0, 1.0, "83 a1 74 cf"),
+        Heard("bare", 1, 0.0, 0.0, "7"),
+    ]
+    document = tomllib.loads(proposal(heard))
+    assert document["payload"]["heard"] == {"topic": "+/+/{sensor}", "json": {"value": "v", "unit": "u"}}
+    assert document["sensor"] == {
+        "ch4-1": {"area": "face", "quantity": "?", "unit": "%vol"},
+        "bare": {"area": "?", "quantity": "?", "unit": "?"},
+    }
 
 
 def test_a_password_in_the_address_is_taken_out_of_it() -> None:

@@ -76,7 +76,7 @@ def test_it_is_assigned_worked_on_with_evidence_and_closed(
     assert _while_judging(small, *done) == 0
     close = ("close", NAME, "--by", "Zhao", "--note", "0.2 %vol for a shift")
     assert _while_judging(small, *close) == 1
-    assert "refused one of its alarms is active" in capsys.readouterr().err
+    assert "refused: one of its alarms is active" in capsys.readouterr().err
     read(small, 0.2)
     assert _while_judging(small, "close", NAME, "--by", "Zhao") == 1
     assert "it needs a reason" in capsys.readouterr().err

@@ -1,0 +1,33 @@
+"""How a sensor's newest value stands in its cell."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboards.console.figures import SECOND, Lang, Local
+from dashboards.console.labels import QUANTITIES, quantity_word
+from dashboards.console.reading import SensorRow
+from dashboards.console.view import Figure, Look, sensor_figure
+
+NOW = 1_796_084_828 * SECOND
+LOOK = Look(Local("Asia/Shanghai"), NOW, "zh")
+
+
+def test_the_canary_is_a_moment_and_not_a_span_since_1970() -> None:
+    canary = SensorRow("davylamp.canary", "system", "canary", "s", NOW / SECOND, time=NOW, every=300 * SECOND)
+    assert sensor_figure(canary, LOOK) == Figure(LOOK.moment(NOW))
+
+
+def test_seconds_of_any_other_quantity_are_a_span() -> None:
+    lag = SensorRow("davylamp.lag-judge", "system", "lag", "s", 180.0, time=NOW, every=5 * SECOND)
+    assert sensor_figure(lag, LOOK) == Figure("3 分钟")
+
+
+@pytest.mark.parametrize(("lang", "word"), [("en", "clock offset"), ("zh", "时钟偏差")])
+def test_the_systems_own_quantities_have_words(lang: Lang, word: str) -> None:
+    assert quantity_word("clock-offset", lang) == word
+
+
+def test_every_quantity_of_the_own_sensors_has_a_chinese_word() -> None:
+    own = {"lag", "disk-free", "state", "memory", "rate", "clock-offset", "channels", "queue", "canary", "round-trip"}
+    assert own - set(QUANTITIES) == set()
