@@ -179,7 +179,8 @@ QUANTITIES: Mapping[str, str] = {
     "humidity": "湿度", "wind": "风速", "twa": "时间加权平均",
     "ground_velocity": "震动速度", "ratio": "比值", "explosive_dust": "爆炸性粉尘", "fan": "风机", "pressure": "压力",
     "coverage": "数据覆盖率", "lag": "滞后", "disk-free": "磁盘余量", "memory": "内存", "rate": "速率",
-    "clock-offset": "时钟偏差", "channels": "通道", "queue": "队列", "canary": "自检读数", "round-trip": "往返时间", "certificate": "证书",
+    "clock-offset": "时钟偏差", "channels": "通道", "queue": "队列", "canary": "自检读数",
+    "round-trip": "往返时间", "certificate": "证书",
 }  # fmt: skip
 QUALITIES: tuple[tuple[str, str], ...] = (
     ("no value", "无数值"),
