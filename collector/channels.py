@@ -117,7 +117,7 @@ def _sentence(change: dict[str, Any]) -> str:
         return f"MONITORING WAS BLIND for {(change['why']['to'] - change['why']['from']) / 1e9:.0f} s"
     if change["change"] == "joined":
         count, worst = change["why"]["count"], change["why"]["worst"]
-        return f"{count} more alarms joined {change['area']} {_spelled(change)} in 10 min, the worst {worst}"
+        return f"{count} more joined {change['area']} {_spelled(change)} in 10 min, the worst {worst}"
     if change["change"] == OVERDUE:
         owner = change["why"].get("owner", "nobody")
         return f"HAZARD OVERDUE {change['area']} {_spelled(change)} {change['priority']}, {owner} has it"

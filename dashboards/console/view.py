@@ -153,7 +153,7 @@ def alarm_view(row: AlarmRow, sensor: SensorRow | None, look: Look, with_it: int
         area=row.area,
         href=look.to(f"/sensor/{quote(row.subject, safe='')}"),
         figure=_alarm_figure(row, sensor, look),
-        limit=_with_unit(row.limit, row.unit, look.lang),
+        limit="" if _of_another_unit(row, sensor, look) else _with_unit(row.limit, row.unit, look.lang),
         reason=reason(row, look),
         since=look.moment(row.since) if row.since else "",
         age=look.age(row.since) if row.since else "",
@@ -289,6 +289,13 @@ def _alarm_figure(row: AlarmRow, sensor: SensorRow | None, look: Look) -> Figure
     if sensor is not None and (row.value is None or row.kind in DIRECT or stale(sensor, look.now)):
         return sensor_figure(sensor, look)
     return _figure(row.value, row.unit, row.states, look.lang)
+
+
+def _of_another_unit(row: AlarmRow, sensor: SensorRow | None, look: Look) -> bool:
+    """True if the figure is the sensor's reading, in mm, and the limit is of what was derived from it, in s or mm/d."""
+    if sensor is None or row.value is not None or stale(sensor, look.now):
+        return False
+    return row.unit != sensor.unit
 
 
 def _figure(value: float | None, unit: str, states: tuple[str, ...], lang: Lang) -> Figure:

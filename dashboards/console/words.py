@@ -107,7 +107,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "rule.broken": ("the rule raised an error and stopped[: {error}]", "规则出错并已停止[：{error}]"),
     "rule.restarted": ("the rule learns anew", "规则正在重新学习"),
     "desk.joined": (
-        "{count:count} more alarms joined it in 10 min, the worst {worst}",
+        "{count:count} more joined it in 10 min, the worst {worst}",
         "10 分钟内另有 {count:count} 项报警并入，最高级别 {worst}",
     ),
     "judge.start": ("not yet judged", "尚未判断"),

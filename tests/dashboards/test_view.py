@@ -6,8 +6,8 @@ import pytest
 
 from dashboards.console.figures import SECOND, Lang, Local
 from dashboards.console.labels import QUANTITIES, quantity_word
-from dashboards.console.reading import SensorRow
-from dashboards.console.view import Figure, Look, sensor_figure
+from dashboards.console.reading import AlarmRow, SensorRow
+from dashboards.console.view import Figure, Look, alarm_view, sensor_figure
 
 NOW = 1_796_084_828 * SECOND
 LOOK = Look(Local("Asia/Shanghai"), NOW, "zh")
@@ -31,3 +31,20 @@ def test_the_systems_own_quantities_have_words(lang: Lang, word: str) -> None:
 def test_every_quantity_of_the_own_sensors_has_a_chinese_word() -> None:
     own = {"lag", "disk-free", "state", "memory", "rate", "clock-offset", "channels", "queue", "canary", "round-trip"}
     assert own - set(QUANTITIES) == set()
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "late", "limit"),
+    [
+        (500.0, "s", 0, "8 分钟"),  # its own value beside its own limit
+        (None, "s", 0, ""),  # the reading in mm stands there: no limit in minutes beside it
+        (None, "mm", 0, "480 mm"),
+        (None, "s", 60, "8 分钟"),  # only an age stands there
+    ],
+)
+def test_a_limit_does_not_stand_beside_a_reading_of_another_unit(
+    value: float | None, unit: str, late: int, limit: str
+) -> None:
+    radar = SensorRow("radar-2", "wall", "displacement", "mm", 244.7, time=NOW - late * SECOND, every=2 * SECOND)
+    row = AlarmRow("fall", "radar-2", "wall", "slope.inverse_velocity", "high", value=value, limit=480.0, unit=unit)
+    assert alarm_view(row, radar, LOOK).limit == limit
