@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test coverage check bench requirements clean
+.PHONY: demo test coverage check bench chaos requirements clean
 
 demo: .venv/demo.stamp
 	$(BIN)/davylamp demo
@@ -22,6 +22,9 @@ check: .venv/test.stamp
 
 bench: .venv/test.stamp
 	$(BIN)/python -m bench
+
+chaos: .venv/test.stamp
+	$(BIN)/python -m bench.chaos
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed, this is " + sys.version)'

@@ -161,11 +161,11 @@ class Drive:
         sent = self.numbers.sent
         return eventually(lambda: self.stored() >= sent, within, f"history does not get to {sent} readings")
 
-    def tally(self, forgiven: int = 0) -> Tally:
-        """Stop sending, let all arrive, stop the roles, compare. `forgiven` readings may be gone with the broker."""
+    def tally(self, settle: bool = True) -> Tally:
+        """Stop sending, let all arrive (without `settle` some may never), stop the roles, compare."""
         self.numbers.finish()
         end = time.monotonic() + WITHIN
-        while self.stored() < self.numbers.sent and time.monotonic() < end and not forgiven:
+        while self.stored() < self.numbers.sent and time.monotonic() < end and settle:
             time.sleep(0.2)
         time.sleep(2.5)
         self.__exit__()

@@ -69,10 +69,10 @@ def second(drive: Drive, role: str) -> str:
     return said
 
 
-def fill(disk: Path) -> Path:
+def fill(disk: Path, name: str = "ballast") -> Path:
     """Take all the room that a disk has."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
+    ballast = disk / name
+    with ballast.open("ab", buffering=0) as file:
         for size in (1 << 20, 4096):
             try:
                 while True:
