@@ -22,7 +22,11 @@ class DavylampError(Exception):
 
 
 class Unavailable(DavylampError):
-    """Not now; the same call may succeed later."""
+    """Not now; the same call may succeed later, not before `after` s where the other side said how long to wait."""
+
+    def __init__(self, text: str, after: float = 0.0) -> None:
+        super().__init__(text)
+        self.after = after
 
 
 class DiskFull(Unavailable):

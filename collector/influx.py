@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
@@ -22,6 +23,8 @@ from collector.settings import Influx
 
 TIMEOUT = 10_000
 """ms to wait for an answer."""
+LONGEST_AFTER = 60.0
+"""s that a server may have us wait before we ask again."""
 _DROPPED = re.compile(r"dropped=(\d+)")
 _LATER = (408, 425, 429)
 _TOO_LARGE = 413
@@ -126,7 +129,7 @@ class InfluxSink:
                 f"{at} has no {self._address.named} ({said}), and making it failed: {self._address.command()}"
             )
         if error.status is None or error.status >= 500 or error.status in _LATER:
-            return Unavailable(f"{at} cannot take it now ({error.status} {said})")
+            return Unavailable(f"{at} cannot take it now ({error.status} {said})", _after(error))
         dropped = _DROPPED.search(said)
         lines = payload.count(b"\n") + 1
         if error.status != _TOO_LARGE and dropped is not None and int(dropped[1]) == lines:
@@ -159,6 +162,13 @@ class InfluxSink:
         refused = [result["error"] for result in json.loads(answer.data)["results"] if "error" in result]
         if refused:
             raise ApiException(status=answer.status, reason=refused[0])
+
+
+def _after(error: ApiException) -> float:
+    """s of the answer's Retry-After, at most LONGEST_AFTER; 0 without one, or with a date."""
+    headers: Any = error.headers
+    said = str(headers.get("Retry-After", "")) if headers else ""
+    return min(float(said), LONGEST_AFTER) if said.isdecimal() else 0.0
 
 
 def _no_such_place(error: ApiException) -> bool:

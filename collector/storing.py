@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from collector.balancing import watch_balance
-from collector.errors import DavylampError
+from collector.errors import DavylampError, Unavailable
 from collector.heartbeat import Heartbeat, all_alive
 from collector.history import HistorySink
 from collector.influx import Address, InfluxSink
@@ -83,11 +83,12 @@ def follow(data: Path, name: str, make: Make, stop: threading.Event) -> None:
             following = following or Following(data, name, make)
             more = following.step()
         except Exception as error:  # whatever one sink does, the others go on
-            _report(name, error, wait, following)
+            pause = max(wait, error.after if isinstance(error, Unavailable) else 0.0)
+            _report(name, error, pause, following)
             if following is not None:
                 following.close()
                 following = None
-            stop.wait(wait)
+            stop.wait(pause)
             wait = min(2 * wait, LONGEST_WAIT)
             continue
         wait = FIRST_WAIT
