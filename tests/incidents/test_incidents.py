@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from simulators.scenario import scenario_names
+from scripts import incidents
+from simulators.scenario import read_scenario, scenario_names
 from tests.incidents.incident import Line, amiss, bounds, differences, golden, run
 
 MONTHS = ("quiet-month", "bad-month")
@@ -24,6 +26,15 @@ def test_an_incident_is_said_in_time_and_as_it_always_was(name: str) -> None:
 
 def test_every_scenario_has_its_bounds() -> None:
     assert set(scenario_names()) == {*bounds(), *MONTHS, "demo"}
+
+
+def test_the_page_is_what_was_measured_and_every_scenario_was_on_two_seeds() -> None:
+    kept = json.loads(incidents.KEPT.read_text("utf-8"))
+
+    assert incidents.PAGE.read_text("utf-8") == incidents.page(kept)
+    seeds = {name: read_scenario(name).seed for name in scenario_names()}
+    assert set(kept) == {f"{name}@{seed + more}" for name, seed in seeds.items() for more in (0, incidents.OTHER)}
+    assert all(not one["amiss"] and one["missed"] == 0 for one in kept.values())
 
 
 def test_a_changed_journal_is_said_in_words() -> None:
