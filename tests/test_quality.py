@@ -13,7 +13,7 @@ import pytest
 
 from bench.quality import figures, measuring
 from bench.quality.kinds import KINDS, Kind, between, falling
-from bench.quality.measuring import TABLE, Clean, chosen, delays, late, poisson_interval, with_event
+from bench.quality.measuring import TABLE, Clean, chosen, delays, late, with_event
 from bench.quality.page import cell, page
 from bench.quality.streams import LADDER, LONGEST_WARM, NOISES, Stream, stream, watched
 from bench.quality.watching import BEGIN, MINUTE, Onsets, batches
@@ -83,12 +83,6 @@ def test_a_miss_is_censored_and_one_in_alarm_before_is_left_out() -> None:
     assert late(ticks, np.zeros(5, np.bool_)) == (3, None, 0.2, 5, 0)
     assert late(ticks, np.array([0, 0, 0, 1, 1], np.bool_)) == (2, 3, 0.0, 3, 2)
     assert late(ticks[:1], np.ones(1, np.bool_)).trials == 0
-
-
-def test_poisson_intervals_are_those_of_the_tables() -> None:
-    assert poisson_interval(0, 1.0) == (0.0, pytest.approx(3.689, abs=1e-3))
-    assert poisson_interval(3, 1.0) == (pytest.approx(0.619, abs=1e-3), pytest.approx(8.767, abs=1e-3))
-    assert poisson_interval(300, 75.0) == (pytest.approx(3.56, abs=0.01), pytest.approx(4.48, abs=0.01))
 
 
 @pytest.mark.parametrize(("at_once", "loosest"), [(True, (3.0, 4.0)), (False, (2.711, 3.722))])

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import chi2
 
 from bench.quality.kinds import Kind
 from bench.quality.streams import LADDER, LONGEST_WARM, MONTH, QUANTUM, WATCHED, Stream, stream, watched
@@ -67,12 +66,6 @@ class Row:
     value: float
     clean: Clean
     late: dict[str, Late]
-
-
-def poisson_interval(count: int, exposure: float) -> tuple[float, float]:
-    """Exact two-sided 95 % interval of a rate. Source: Garwood 1936."""
-    low = float(chi2.ppf(0.025, 2 * count)) / 2 if count else 0.0
-    return low / exposure, float(chi2.ppf(0.975, 2 * count + 2)) / 2 / exposure
 
 
 def late(ticks: Floats, held: Bools) -> Late:

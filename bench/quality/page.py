@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from bench.quality.measuring import poisson_interval
 from bench.quality.streams import LADDER, MONTH, NOISES, watched
+from simulators.score_figures import poisson_interval
 
 AT_A_GLANCE = 0.4
 FEW = 0.8
@@ -157,7 +157,7 @@ def _mark(kind: Mapping[str, Any], part: Mapping[str, Any], row: Mapping[str, An
 
 def rate(alarms: int, months: int) -> str:
     """False alarms a sensor-month with their interval."""
-    low, high = poisson_interval(alarms, months)
+    low, high = (bound / months for bound in poisson_interval(alarms))
     return f"{alarms / months:.2g} ({low:.2g} to {high:.2g})"
 
 

@@ -259,6 +259,8 @@ def test_published_values_of_the_interval() -> None:
     """Garwood 1936 as tabulated (Ulm 1990): 0 -> 3.689, 1 -> 0.0253 to 5.572, 10 -> 4.795 to 18.39."""
     assert poisson_interval(0) == pytest.approx((0, 3.689), abs=1e-3)
     assert poisson_interval(1) == pytest.approx((0.0253, 5.572), abs=1e-3)
+    assert poisson_interval(3) == pytest.approx((0.619, 8.767), abs=1e-3)
+    assert poisson_interval(300) == pytest.approx((75 * 3.56, 75 * 4.48), abs=0.75)
     assert poisson_interval(10) == pytest.approx((4.795, 18.39), abs=5e-3)
 
 
