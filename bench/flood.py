@@ -14,9 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,6 +23,7 @@ from bench.machine import machine
 from bench.publisher import Publisher, packet
 from bench.roles import HIGH, LOW, Roles, payload, sensor, topic, write_site
 from collector.judged import Judged, every_line
+from tests.chaos.desk import Desk
 from tests.servers import Mosquitto
 
 ROLES = ("collect", "judge", "announce")
@@ -41,29 +40,6 @@ guidance = "Leave"
 consequence = "Fire"
 respond_within = "2min"
 """
-
-
-class Desk:
-    """The webhook: when each change arrived."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[float, dict[str, Any]]] = []
-        desk = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                now = time.time()
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                desk.heard += [(now, change) for change in body["changes"]]
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                return
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/desk"
 
 
 def journaled(judged: Judged, found: dict[str, float], stop: threading.Event) -> None:
@@ -122,9 +98,9 @@ def raised(judged: Judged) -> int:
 
 def table(desk: Desk, begun: dict[str, float], journal: int, activations: int) -> bool:
     """Print what came of it; True if all is as promised."""
-    critical = {c["sensor"]: at for at, c in desk.heard if c["change"] == "raised" and c["priority"] == "critical"}
+    critical = {c["sensor"]: at for at, _, c in desk.heard if c["change"] == "raised" and c["priority"] == "critical"}
     delays = [1000 * (at - begun[name]) for name, at in critical.items() if name in begun]
-    others = sum(c["priority"] != "critical" for _, c in desk.heard if c["change"] in ("raised", "joined"))
+    others = sum(c["priority"] != "critical" for _, _, c in desk.heard if c["change"] in ("raised", "joined"))
     print(f"activations                    {activations:>7,}")
     print(f"journaled                      {journal:>7,}")
     print(f"notices at the desk            {others:>7,}   of alarms that are not critical; at most 10 in any 10 min")
