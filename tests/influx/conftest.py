@@ -5,6 +5,7 @@ Nothing here may depend on one version's wording. Each test has its own database
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -41,8 +42,13 @@ bind-address = "127.0.0.1:{rpc}"
 
 
 def binary() -> Path:
+    """The built influxd; waits for scripts/influxd.sh where that is still building it."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     path = cache / "davylamp" / "influxd-1.12.4" / "influxd"
+    lock = path.with_name("lock")
+    if not path.exists() and lock.exists():
+        with lock.open() as building:
+            fcntl.flock(building, fcntl.LOCK_EX)
     return path if path.exists() else missing("influxd", "bash scripts/influxd.sh")
 
 
