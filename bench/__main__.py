@@ -21,6 +21,9 @@ ALL = {
     "backtest": (),
     "simulate": (),
     "kill": (),
+    "chaos": ("--times", "1", "--kills", "8"),
+    "flood": (),
+    "soak": ("--minutes", "2"),
     "sizes": ("--sensors", "100", "1000"),
 }
 

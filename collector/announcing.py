@@ -67,7 +67,8 @@ class Destination:
         hashes = [line["hash"] for line in lines if worth(line)]
         again = {line for line in hashes if generation and self.receipts.dealt(name, line)}
         new = [line for line in lines if line["hash"] not in again]
-        notices = plan(new, self._told, self.wall(), self.followed.status(), _advice(self.followed.alarms()))
+        alarms = self.followed.alarms() if any(map(worth, new)) else []
+        notices = plan(new, self._told, self.wall(), self.followed.status(), _advice(alarms))
         if generation:
             notices = [replace(notice, id=f"{notice.id}.{generation}") for notice in notices]
         owed = [notice for notice in notices if not self.receipts.received(name, notice.id)]
