@@ -20,6 +20,7 @@ ALL = {
     "month": (),
     "backtest": (),
     "simulate": (),
+    "publish": (),
     "kill": (),
     "chaos": ("--times", "1", "--kills", "8"),
     "flood": (),

@@ -30,10 +30,11 @@ from simulators.messages import Letter, NoTemplate, Writer
 from simulators.scenario import Scenario, ScenarioError, read_scenario
 from simulators.score import TOLERANCE, Score, score
 from simulators.truths import truths_of
+from simulators.world import worth
 
 START = "2026-01-01T00:00:00Z"
-SHORTEST, LONGEST = 60 * SECOND, 6 * 3600 * SECOND
-"""ns of a scenario whose messages are made at once."""
+SHORTEST, LONGEST = 60.0, 6 * 3600.0
+"""s of a scenario whose messages are made at once."""
 AT_ONCE = 20_000
 """Readings made at once, about."""
 
@@ -73,7 +74,7 @@ def _seals(scenario: Scenario, site: Site, start: int) -> Iterator[list[Seal]]:
     kept = [_message(letter) for shown in world.readings(start) for letter in writer.kept(shown)]
     yield [Seal(next(numbers), start, start, tuple(kept))]
     end = start + round(scenario.lasts_s * SECOND)
-    now, piece = start, _piece(site)
+    now, piece = start, round(worth(site.sensors.values(), AT_ONCE, SHORTEST, LONGEST) * SECOND)
     while now < end:
         now = min(now + piece, end)
         letters = [letter for shown in world.readings(now) for letter in writer.live(shown)]
@@ -81,15 +82,6 @@ def _seals(scenario: Scenario, site: Site, start: int) -> Iterator[list[Seal]]:
         together = groupby(sorted(letters, key=_time), _time)
         sealed = [Seal(next(numbers), at, at, tuple(map(_message, group))) for at, group in together]
         yield [*sealed, Seal(next(numbers), now, now)]
-
-
-def _piece(site: Site) -> int:
-    """How long a piece may be: waveforms are many samples, slow sensors few readings."""
-    sensors = list(site.sensors.values())
-    if any(sensor.rate > 0 for sensor in sensors):
-        return SHORTEST
-    a_second = sum(SECOND / sensor.every for sensor in sensors if sensor.every)
-    return min(LONGEST, max(SHORTEST, int(AT_ONCE / max(a_second, 1e-9) * SECOND)))
 
 
 def _time(letter: Letter) -> int:

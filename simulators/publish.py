@@ -20,10 +20,12 @@ from simulators.instrument import SECOND, Readings
 from simulators.messages import Letter, Writer
 from simulators.scenario import Scenario, SiteLike, north_pit_site, read_registry, read_scenario
 from simulators.sender import TURN, BrokerRefuses, Published, Sender
-from simulators.world import World
+from simulators.world import World, worth
 
-UNPACED = 10.0
-"""s of the scenario in one turn where no pace is kept."""
+UNPACED, LONGEST = 10.0, 3600.0
+"""s of the scenario in one turn where no pace is kept, at least and at most."""
+AT_ONCE = 2000
+"""Readings made in such a turn, about."""
 PIECE = 3600 * SECOND
 """ns of a scenario written as CSV at once."""
 BLOCKS = 60 * SECOND
@@ -68,7 +70,7 @@ def publish(
         for kept in world.readings(start):
             for letter in writer.kept(kept.take(~kept.half)) if past else ():
                 sender.send(letter)
-        for second in _turns(length, speed, ended):
+        for second in _turns(length, speed, ended, worth(site.sensors.values(), AT_ONCE, UNPACED, LONGEST)):
             for letter in _letters(world, writer, start + round(second * SECOND)):
                 sender.send(letter)
             if told is not None:
@@ -78,7 +80,7 @@ def publish(
         return sender.settle()
 
 
-def _turns(lasts: float, speed: float, stop: Event) -> Iterator[float]:
+def _turns(lasts: float, speed: float, stop: Event, unpaced: float) -> Iterator[float]:
     """Seconds of the scenario that are due, ascending, the last being `lasts`."""
     begin, second = time.monotonic(), 0.0
     while second < lasts and not stop.is_set():
@@ -86,7 +88,7 @@ def _turns(lasts: float, speed: float, stop: Event) -> Iterator[float]:
             stop.wait(TURN)
             second = min((time.monotonic() - begin) * speed, lasts)
         else:
-            second = min(second + UNPACED, lasts)
+            second = min(second + unpaced, lasts)
         yield second
 
 

@@ -1,7 +1,7 @@
 """Letters to a broker at QoS 1, counted when the broker has acknowledged them.
 
-Constraints. At most `IN_FLIGHT` letters wait for an acknowledgement; then `send` waits, so a slow broker slows
-whoever sends.
+Constraints. At most `IN_FLIGHT` letters wait for an acknowledgement; then `send` waits until half of them are answered,
+so a slow broker slows whoever sends, and two threads do not wake each other for every letter.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from simulators.messages import Letter
 
-IN_FLIGHT = 200
+IN_FLIGHT = 2000
 TURN = 0.1
 """s between looks at whether to stop."""
 PATIENCE = 10.0
@@ -82,11 +82,12 @@ class Sender:
 
     def send(self, letter: Letter) -> bool:
         """Publish one letter, waiting for room; False if stopped meanwhile."""
-        self._reap()
-        while len(self._sent) >= IN_FLIGHT:
-            if self._stop.is_set():
-                return False
-            self._wait()
+        if len(self._sent) >= IN_FLIGHT:
+            self._reap()
+            while len(self._sent) > IN_FLIGHT // 2:
+                if self._stop.is_set():
+                    return False
+                self._wait()
         self._sent.append((self._client.publish(letter.topic, letter.payload, qos=1).mid, letter))
         return True
 
@@ -129,4 +130,5 @@ class Sender:
 
     def _on_publish(self, _client: Any, _data: Any, number: int, _reason: Any, _properties: Any) -> None:
         self._answered.add(number)
-        self._news.set()
+        if len(self._answered) >= min(IN_FLIGHT // 2, len(self._sent)):
+            self._news.set()

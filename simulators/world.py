@@ -118,6 +118,15 @@ class Probe:
         return Readings(self.sensor.id, rows.time, value[rows.source], rows.quality, rows.sent, rows.half)
 
 
+def worth(sensors: Iterable[Sensor], readings: int, shortest: float, longest: float) -> float:
+    """s of a world in which its sensors read about `readings` times; the shortest where there are waveforms."""
+    known = list(sensors)
+    a_second = sum(SECOND / sensor.every for sensor in known if sensor.every)
+    if any(sensor.rate > 0 for sensor in known) or not a_second:
+        return shortest
+    return min(longest, max(shortest, readings / a_second))
+
+
 class World:
     """All sensors together."""
 

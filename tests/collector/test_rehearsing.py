@@ -47,7 +47,7 @@ def test_how_the_messages_are_made_in_pieces_changes_nothing(monkeypatch: pytest
     site = site_of(scenario)
 
     def said(piece: float) -> list[Change]:
-        monkeypatch.setattr(rehearsing, "SHORTEST", round(piece * SECOND))
+        monkeypatch.setattr(rehearsing, "SHORTEST", piece)
         return list(changes(scenario, site, START))
 
     whole = said(40)
