@@ -20,6 +20,7 @@ import numpy as np
 
 from bench.latency import await_subscription
 from bench.machine import machine
+from bench.notify import journaled
 from bench.publisher import Publisher, packet
 from bench.roles import HIGH, LOW, Roles, payload, sensor, topic, write_site
 from collector.judged import Judged, every_line
@@ -28,7 +29,6 @@ from tests.servers import Mosquitto
 
 ROLES = ("collect", "judge", "announce")
 CRITICAL = 25
-LOOK = 0.002
 MORE = """
 [announce]
 webhooks = [{{ name = "desk", url = "{url}" }}]
@@ -40,16 +40,6 @@ guidance = "Leave"
 consequence = "Fire"
 respond_within = "2min"
 """
-
-
-def journaled(judged: Judged, found: dict[str, float], stop: threading.Event) -> None:
-    """When each critical alarm's line could first be read."""
-    read = 0
-    while not stop.wait(LOOK):
-        for seq, text, _ in judged.journal(read):
-            read, line = seq, json.loads(text)
-            if line["change"] == "raised" and line["rule"] == "cut":
-                found.setdefault(line["sensor"], time.time())
 
 
 def flood(port: int, alarms: int, seconds: float) -> None:
@@ -79,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
             await_subscription(roles, broker.port)
             judged = Judged(roles.data)
             roles.until(lambda: judged.status().get("of", 0) > given.alarms, 60)
-            watch = threading.Thread(target=journaled, args=(judged, begun, stop))
+            watch = threading.Thread(target=journaled, args=(judged, "cut", begun, stop))
             watch.start()
             try:
                 flood(broker.port, given.alarms, given.seconds)

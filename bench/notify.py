@@ -84,13 +84,13 @@ class Desk:
             self.calls.setdefault(name.split("/")[1].split("#")[0], now)
 
 
-def journaled(judged: Judged, found: Times, stop: threading.Event) -> None:
-    """When each alarm's line could first be read."""
+def journaled(judged: Judged, rule: str, found: Times, stop: threading.Event) -> None:
+    """When the line of each of a rule's alarms could first be read."""
     read = 0
     while not stop.wait(LOOK):
         for seq, text, _ in judged.journal(read):
             read, change = seq, json.loads(text)
-            if change["change"] == "raised" and change["rule"] == "gas":
+            if change["change"] == "raised" and change["rule"] == rule:
                 found.setdefault(change["sensor"], time.time())
 
 
@@ -151,7 +151,7 @@ def main(argv: list[str] | None = None) -> int:
             roles.until(lambda: bool(judged.status().get("of")), 30)
             place = Address(influx.url, "bench", True)
             watches: list[Callable[[], None]] = [
-                lambda: journaled(judged, begun, stop),
+                lambda: journaled(judged, "gas", begun, stop),
                 lambda: readable(place, states, stop),
             ]
             threads = [threading.Thread(target=watch) for watch in watches]

@@ -45,13 +45,14 @@ def find(folder: Path, sensor: str | None = None) -> list[Gap]:
         blind = list(_blind(judged))
         every = {row["sensor"]: row["every"] for row in judged.sensors() if row["every"]}
         found = [gap for name, interval in every.items() for gap in _of(history, name, interval, now)]
-        missed = list(_before_the_broker(judged))
-        found = [_caused(gap, folder, judged, history, blind) for gap in _together(found, every)]
+        together = [gap for gap in _together(found, every) if sensor in (None, gap.sensor)]
+        unreadable = {name: _unreadable(folder, judged, name) for name in {gap.sensor for gap in together}}
+        known = [*blind, *_before_the_broker(judged)]
+        chosen = [gap for gap in known if sensor in (None, gap.sensor)]
+        chosen += [_caused(gap, history, blind, unreadable[gap.sensor]) for gap in together]
     finally:
         history.close()
         judged.close()
-    every_gap = [*blind, *missed, *found]
-    chosen = every_gap if sensor is None else [gap for gap in every_gap if gap.sensor == sensor]
     return sorted(chosen, key=lambda gap: (gap.start, gap.sensor))
 
 
@@ -99,18 +100,20 @@ def _together(found: Sequence[Gap], every: dict[str, int]) -> Iterator[Gap]:
         yield replace(gap, cause=f"silent together with {others} others") if others + 1 >= TOGETHER else gap
 
 
-def _caused(gap: Gap, folder: Path, judged: Judged, history: History, blind: Sequence[Gap]) -> Gap:
+def _unreadable(folder: Path, judged: Judged, sensor: str) -> list[tuple[int, int]]:
+    """(ns of `now`, how many) of a sensor's dead letters, as far as the log is kept."""
+    seals = judged.dead_of(sensor)
+    return [(now, seals[seal]) for seal, now in unreadable_at(folder, seals).items()] if seals else []
+
+
+def _caused(gap: Gap, history: History, blind: Sequence[Gap], unreadable: Sequence[tuple[int, int]]) -> Gap:
     """The gap with its cause, the surest one."""
     length = gap.end - gap.start
     lost = sum(max(0, min(gap.end, one.end) - max(gap.start, one.start)) for one in blind)
     if 2 * lost > length:
         return replace(gap, cause=NOT_COLLECTED)
-    seals = judged.dead_of(gap.sensor)
-    if seals:
-        times = unreadable_at(folder, seals)
-        dead = sum(seals[seal] for seal, now in times.items() if gap.start < now <= gap.end)
-        if dead:
-            return replace(gap, cause=f"{dead} messages could not be read: `davylamp ledger --dead`")
+    if dead := sum(many for now, many in unreadable if gap.start < now <= gap.end):
+        return replace(gap, cause=f"{dead} messages could not be read: `davylamp ledger --dead`")
     _, value, _ = history.window(gap.sensor, gap.start, gap.end)
     empty = int(np.count_nonzero(np.isnan(value)))
     return replace(gap, cause=f"{empty} of its readings had no number") if empty else gap

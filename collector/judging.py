@@ -66,6 +66,7 @@ class Judging:
         """Readings judged before this judged.db was made, where a new one could not have them again."""
         try:
             self.seal = self._resume()
+            self._counts = self.folding.ledger()
             self._before = {"before": n} if (n := self.writer.get("before")) else {}
         except BaseException:
             self.writer.close()
@@ -157,9 +158,10 @@ class Judging:
 
     def _take(self, seals: list[Seal]) -> None:
         """One commit, of seals of one minute, so that a minute's counts are of the same messages at every hop."""
-        before = self.folding.ledger()
+        before = self._counts
         folded = self.folding.fold(seals)
         counts, last = self.folding.ledger(), seals[-1]
+        self._counts = counts
         self.writer.begin()
         self._write(folded, last.now)
         self.writer.fact("status", self._status(last.now, last.wall, last.seq))

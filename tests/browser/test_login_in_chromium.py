@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from dashboards.console.page import page
 from tests.browser.chromium import Tab, find
 from tests.cheap import CHEAP, PASSWORD
 from tests.dashboards.sample import Sample, alarmed
+from tests.page_server import running
 
 pytestmark = [
     pytest.mark.browser,
@@ -47,15 +47,10 @@ def served(sample: Sample, folder: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         app = page(sample, sample, entering=entrance)
         config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=5, lifespan="off")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
         try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+            with running(uvicorn.Server(config), app, [listening]):
+                yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
         finally:
-            app.state.close()
-            server.should_exit = True
-            thread.join(20)
             for one in (entrance, sessions, audit):
                 one.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import uvicorn
 from dashboards.console.page import page
 from tests.browser.chromium import FLAGS, Tab, find
 from tests.dashboards.sample import Sample, alarmed, behind, calm
+from tests.page_server import running
 
 pytestmark = [
     pytest.mark.browser,
@@ -34,16 +34,8 @@ def served(sample: Sample, port: int = 0) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", port)) as listening:
         app = page(sample, sample)
         config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=5, lifespan="off")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        try:
+        with running(uvicorn.Server(config), app, [listening]):
             yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        finally:
-            app.state.close()
-            server.should_exit = True
-            thread.join(20)
-            assert not thread.is_alive()
 
 
 @pytest.fixture(scope="module")

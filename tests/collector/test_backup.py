@@ -29,6 +29,7 @@ from collector.spool import Spool
 from collector.stored import Cursor
 from collector.storing import IntoHistory
 from detectors.site import read_site
+from tests.at_rest import judge_log, store_history
 
 START = 1_767_225_600_000_000_000
 SECOND = 1_000_000_000
@@ -129,20 +130,12 @@ def test_what_is_copied_while_all_runs_goes_on_as_if_nothing_had_happened(tmp_pa
     assert copy.seal >= before
     assert restore(tmp_path / "copy", tmp_path / "again") == copy
 
-    judging = Judging(tmp_path / "again")
-    judging.catch_up()
-    judging.close()
+    judge_log(tmp_path / "again")
     lines = Judged(tmp_path / "again").journal(0, 10_000)
     original = Judged(tmp_path / "data").journal(0, 10_000)
     assert lines == original[: len(lines)], "the same journal, as far as the copied log goes"
     assert len(lines) >= copy.lines > 3
-    cursor = Cursor(tmp_path / "again", "history")
-    judged = Judged(tmp_path / "again")
-    history = IntoHistory(judged, cursor, HistorySink(tmp_path / "again", judged.series))
-    while history.step():
-        pass
-    history.close()
-    cursor.close()
+    store_history(tmp_path / "again")
     counts, wrong = read_at_rest(tmp_path / "again")
     assert wrong == []
     assert counts["spool.seals"] == copy.seal

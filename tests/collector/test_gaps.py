@@ -9,14 +9,10 @@ import pytest
 
 from collector.actions import ask_revision
 from collector.gaps import COLLECT, NOT_COLLECTED, Gap, find, in_rows
-from collector.history import HistorySink
 from collector.inbox import Inbox
-from collector.judged import Judged
-from collector.judging import Judging
 from collector.message import MQTT, OWN, Message
 from collector.spool import Spool
-from collector.stored import Cursor
-from collector.storing import IntoHistory
+from tests.at_rest import judge_log, store_history
 
 SECOND = 1_000_000_000
 START = 1_767_225_600 * SECOND
@@ -53,15 +49,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _judged_and_stored(folder: Path) -> None:
-    judging = Judging(folder)
-    judging.catch_up()
-    judging.close()
-    judged, cursor = Judged(folder), Cursor(folder, "history")
-    into = IntoHistory(judged, cursor, HistorySink(folder, judged.series))
-    while into.step():
-        pass
-    into.close()
-    cursor.close()
+    judge_log(folder)
+    store_history(folder)
 
 
 def test_a_silence_is_one_gap_and_a_reading_without_a_number_ends_none(folder: Path) -> None:

@@ -11,7 +11,6 @@ import pytest
 
 from collector.actions import ask_revision
 from collector.balancing import look
-from collector.history import HistorySink
 from collector.inbox import Inbox
 from collector.judged import MINUTE, Judged, judged_file
 from collector.judging import Judging
@@ -20,8 +19,8 @@ from collector.ledger_minutes import of_sensor
 from collector.message import ACTION, MQTT, OWN, Message
 from collector.spool import Spool
 from collector.stored import Cursor
-from collector.storing import IntoHistory
 from detectors.records import UNBALANCED
+from tests.at_rest import judge_log, store_history
 
 START = 1_767_225_600_000_000_000
 SECOND = 1_000_000_000
@@ -64,24 +63,12 @@ def _filled(folder: Path) -> None:
     for place, messages in enumerate(seals):
         spool.append(messages, START + (place + 4) * SECOND, START)
     spool.close()
-    judging = Judging(folder)
-    judging.catch_up()
-    judging.close()
-
-
-def _store(folder: Path) -> None:
-    judged, cursor = Judged(folder), Cursor(folder, "history")
-    follower = IntoHistory(judged, cursor, HistorySink(folder, judged.series))
-    while follower.step():
-        pass
-    follower.close()
-    cursor.close()
-    judged.close()
+    judge_log(folder)
 
 
 def test_a_log_with_all_kinds_of_input_balances_at_every_hop(tmp_path: Path) -> None:
     _filled(tmp_path)
-    _store(tmp_path)
+    store_history(tmp_path)
     counts = read_counts(tmp_path)
     assert balance(counts) == []
     assert (counts["spool.mqtt"], counts["spool.own"], counts["spool.action"], counts["spool.revision"]) == (6, 1, 1, 1)
@@ -164,9 +151,7 @@ def _later(folder: Path) -> None:
     for at in (80 * SECOND, 150 * SECOND):
         spool.append([_reading(0.2, START + at)], START + at, START)
     spool.close()
-    judging = Judging(folder)
-    judging.catch_up()
-    judging.close()
+    judge_log(folder)
 
 
 def test_the_minutes_add_up_to_the_whole(tmp_path: Path) -> None:
@@ -186,7 +171,7 @@ def test_the_minutes_add_up_to_the_whole(tmp_path: Path) -> None:
 def test_an_imbalance_is_named_by_hop_and_minute(tmp_path: Path, name: str, hop: str) -> None:
     _filled(tmp_path)
     _later(tmp_path)
-    _store(tmp_path)
+    store_history(tmp_path)
     _lost(tmp_path, name, START // MINUTE)
     counts, wrong = read_at_rest(tmp_path, tries=1)
     found = {one.hop: one for one in wrong}
@@ -250,9 +235,7 @@ def _told(folder: Path, now: int) -> None:
     spool.append(waiting, now, START)
     inbox.remove(waiting)
     spool.close()
-    judging = Judging(folder)
-    judging.catch_up()
-    judging.close()
+    judge_log(folder)
 
 
 def test_a_cursor_is_no_count() -> None:

@@ -18,17 +18,14 @@ from collector.backup import backup
 from collector.channels import Notice
 from collector.gaps import find
 from collector.handover import sheet_of
-from collector.history import HistorySink
 from collector.inbox import Inbox
 from collector.journal import verify
 from collector.judged import Judged, every_line
-from collector.judging import Judging
 from collector.ledger import read_at_rest
 from collector.message import MQTT, Message
 from collector.receipts import Receipts
 from collector.spool import Spool
-from collector.stored import Cursor
-from collector.storing import IntoHistory
+from tests.at_rest import judge_log, store_history
 
 FOLDERS = sorted((Path(__file__).parent / "folders").glob("*.tar.xz"))
 START = 1_767_225_600_000_000_000
@@ -62,16 +59,8 @@ def _go_on(folder: Path, value: float, seconds: range) -> None:
         payloads = [json.dumps({"v": value + k / 100, "t": now}).encode() for k in range(3)]
         spool.append([Message(f"old/ch4-{k}", payload, MQTT) for k, payload in enumerate(payloads)], now, now)
     spool.close()
-    judging = Judging(folder)
-    judging.catch_up()
-    judging.close()
-    judged, cursor = Judged(folder), Cursor(folder, "history")
-    into = IntoHistory(judged, cursor, HistorySink(folder, judged.series))
-    while into.step():
-        pass
-    into.close()
-    cursor.close()
-    judged.close()
+    judge_log(folder)
+    store_history(folder)
 
 
 def test_it_is_read_before_anything_writes_to_it(folder: Path) -> None:

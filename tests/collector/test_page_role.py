@@ -39,6 +39,7 @@ from tests.cheap import CHEAP, PASSWORD
 from tests.collector.test_serving import judged_folder
 from tests.dashboards.people import Logins
 from tests.dashboards.sample import alarmed
+from tests.page_server import running
 from tests.servers import find
 
 SITE = """
@@ -192,17 +193,8 @@ def served(there: Settings, logins: Logins | None) -> Iterator[int]:
     sample, port = alarmed(), free_port()
     app = page(sample, sample, entering=logins)
     server = uvicorn.Server(configured(app, replace(there, page=replace(there.page, port=port))))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.02)
+    with running(server, app):
         yield port
-    finally:
-        app.state.close()
-        server.should_exit = True
-        thread.join(10)
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")

@@ -15,19 +15,16 @@ import pytest
 from collector.actions import ask_revision
 from collector.broker import free_port
 from collector.config import load
-from collector.history import HistorySink
 from collector.inbox import Inbox
-from collector.judged import Judged
 from collector.judging import Judging
 from collector.message import MQTT, Message
 from collector.page_role import serve
 from collector.serving import FromDisk, ThroughInbox
 from collector.settings import Page
 from collector.spool import Spool
-from collector.stored import Cursor
-from collector.storing import IntoHistory
 from dashboards.console.acting import Asked, Reply
 from dashboards.console.reading import Unreadable
+from tests.at_rest import judge_log, store_history
 
 SECOND = 1_000_000_000
 START = 1_767_225_600 * SECOND
@@ -82,15 +79,8 @@ def judged_folder(where: Path, data: Path) -> Path:
         message = Message(f"small/{sensor}", json.dumps({"v": value, "t": at}).encode(), MQTT)
         spool.append([message], at, time.time_ns())
     spool.close()
-    judging = Judging(data)
-    judging.catch_up()
-    judging.close()
-    judged, cursor = Judged(data), Cursor(data, "history")
-    into = IntoHistory(judged, cursor, HistorySink(data, judged.series))
-    while into.step():
-        pass
-    into.close()
-    cursor.close()
+    judge_log(data)
+    store_history(data)
     return data
 
 

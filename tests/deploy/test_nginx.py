@@ -24,6 +24,7 @@ from dashboards.console.page import page
 from tests.dashboards.people import Logins
 from tests.dashboards.sample import alarmed
 from tests.deploy.shipped import DEPLOY, replaced, secrets
+from tests.page_server import running
 from tests.servers import find
 
 NAME = "pit.example"
@@ -53,17 +54,8 @@ def served(port: int, logins: Logins | None = None) -> Iterator[None]:
     app = page(sample, sample, hosts=(NAME,), entering=logins)
     there = Settings(Path(), Path(), page=Page(port=port))
     server = uvicorn.Server(configured(app, there))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.02)
+    with running(server, app):
         yield
-    finally:
-        app.state.close()
-        server.should_exit = True
-        thread.join(10)
 
 
 class Proxy:
