@@ -18,7 +18,7 @@ CSS = (
     "body{font:10.5pt/1.35 sans-serif;margin:1.5em auto;max-width:75em;padding:0 1em;color:#111;background:#fff}"
     "h1{font-size:1.5em;margin:.2em 0}h2{font-size:1.1em;margin:1.4em 0 .3em;border-bottom:1px solid #999}"
     "table{border-collapse:collapse;width:100%;font-size:.9em}th,td{border:1px solid #aaa;padding:.2em .4em;"
-    "text-align:left;vertical-align:top;overflow-wrap:anywhere}th{background:#eee;font-weight:600}"
+    "text-align:left;vertical-align:top;overflow-wrap:break-word}th{background:#eee;font-weight:600}"
     "thead{display:table-header-group}tr{break-inside:avoid}.n{text-align:right;white-space:nowrap}"
     ".bad{font-weight:700;border-left:4px solid #111;padding-left:.4em}.quiet{color:#555}"
     "@page{size:A4 landscape;margin:12mm}@media print{body{margin:0;max-width:none;padding:0}}"
