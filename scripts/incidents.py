@@ -34,8 +34,11 @@ made (`davylamp score --scenario NAME --seed N`). The first is a test with a gol
 measured in [simulators.md](simulators.md). A month without hazard says how often each rule would be wrong *here*.
 
 ## Scenarios
-| scenario | seed | asked | found | missed | delay s, median / p90 | lead h | false | bounds |
-|---|---|---|---|---|---|---|---|---|
+A truth is late where it is said after the time that its scenario gives (`within`), or missed; the delay is of each
+truth and rule that it expects.
+
+| scenario | seed | asked | found | missed | late | delay s, median / p90 | lead h | false | bounds |
+|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -49,7 +52,7 @@ def measured(job: tuple[str, int]) -> tuple[str, int, dict[str, Any]]:
     asked = [said for said in ran.score.said if said.truth.expect and not said.held]
     return name, seed, {
         "asked": len(asked), "found": sum(said.by is not None for said in asked),
-        "missed": sum(said.by is None for said in asked),
+        "missed": sum(said.by is None for said in asked), "late": sum(said.late for said in asked),
         "delay": [total.delay.median, total.delay.p90], "lead": min(leads) / 3.6e12 if leads else None,
         "false": len(ran.score.false), "amiss": amiss(ran, bound) if bound else None,
         "rules": [_rule(part) for part in ran.score.rules],
@@ -79,8 +82,8 @@ def _row(key: str, one: dict[str, Any]) -> str:
     median, p90 = ("-" if x is None else f"{x:,.0f}" for x in one["delay"])
     lead = "-" if one["lead"] is None else f"{one['lead']:.1f}"
     said = "-" if one["amiss"] is None else "; ".join(one["amiss"]) or "within"
-    return (f"| {name} | {seed} | {one['asked']} | {one['found']} | {one['missed']} | {median} / {p90} | {lead} "
-            f"| {one['false']} | {said} |")  # fmt: skip
+    counts = " | ".join(str(one[what]) for what in ("asked", "found", "missed", "late"))
+    return f"| {name} | {seed} | {counts} | {median} / {p90} | {lead} | {one['false']} | {said} |"
 
 
 def _month(title: str, one: dict[str, Any]) -> str:

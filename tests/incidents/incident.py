@@ -112,6 +112,8 @@ def amiss(ran: Run, bound: Mapping[str, Any]) -> list[str]:
     raised = {change.rule for change in ran.changes if change.change == "raised"}
     wrong += [f"{rule} was raised, which the story does not hold" for rule in bound.get("never", ()) if rule in raised]
     wrong += [f"{name} was cleared by a fault" for name in bound.get("holds", ()) if name not in ran.standing()]
+    late = [one.truth for one in ran.score.said if one.late]
+    wrong += [f"{truth.kind} at {truth.sensor} was said later than its story asks" for truth in late]
     if len(ran.score.false) > bound["false"]:
         wrong.append(f"{len(ran.score.false)} false alarms, bound {bound['false']}: {ran.score.false[:3]}")
     return wrong
