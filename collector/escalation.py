@@ -25,6 +25,7 @@ AFTER: Mapping[str, int] = {"critical": 2 * MINUTE, "high": 15 * MINUTE}
 NOBODY = MINUTE // 2
 """ns until everyone is called again when not one call arrived."""
 HIDES = ("suppressed", "shelved", "out_of_service")
+HIDDEN = ("E", "F", "G")
 SHOWN = ("B", "C")
 """Letters of ISA-18.2 of an alarm that stands and is not hidden: seen (C) is not accepted."""
 PAGE, RETURN = "page", "return"
@@ -118,6 +119,16 @@ class Open(msgspec.Struct):
         """True while somebody is wanted."""
         return self.accepted is None and not self.hidden and not self.returned
 
+    @property
+    def wanted(self) -> bool:
+        """True if somebody is or was to be called: what was hidden from the first is nobody's call."""
+        return not self.hidden or bool(self.asked)
+
+    def shown(self, now: int) -> None:
+        """It is hidden no more. Where it was from the first, it is from now on that people are wanted."""
+        self.hidden, self.next = False, now
+        self.opened = self.opened if self.asked else now
+
 
 class Question(msgspec.Struct):
     """The newest weekly question (asking.py)."""
@@ -169,9 +180,9 @@ class Escalation:
             self._take_hazard(name, found, line, now)
         elif change in CALLS and found is not None and found.hidden:
             if line["isa"] in SHOWN:
-                found.hidden, found.next = False, now
-        elif change in CALLS and found is None and line["isa"] == "B" and line["priority"] in self.policy.after:
-            opens[name] = Open(dict(line), now, now)
+                found.shown(now)
+        elif found is None and _begins(line) and line["priority"] in self.policy.after:
+            opens[name] = Open(dict(line), now, now, hidden=line["isa"] in HIDDEN)
         elif found is None:
             return
         elif change in HIDES:
@@ -345,6 +356,11 @@ class Escalation:
             code = made if made not in known else ""
         known[code] = list(names)
         return code
+
+
+def _begins(line: Line) -> bool:
+    """True where an occurrence begins: hidden or not, or shown and seen by nobody that is known of."""
+    return line["change"] in CALLS and (line["isa"] == "B" or (line["change"] == "raised" and line["isa"] in HIDDEN))
 
 
 def called_for(line: Line) -> str:

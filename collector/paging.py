@@ -158,7 +158,7 @@ class Pager:
             name = called_for(line)
             place = Place(line["seq"], line["hash"], place.heard)
             open_before = self._escalation.memory.opens.get(name)
-            if line["change"] in ANSWERS and open_before is not None:
+            if line["change"] in ANSWERS and open_before is not None and open_before.wanted:
                 self._unwritten.append(self._answer(now, name, line, now - open_before.opened))
             if self._asking is not None and self._asking.take(line):
                 self._unwritten.append(self._answer(now, name, line, now - self._asking.asked))

@@ -169,6 +169,34 @@ def test_what_is_hidden_calls_nobody_until_it_appears_again(change: str) -> None
     assert night.until(61 * MINUTE) == ["3610 wang.sms"]
 
 
+@pytest.mark.parametrize("seen", [[], [line("acknowledged", isa="E")]], ids=["not seen", "seen as shelved"])
+@pytest.mark.parametrize("change", ["unshelved", "unsuppressed", "in_service"])
+def test_what_was_raised_hidden_calls_when_it_appears_though_it_was_seen(change: str, seen: list[Any]) -> None:
+    night = Night()
+    night.take(line("raised", isa="E"), *seen)
+    assert night.until(60 * MINUTE) == []
+    night.take(line(change, isa="C"))
+    assert night.until(61 * MINUTE) == ["3610 li.sms"]
+    assert night.escalation.memory.opens["wall/p1#1"].opened == 3610 * S, "nobody was wanted before"
+
+
+def test_what_was_raised_hidden_and_accepted_or_over_before_it_appears_calls_nobody() -> None:
+    night = Night()
+    night.take(line("raised", isa="E"), line("accepted", isa="E"), line("commented", isa="E"))
+    night.take(line("raised", "ramp", isa="F"), line("returned", "ramp", isa="F"))
+    assert set(night.escalation.memory.opens) == {"wall/p1#1"}, "nothing is kept of what is over"
+    night.take(line("unshelved", isa="C"), line("unsuppressed", "ramp", isa="C"))
+    assert night.until(60 * MINUTE) == []
+
+
+def test_what_was_accepted_while_hidden_and_not_commented_calls_half_an_hour_later_once_it_appears() -> None:
+    night = Night()
+    night.take(line("raised", isa="E"), line("accepted", isa="E"))
+    assert night.until(50 * MINUTE) == []
+    night.take(line("shelf_ended"))
+    assert night.until(51 * MINUTE) == ["3010 li.sms"]
+
+
 def test_medium_and_log_call_nobody_and_a_new_occurrence_calls_again() -> None:
     night = Night()
     night.take(line("raised", priority="medium"), line("raised", "x", priority="log"))
@@ -248,6 +276,7 @@ def test_over_any_night(happens: list[Any], restart: int) -> None:
     night = Night()
     number: Counter[str] = Counter()
     active: Counter[str] = Counter()
+    hidden: Counter[str] = Counter()
     closed: set[tuple[str, int]] = set()
     for count, (change, rule, wait, down, duty) in enumerate(happens):
         if count == restart:
@@ -260,7 +289,9 @@ def test_over_any_night(happens: list[Any], restart: int) -> None:
         if change in ("overdue", "assigned", "closed") and name in closed:
             continue
         closed |= {name} if change == "closed" else set()
+        hidden[rule] = (hidden[rule] or change == "shelved") and change != "shelf_ended"
         isa = "B" if change in ("raised", "shelf_ended") and active[rule] else "D"
+        isa = "E" if hidden[rule] else isa
         night.down, night.duty = down, duty
         night.take(line(change, rule, priority, isa, max(1, number[rule])))
         night.until(night.now + wait * S)
@@ -272,7 +303,8 @@ def test_over_any_night(happens: list[Any], restart: int) -> None:
             assert len(call.occurrences) == 1, "a critical alarm was grouped"
     assert not any(call.kind == RETURN and name.startswith("hazard:") for _, call in night.made
                    for name in call.occurrences)  # fmt: skip
-    for found in night.escalation.memory.opens.values():
+    for name, found in night.escalation.memory.opens.items():
+        assert not (found.calls and hidden[name[0]]), "what is hidden calls"
         assert not found.calls or found.next >= night.now - 10 * S, "a step is overdue"
         assert not (found.returned and not found.owed), "what is over is forgotten"
 

@@ -214,6 +214,27 @@ def test_another_judged_db_calls_nobody_again(night: Night) -> None:
     assert [line["what"] for line in night.book()] == [CALLING, TAKEN]
 
 
+def test_what_was_raised_hidden_is_called_for_when_it_appears_and_its_answer_is_counted_from_then(night: Night) -> None:
+    for rule in ("wall", "ramp"):
+        night.judging.add(DUSK, "raised", rule, "critical", isa="E")
+        night.judging.add(DUSK, "acknowledged", rule, "critical", isa="E", by="operator")
+    night.judging.add(DUSK, "accepted", "ramp", "critical", isa="E", by="wang")
+    night.step()
+    assert night.book() == [], "nobody was called, so nobody answered a call"
+    night.at(600)
+    night.judging.add(night.time, "unshelved", "wall", "critical", isa="C", by="operator")
+    night.judging.add(night.time, "unshelved", "ramp", "critical", isa="C", by="operator")
+    night.step()
+    ((to, text),) = night.ways["sms"].sent
+    assert (to, text.headline) == ("li@sms", "north-wall p17 wall 12.3 mm/d limit 10 CRITICAL")
+    night.at(660)
+    night.judging.add(night.time, "accepted", "wall", "critical", isa="C", by="li")
+    night.step()
+    assert [(line["occurrences"], line["after"]) for line in night.book() if line["what"] == "answered"] == [
+        (["wall/p17#1"], 60.0)
+    ]
+
+
 def test_a_wall_clock_set_back_an_hour_delays_no_step(night: Night) -> None:
     night.judging.add(DUSK, "raised", "wall", "critical")
     night.step()
