@@ -1,13 +1,15 @@
 """What a payload holds, read with suspicion: JSON, MessagePack, a value, a device's own quality.
 
 Constraints. Each raises Dead with the reason it is counted under. NaN, Infinity and null are values that are no number;
-a text for a number is refused, a state's name is its number.
+a text for a number is refused, a state's name is its number. No text that comes out holds half of a surrogate pair:
+JSON can write one (a device that cuts an emoji in two does), and no file could take it.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +20,8 @@ from collector.rows import Dead
 GOOD_WORDS = frozenset(("good", "ok", "valid"))
 GOOD_CODES = frozenset((0, 192))
 """A device's own quality that means good: 0, or OPC's 192. Anything else is a fault that the device declares."""
+_HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def parse_json(data: bytes) -> Any:
@@ -27,9 +31,26 @@ def parse_json(data: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise Dead("not_utf8", f"byte {error.start} is not UTF-8") from error
     try:
-        return json.loads(text)
+        found = json.loads(text)
+        return paired(found) if _HALF_ESCAPED.search(text) else found
     except (ValueError, RecursionError) as error:
         raise Dead("unparsable", f"not JSON: {error}; it begins {text[:40]!r}") from error
+
+
+def paired(found: Any) -> Any:
+    """The same with each half of a surrogate pair, in whatever text it stands, as U+FFFD."""
+    if isinstance(found, str):
+        return whole_text(found)
+    if isinstance(found, list):
+        return [paired(one) for one in found]
+    if isinstance(found, dict):
+        return {whole_text(name): paired(one) for name, one in found.items()}
+    return found
+
+
+def whole_text(text: str) -> str:
+    """The text as UTF-8 can have it."""
+    return _HALF.sub("\ufffd", text)
 
 
 def parse_msgpack(data: bytes) -> Any:

@@ -123,8 +123,8 @@ class Rows:
         if dead.passed:
             self.note("passed_over")
             return
-        detail = f"{place}{dead.detail}"[:300]
-        self.dead.append(DeadLetter(self.seal, self.index, self.topic, dead.reason, dead.sensor, detail))
+        detail, sensor = _written(f"{place}{dead.detail}"[:300]), dead.sensor and _written(dead.sensor)
+        self.dead.append(DeadLetter(self.seal, self.index, self.topic, dead.reason, sensor, detail))
 
     def columns(self) -> tuple[NDArray[np.int64], Times, Times, Floats, NDArray[np.uint8]]:
         """sensor, time, arrived, value, quality of all readings."""
@@ -151,6 +151,11 @@ class Rows:
             self._blocks.append(_block(self.sensor, self.time, self.arrived, self.value, self.quality))
             self._length += len(self.sensor)
             self._begin()
+
+
+def _written(text: str) -> str:
+    """The text as a file can take it, whatever a decoder put into it."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _block(

@@ -15,7 +15,7 @@ from tests.collector.test_sparkplug import birth, device_birth, gas
 
 TOKENS = (
     b"1e999", b"-1e999", b"NaN", b"null", b"true", b'""', b"{}", b"[]", b"[[", b"0x10", b"1_0", b"9" * 40, b"-0",
-    b"\\u0000",
+    b"\\u0000", b"\\ud83d",
     b"\xff\xfe", b"\x00", b"\xc1", b'"v":', b'"t":1', b"2026-11-24T08:00", b"1.5.2", b",,", b"%LEL", b"\xe4\xb8",
     b"\xdd\xff\xff\xff\xff", b"\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00",
 )  # fmt: skip

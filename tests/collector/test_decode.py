@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from collector.decode import LARGEST, Decoded, Decoder
 from collector.message import Message, Seal
+from collector.payload import parse_json
+from collector.rows import Dead
 from detectors.reading import Quality
 from detectors.site import Site, read_site
 
@@ -260,6 +262,25 @@ def test_bad_input_is_a_dead_letter_by_name_and_disturbs_no_other(reason: str, t
     assert 0 < len(dead.detail) <= 300
     assert rows(decoded) == [("ch4", NOW, 1.25), ("temp", NOW, 20.0)]
     assert decoded.received == 3
+
+
+def test_half_of_a_character_beside_a_reading_loses_no_reading() -> None:
+    """As a device writes it that cuts an emoji in two; of a pair that is whole nothing is changed."""
+    payload = b'{"v": 1.25, "t": %d, "name\\ud83d": ["\\udE00"]}' % NOW
+    assert rows(decode(mqtt("pit/face/ch4", payload))) == [("ch4", NOW, 1.25)]
+    whole = parse_json(b'{"a": "\\ud83d\\ude00", "b": "\\\\ud83d", "c\\udfff": [1, "x\\ud83d"]}')
+    assert whole == {"a": "\U0001f600", "b": "\\ud83d", "c\ufffd": [1, "x\ufffd"]}
+
+
+def test_what_a_decoder_says_can_always_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def halved(*_: Any) -> None:
+        raise Dead("wrong_type", "found '\ud83d'", "\udcff")
+
+    decoder = Decoder(SITE)
+    template, _ = decoder._route("pit/face/ch4")
+    monkeypatch.setattr(template, "decode", halved)
+    (dead,) = decoder.decode([Seal(1, NOW, NOW, (mqtt("pit/face/ch4", GOOD),))]).dead
+    assert (dead.sensor, dead.detail) == ("\\udcff", "found '\\ud83d'")
 
 
 def test_every_reason_the_module_names_is_met_here() -> None:

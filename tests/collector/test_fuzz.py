@@ -41,6 +41,8 @@ def check(messages: list[Message], decoded: Decoded) -> None:
     assert decoded.received == len(messages)
     dead = {letter.index for letter in decoded.dead}
     failed = [letter for letter in decoded.dead if letter.reason == "decoder_failed"]
+    for letter in decoded.dead:
+        f"{letter.topic}{letter.sensor}{letter.detail}".encode()  # raises where no file could take it
     assert failed == [], [(letter.detail, messages[letter.index].payload) for letter in failed[:3]]
     assert len(decoded.sensor) == len(decoded.time) == len(decoded.value) == len(decoded.quality)
     assert not np.isinf(decoded.value).any()

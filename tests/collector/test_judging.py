@@ -13,7 +13,7 @@ import pytest
 from collector.journal import verify
 from collector.judged import Judged
 from collector.judging import Judging
-from collector.message import CSV, Message
+from collector.message import CSV, MQTT, Message
 from collector.replaying import replay
 from collector.spool import Spool
 from detectors.site import read_site
@@ -183,3 +183,35 @@ def test_before_a_revision_nothing_is_lost_but_set_aside_by_name(tmp_path: Path)
 
     assert [d["reason"] for d in judged.dead()] == ["no_site", "no_site"]
     assert judged.ledger() == {"received": 2, "dead.no_site": 2}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"s": "\\ud800", "v": 1, "ts": 1}',
+        '{"s": "ch4-1", "v": "\\udfff", "ts": 1}',
+        '{"s": "ch4-1", "v": 1, "u": "\\ud83d", "ts": 1}',
+        '{"s": "ch4-1", "v": 1, "ts": "\\ud83d"}',
+        '{"s": "ch4-1", "v": 1, "ts": 1, "n": 1, "d": "\\ud83d"}',
+    ],
+)
+def test_half_of_a_character_from_a_device_stops_nothing(tmp_path: Path, payload: str) -> None:
+    """No file takes it as it is; judging would come to it again at each start."""
+    form = {"topic": "any", "json": {"sensor": "s", "value": "v", "unit": "u", "time": "ts", "seq": "n", "device": "d"}}
+    spool = Spool(tmp_path)
+    spool.append([revision(payload={**document()["payload"], "any": form})], START, START)
+    later = payload.replace('"n": 1', '"n": 9')
+    spool.append([Message("any", text.encode(), MQTT) for text in (payload, later)], START + S, START + S)
+    spool.append([reading(0, START + 2 * S, 0.1)], START + 2 * S, START + 2 * S)
+    spool.close()
+
+    judging = Judging(tmp_path)
+    while judging.catch_up(5):
+        pass
+    judging.save()
+    judging.writer.close()
+    judging.spool.close()
+
+    judged = judge_all(tmp_path)
+    assert judged.ledger()["received"] == 3
+    assert {row["sensor"]: row["value"] for row in judged.sensors()}["ch4-0"] == 0.1
