@@ -37,6 +37,8 @@ LARGEST = 8 * 1024 * 1024
 """Bytes of a payload off the wire; a larger one is kept and not looked into."""
 ROUTES = 100_000
 """Topics remembered; more than these are looked up again, so strangers cannot fill the memory."""
+LONGEST_TOPIC = 1_000
+"""Characters of a topic; a longer one fits no template, and of it a dead letter keeps so many."""
 OWN_TOPIC = "own/"
 BLIND = "own/blind"
 OWN_ALARM = "own/alarm"
@@ -119,7 +121,7 @@ class Decoder:
 
     def _message(self, message: Message, rows: Rows) -> None:
         template: Template | Spelled
-        rows.topic = message.topic
+        rows.topic = message.topic[:LONGEST_TOPIC]
         rows.flags = self._flags | (int(Quality.RETAINED) if message.retained else 0)
         known: Known | None = None
         try:
@@ -168,6 +170,9 @@ class Decoder:
 
     def _route(self, topic: str) -> tuple[Template | Spelled, Known | None]:
         """The first template that fits; remembered only for what the site knows."""
+        if len(topic) > LONGEST_TOPIC:
+            text = f"topic {topic[:100]!r}... has {len(topic)} characters, at most {LONGEST_TOPIC} are read"
+            raise Dead("unknown_topic", text)
         for template in self._templates:
             fits, name = template.fits(topic)
             if not fits:

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FARTHEST = 2**63 - 1
+LONGEST = 100
+"""Characters of a time in words."""
 _SCALES = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3), (FARTHEST + 1, 1))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
@@ -86,6 +88,8 @@ def _scaled(value: int) -> int:
 
 
 def _from_text(text: str, zone: tzinfo | None) -> int:
+    if len(text) > LONGEST:
+        raise BadTime(f"time {text[:40]!r} has {len(text)} characters, at most {LONGEST} are read")
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

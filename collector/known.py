@@ -7,7 +7,7 @@ payload's `sensors` translates; the area in a topic is not compared with the sen
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
 
@@ -19,6 +19,13 @@ from detectors.units import UnitError, convert
 
 REMEMBERED = 20_000
 """Ways in which words spelled a sensor; more than these are looked up again."""
+UNITS = 1_000
+"""Spellings of a unit that a sensor remembers, as many."""
+LONGEST_UNIT = 100
+NAMED = 200
+"""Characters that are kept of the name of an unknown sensor."""
+LONGEST_KEY = 2_000
+"""Characters of a topic and the words that spell a sensor, where they are remembered."""
 
 
 class Known:
@@ -35,9 +42,11 @@ class Known:
 
     def accepts(self, unit: str) -> bool:
         """Whether `unit` is the sensor's own, however it is spelled."""
+        if len(unit) > LONGEST_UNIT:
+            return False
         if unit not in self.units:
-            if len(self.units) > 1000:
-                return False
+            if len(self.units) >= UNITS:
+                self.units = {self.sensor.unit: True}
             try:
                 self.units[unit] = convert(1.0, unit, self.sensor.unit, **self.sensor.gas) == 1.0
             except UnitError:
@@ -59,28 +68,38 @@ class Names:
         self._spelling = payload.spelling
         self._parts = re.split(r"\{([^{}]*)\}", self._spelling)
         """Texts and words in turn."""
-        self._found: dict[tuple[object, ...], Known] = {}
+        self._asked = self._parts[1::2]
+        self._longest = max(NAMED, *map(len, self._sensors), 0)
+        self._found: dict[tuple[str | None, ...], Known] = {}
+        self._at, self._in_topic = "", dict[str, str]()
+        """The topic looked at last, and the words in it."""
 
     def find(self, topic: str, words: Mapping[str, str]) -> Known:
         """The sensor that the words of a message and of its topic spell."""
-        key = (topic, *words.items())
+        key = (topic, *map(words.get, self._asked))
         known = self._found.get(key)
         if known is None:
-            known = self._spelled(topic, words)
-            if len(self._found) >= REMEMBERED:
-                self._found.clear()
-            self._found[key] = known
+            known = self._spelled(topic, key[1:])
+            if sum(map(len, filter(None, key))) <= LONGEST_KEY:
+                self._remember(key, known)
         return known
 
-    def _spelled(self, topic: str, words: Mapping[str, str]) -> Known:
-        fits = self._topic.fullmatch(topic)
-        every = {**(fits.groupdict() if fits else {}), **words}
+    def _remember(self, key: tuple[str | None, ...], known: Known) -> None:
+        if len(self._found) >= REMEMBERED:
+            self._found.clear()
+        self._found[key] = known
+
+    def _spelled(self, topic: str, words: Sequence[str | None]) -> Known:
+        if topic != self._at:
+            fits = self._topic.fullmatch(topic)
+            self._at, self._in_topic = topic, fits.groupdict() if fits else {}
         texts = list(self._parts)
-        for place in range(1, len(texts), 2):
-            word = every.get(texts[place])
+        for place, word in enumerate(words):
+            asked = texts[2 * place + 1]
+            word = self._in_topic.get(asked) if word is None else word
             if word is None:
-                raise Dead("missing_field", f"no {texts[place]!r}, of which {self._spelling!r} makes the sensor's name")
-            texts[place] = word
+                raise Dead("missing_field", f"no {asked!r}, of which {self._spelling!r} makes the sensor's name")
+            texts[2 * place + 1] = word[: self._longest + 1]  # one so long is no sensor's
         return self.named("".join(texts))
 
     def named(self, name: str) -> Known:
@@ -88,7 +107,7 @@ class Names:
         known = self._sensors.get(name)
         if known is None:
             text = f"sensor {shown(name)} is not in the site file"
-            raise Dead("unknown_sensor", text, name[:200], passed=self._passes)
+            raise Dead("unknown_sensor", text, name[:NAMED], passed=self._passes)
         return known
 
 

@@ -66,7 +66,8 @@ class Lines:
             raise Dead("missing_field", "no field but the unit's and the quality's")
         for field, value in fields.items():
             try:
-                known = self._names.find(rows.topic, {**tags, "field": field})
+                tags["field"] = field
+                known = self._names.find(rows.topic, tags)
                 check_unit(unit, known)
                 number = as_number(value, known.id, known.states)
                 at = self._time(time, known, rows)
@@ -90,15 +91,15 @@ def split(text: str) -> list[str]:
     lines = [line.rstrip("\r") for line in text.split("\n")]
     if '"' not in text:
         return [line.strip() for line in lines]
-    whole: list[str] = []
+    whole: list[list[str]] = []
     open_quote = False
     for line in lines:
         if open_quote:
-            whole[-1] += "\n" + line
+            whole[-1].append(line)
         else:
-            whole.append(line)
+            whole.append([line])
         open_quote ^= line.replace("\\\\", "").replace('\\"', "").count('"') % 2 == 1
-    return [line.strip() for line in whole]
+    return ["\n".join(parts).strip() for parts in whole]
 
 
 def read(line: str) -> tuple[dict[str, str], dict[str, Any], int | None]:

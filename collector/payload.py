@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -20,6 +20,8 @@ from collector.rows import Dead
 GOOD_WORDS = frozenset(("good", "ok", "valid"))
 GOOD_CODES = frozenset((0, 192))
 """A device's own quality that means good: 0, or OPC's 192. Anything else is a fault that the device declares."""
+SHOWN = 60
+"""Characters of a value in a sentence."""
 _HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -106,11 +108,37 @@ def is_good(quality: Any) -> bool:
     if quality is None or quality is True:
         return True
     if isinstance(quality, str):
-        return quality.lower() in GOOD_WORDS
+        return len(quality) < 10 and quality.lower() in GOOD_WORDS
     return quality is not False and type(quality) in (int, float) and quality in GOOD_CODES
 
 
 def shown(value: Any) -> str:
-    """A value as a sentence may hold it."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    """A value as a sentence may hold it; no more of a large one is looked at."""
+    text = ""
+    for piece in _pieces(value):
+        text += piece
+        if len(text) > SHOWN:
+            return f"{text[:57]}..."
+    return text
+
+
+def _pieces(value: Any) -> Iterator[str]:
+    """What repr says, in pieces that are made only when asked for."""
+    if isinstance(value, str | bytes):
+        yield repr(value[: SHOWN + 1])
+    elif isinstance(value, list):
+        yield "["
+        for number, one in enumerate(value):
+            yield ", " if number else ""
+            yield from _pieces(one)
+        yield "]"
+    elif isinstance(value, dict):
+        yield "{"
+        for number, (key, one) in enumerate(value.items()):
+            yield ", " if number else ""
+            yield from _pieces(key)
+            yield ": "
+            yield from _pieces(one)
+        yield "}"
+    else:
+        yield repr(value)

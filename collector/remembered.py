@@ -1,7 +1,7 @@
 """What decoding remembers from message to message: sequence numbers, and what Sparkplug's edge nodes declared.
 
 Constraints. Part of the fold: carried by snapshots and revisions, equal however the log is cut. Bounded: COUNTERS
-senders; NODES edge nodes with METRICS metrics each. A node is replaced, never changed, so a copy is a shallow one.
+senders; NODES edge nodes with METRICS metrics and devices each. A node is replaced, never changed: a copy is shallow.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ UNITS = {
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]*")
 BASE = {"bn", "bt", "bu", "bv", "bs", "bver"}
 VALUES = ("v", "vs", "vb", "vd")
+LONGEST_NAME = 1_000
 
 
 class Senml:
@@ -67,7 +68,12 @@ class Senml:
             return
         if len(values) > 1 or "vd" in values:
             raise Dead("wrong_type", f"found {', '.join(values)}; one of v, vs, vb is a reading")
-        name = _text(base, "bn") + _text(record, "n")
+        parts = _text(base, "bn"), _text(record, "n")
+        if sum(map(len, parts)) > LONGEST_NAME:
+            raise Dead(
+                "unknown_sensor", f"a name of {sum(map(len, parts))} characters, at most {LONGEST_NAME} are read"
+            )
+        name = "".join(parts)
         if not NAME.fullmatch(name):
             raise Dead("missing_field", f"name {shown(name)}: bn and n make none")
         if values:

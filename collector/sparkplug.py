@@ -76,7 +76,8 @@ class Sparkplug:
             if metric.HasField("alias"):
                 aliases[metric.alias] = one
         node = self._memory.nodes.get(place, Node())
-        if len(declared) + sum(len(metrics) for of, metrics in node.named.items() if of != device) > METRICS:
+        others = sum(1 + len(metrics) for of, metrics in node.named.items() if of != device)
+        if len(declared) + others > METRICS:
             raise Dead("too_many", f"more than {METRICS} metrics of {place}")
         node = self._follow(node, payload, place, rows) if device else self._born(node, payload, rows)
         self._memory.nodes[place] = node.declare(device, declared, aliases)
