@@ -30,7 +30,7 @@ REASONS = {
     "never_shelved": "an alarm of this priority is never shelved",
     "not_shelved": "it is not shelved",
     "in_service_already": "it is in service",
-    "nothing_to_reset": "no latched alarm stands there",
+    "nothing_to_reset": "nothing there waits for a reset: it is neither latched, nor removed, nor reported by a role",
     "no_end": "it needs an end that is still ahead: --end 30min",
     "no_hazard": "no open hazard holds it: `davylamp hazards` lists them",
     "no_owner": "say who has it with --to",

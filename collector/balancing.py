@@ -1,7 +1,7 @@
 """Does the ledger balance? Asked each minute while storing runs; that it does not is an alarm of its own.
 
 Constraints. It reads as `davylamp ledger` does, so both say the same. Roles commit while it reads, so an imbalance
-must last. Only a change is said; a ledger that cannot be read is no verdict.
+must last. While it does it is said each time: a reset hides nothing. A ledger that cannot be read is no verdict.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ def look(folder: Path, said: bool) -> bool:
     """Look once; `said`: an imbalance was reported and not taken back. Returns whether one is now."""
     try:
         counts, wrong = read_at_rest(folder)
+        words = verdict(counts, wrong)
         if bool(wrong) is not said:
-            words = verdict(counts, wrong)
             (log.error if wrong else log.info)("ledger=%s", words)
+        if wrong or said:
             own_alarm(folder, UNBALANCED, SUBJECT, bool(wrong), words if wrong else "")
         return bool(wrong)
     except DavylampError as error:

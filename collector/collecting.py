@@ -40,6 +40,8 @@ LOOK = 0.05
 TICK = SECOND
 REPORT = 10.0
 """s between two readings of our own sensors; a link that comes or goes is said at once."""
+AGAIN = 60.0
+"""s after which a failing source is said again: a reset by a person hides nothing."""
 RETRY = 0.5
 
 log = logging.getLogger(__name__)
@@ -104,6 +106,7 @@ class Collector:
         """When the source was last as it should be."""
         self._alarm: bool | None = None
         """Whether we said that it fails; None at the start, when an alarm of the process before may stand."""
+        self._alarm_at = 0.0
         self._failing = False
         self._gone_at = 0
 
@@ -212,9 +215,10 @@ class Collector:
         if link.error is None:
             self._well_at = time.monotonic()
         failing = link.error is not None and time.monotonic() - self._well_at >= self.alarm_after
-        if failing == self._alarm or (link.error is not None and not failing):
+        again = failing and time.monotonic() - self._alarm_at >= AGAIN
+        if (failing == self._alarm and not again) or (link.error is not None and not failing):
             return
-        self._alarm = failing
+        self._alarm, self._alarm_at = failing, time.monotonic()
         said = {"rule": SOURCE, "subject": "mqtt", "active": failing, "detail": str(link.error or "")}
         self._own.append(Message(OWN_ALARM, json.dumps(said).encode(), OWN))
 

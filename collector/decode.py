@@ -42,6 +42,8 @@ LONGEST_TOPIC = 1_000
 OWN_TOPIC = "own/"
 BLIND = "own/blind"
 OWN_ALARM = "own/alarm"
+GONE = "gone"
+"""The detail with which an own alarm ends whose thing the site no longer has."""
 REACHED = "own/reached"
 FACTS = (BLIND, OWN_ALARM, REACHED)
 """Own messages that are no readings."""
@@ -191,5 +193,6 @@ def _id(known: Known | None) -> str | None:
 
 
 __all__ = [
-    "BLIND", "CANARY", "FACTS", "OWN_ALARM", "OWN_READINGS", "REACHED", "DeadLetter", "Decoded", "Decoder", "Gap",
+    "BLIND", "CANARY", "FACTS", "GONE", "OWN_ALARM", "OWN_READINGS", "REACHED", "DeadLetter", "Decoded", "Decoder",
+    "Gap",
 ]  # fmt: skip

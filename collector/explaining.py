@@ -140,7 +140,13 @@ def _by(line: Mapping[str, Any]) -> str:
     by = f"by {line['by']} " if line["by"] else ""
     late = line["now"] - line["time"]
     delay = f"(device time {age(late)} before) " if late > 5 * SECOND else ""
-    return number + by + delay + (line["note"] or "")
+    return number + by + delay + (line["note"] or _ended(line))
+
+
+def _ended(line: Mapping[str, Any]) -> str:
+    """How an alarm about the system itself ended: works again, gone, reset."""
+    own = line["change"] == "returned" and str(line["why"].get("key", "")).startswith("own.")
+    return because(line["why"], None, "", "en", Local("UTC")) if own else ""
 
 
 def _number(value: float | None) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collector import orders
-from collector.decode import BLIND, CANARY, FACTS, REACHED, Decoded, Decoder
+from collector.decode import BLIND, CANARY, FACTS, GONE, REACHED, Decoded, Decoder
 from collector.message import ACTION, MQTT, OWN, REVISION, Message, Seal
 from collector.remembered import Memory
 from collector.rows import DeadLetter, Gap
@@ -156,7 +156,8 @@ class Folding:
         if said.active:
             priority = Priority.CRITICAL if said.rule == DIFFERS else Priority.HIGH
             return self.judge.own(said.rule, said.subject, now, Why(f"own.{said.rule}", numbers), priority)
-        return self.judge.own_ends(said.rule, said.subject, now, Why("own.ended"))
+        ended = Why("own.gone" if said.detail == GONE else "own.ended")
+        return self.judge.own_ends(said.rule, said.subject, now, ended)
 
     def _readings(self, seals: Sequence[Seal], out: Folded) -> None:
         if not seals:

@@ -99,9 +99,7 @@ class Pager:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="call")
         self._under_way: set[str] = set()
         self._unwritten: list[dict[str, Any]] = []
-        standing = [row["subject"] for row in followed.alarms() if row["rule"] == CHANNEL and row["active"]]
-        self._failing: set[str] = set(standing)
-        self._works({way for way in standing if not self._is_way(way)})
+        self._failing = self._standing()
         self._lost: set[str] = set()
         """Addresses to which a message was not delivered, until one is."""
 
@@ -163,6 +161,8 @@ class Pager:
             if self._asking is not None and self._asking.take(line):
                 self._unwritten.append(self._answer(now, name, line, now - self._asking.asked))
             self._escalation.take(line, now)
+            if (line["rule"], line["change"]) == (CHANNEL, "reset") and line["sensor"] not in self._standing():
+                self._failing.discard(line["sensor"])
             if flown := canary_of(line):
                 for knock in self._canary:
                     knock(flown)
@@ -197,10 +197,9 @@ class Pager:
         else:
             self._fails(address if outcome.what == REFUSED else channel, outcome.problem)
 
-    def _is_way(self, way: str) -> bool:
-        """False for a channel or a person whom the site no longer names: no call will ever show that it works."""
-        channel, _, person = way.partition(":")
-        return channel in self._oncall.ways and (not person or person in self._oncall.people)
+    def _standing(self) -> set[str]:
+        """Ways that are known to fail."""
+        return {row["subject"] for row in self._followed.alarms() if row["rule"] == CHANNEL and row["active"]}
 
     def _works(self, ways: set[str]) -> None:
         for way in self._failing & ways:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from collector.own_alarms import GUIDANCE
 from detectors.alarm import Hidden
 from detectors.hazards import Hazard
 from detectors.judge import Judge
@@ -19,7 +20,7 @@ def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
     pair, record = judge.pair_of.get(key), judge.records.records.get(key)
     if pair is None and record is None:
         return None
-    known: dict[str, Any] = {}
+    known: dict[str, Any] = {"guidance": GUIDANCE.get(key[0], "")}
     if pair is not None:
         rule, subject = judge.pairs[pair]
         record = record or Record(subject.area, rule.detector.kind, rule.priority, rule.latch)

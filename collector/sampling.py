@@ -26,6 +26,7 @@ from collector.heartbeat import read_heartbeats
 from collector.inbox import put
 from collector.judged import Judged
 from collector.message import OWN, Message
+from collector.own_alarms import Gone
 from collector.own_names import plain
 from collector.own_rules import EVERY, destinations, stores
 from collector.receipts import announced
@@ -59,6 +60,7 @@ class Sampler:
 
     def __init__(self, settings: Settings, judged: Judged, wall: Callable[[], int] = time.time_ns) -> None:
         self._settings, self._data, self._judged, self._wall = settings, settings.data, judged, wall
+        self._gone = Gone(settings)
         self._before: tuple[int, int, int] | None = None
         """now, seals and messages at the look before."""
 
@@ -102,7 +104,9 @@ class Sampler:
             yield name, self._lag(now, json.loads(lines[0][1])["now"] if lines else None)
         if self._settings.canary.ask is not None:
             yield "question", float(state_of(read_memory(self._data).question))
-        failing = [row for row in self._judged.alarms() if row["rule"] == CHANNEL and row["active"]]
+        alarms = self._judged.alarms()
+        self._gone.look(alarms)
+        failing = [row for row in alarms if row["rule"] == CHANNEL and row["active"]]
         yield "channels-failing", float(len(failing))
 
     def _machine(self) -> Iterator[tuple[str, float]]:

@@ -29,7 +29,9 @@ UNBALANCED = "ledger-unbalanced"
 """The own rule that says that at some hop more or less came out than went in."""
 QUESTION = "weekly-question"
 """What an accept names that answers the weekly question; its subject is the person, its occurrence the day."""
-OWN_RULES = (BROKEN, WRONG_UNIT, CHANNEL, DIFFERS, SOURCE, UNBALANCED)
+REPORTED = (CHANNEL, DIFFERS, SOURCE, UNBALANCED)
+"""Own rules whose alarms a role reports: it says them again after a reset where it is still so."""
+OWN_RULES = (BROKEN, WRONG_UNIT, *REPORTED)
 
 Key = tuple[str, str]
 """(rule, subject)"""

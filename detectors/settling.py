@@ -19,7 +19,7 @@ from detectors.hazards import ACTIONS, CALLED, Hazard, Hazards
 from detectors.holding import Held
 from detectors.people import objection, take
 from detectors.reading import AFTER_ROWS
-from detectors.records import BROKEN, OWN_RULES, QUESTION, WRONG_UNIT, Action, Change, Key, Record
+from detectors.records import BROKEN, OWN_RULES, QUESTION, REPORTED, WRONG_UNIT, Action, Change, Key, Record
 from detectors.rule import Priority, Rule, Subject
 from detectors.sensor import OWN_AREA
 from detectors.site import Site
@@ -284,7 +284,7 @@ class Records:
             nobody = Record("", "", Priority.LOG, False)
             return [self._refuse(key, nobody, now, action, "unknown_alarm")]
         record = self.records.get(key) or self._record(self.fold.pair_of[key])
-        removed = self._removed(key)
+        removed = self._removed(key, record)
         reason = objection(record, action, now, self.fold.site.shelving, removed)
         if reason:
             return [self._refuse(key, record, now, action, reason)]
@@ -292,15 +292,19 @@ class Records:
         lines = [self._line(key, record, now, change, action=action)]
         if change == "accepted":
             lines += self.hazards.accepted(action, record.alarm.occurrence, now, self.fold.revision)
+        if change == "reset" and key[0] in OWN_RULES:
+            lines.append(self._line(key, record, now, "returned", why=Why("own.reset")))
         if key not in self.fold.pair_of and key[0] not in OWN_RULES and not record.alarm.standing:
             del self.records[key]
         return lines + self.resuppress(key, now)
 
-    def _removed(self, key: Key) -> bool:
-        """True if a revision took the rule away, or the sensor whose unit was wrong: nothing else can end the alarm."""
-        if key[0] == WRONG_UNIT:
-            return key[1] not in self.fold.site.sensors
-        return key not in self.fold.pair_of and key[0] not in OWN_RULES
+    def _removed(self, key: Key, record: Record) -> bool:
+        """True if a reset ends the alarm though it is active: a revision took the rule away, or the sensor whose unit
+        was wrong; or a role reported it, of something that this fold knows nothing of."""
+        if key[0] not in OWN_RULES:
+            return key not in self.fold.pair_of
+        gone = key[0] == WRONG_UNIT and key[1] not in self.fold.site.sensors
+        return record.alarm.active and (gone or key[0] in REPORTED)
 
     def _stands(self, hazard: Hazard) -> bool:
         found = (self.records.get((rule, hazard.subject)) for rule in hazard.occurrences)

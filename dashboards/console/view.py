@@ -18,6 +18,7 @@ from dashboards.console.order import Place, joined, stale, worst
 from dashboards.console.reading import AlarmRow, LedgerRow, SensorRow, Status
 from dashboards.console.rights import may
 from dashboards.console.words import say
+from detectors.records import REPORTED
 
 DIRECT = frozenset({"signal.limit", "signal.state", "dust.explosion"})
 """Kinds that compare the reading itself with their limit: beside their alarm stands the newest reading."""
@@ -240,7 +241,7 @@ def buttons(row: AlarmRow, look: Look) -> tuple[Button, ...]:
         ("shelve", row.priority not in ("critical", "log") and "shelved" not in row.hidden and row.standing),
         ("unshelve", "shelved" in row.hidden),
         ("in_service", "out_of_service" in row.hidden),
-        ("reset", row.latched or row.removed),
+        ("reset", row.latched or row.removed or (row.active and row.rule in REPORTED)),
     ]
     return tuple(_button(kind, row, look) for kind, fits in able if fits and may(kind, look.access))
 

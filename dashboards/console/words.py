@@ -147,6 +147,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "重放日志得到的记录与磁盘上的不同，以磁盘为准[：{detail}]",
     ),
     "own.ended": ("works again", "已恢复"),
+    "own.gone": ("the site file no longer has it", "站点文件中已不存在"),
+    "own.reset": ("reset by a person", "已人工复位"),
     "payload.readable": ("its payloads can be read again", "报文已恢复可读"),
     "judge.refused.unknown_action": ("there is no such action", "没有此操作"),
     **DUST,

@@ -38,9 +38,11 @@ class Judging:
         self.digest = ""
         self.active: dict[str, dict[str, Any]] = {}
 
-    def add(self, now: int, change: str, rule: str, priority: str, isa: str = "B", by: str = "") -> None:
+    def add(
+        self, now: int, change: str, rule: str, priority: str, isa: str = "B", by: str = "", sensor: str = "p17"
+    ) -> None:
         line = {
-            "seq": len(self.lines) + 1, "now": now, "time": now, "site": "pit", "area": "north-wall", "sensor": "p17",
+            "seq": len(self.lines) + 1, "now": now, "time": now, "site": "pit", "area": "north-wall", "sensor": sensor,
             "rule": rule, "kind": "slope.velocity", "revision": 1, "priority": priority, "occurrence": 1,
             "change": change, "isa": isa, "value": 12.3, "limit": 10.0,
             "why": {"key": "slope.velocity.above", "floor": 1.0}, "by": by, "note": "", "action": "a" if by else "",
@@ -247,16 +249,24 @@ def test_a_wall_clock_set_back_an_hour_delays_no_step(night: Night) -> None:
     assert [line["person"] for line in night.book() if line["what"] == CALLING] == ["li", "chen"]
 
 
-def test_a_way_that_the_site_no_longer_has_is_said_to_fail_no_more(night: Night) -> None:
-    names = ("sms", "sms:li", "sms:gone", "fax", "fax:li")
-    rows = [{"rule": CHANNEL, "subject": name, "active": True} for name in names]
-    night.judging.alarms = lambda: rows  # type: ignore[method-assign]
-    said: list[tuple[str, bool, str]] = []
-
-    def report(way: str, failing: bool, problem: str) -> None:
-        said.append((way, failing, problem))
-
-    night.pager.close()
-    night.pager = Pager(night.oncall, night.judging, night.folder, report=report)
-
-    assert sorted(said) == [(way, False, "") for way in ("fax", "fax:li", "sms:gone")]
+def test_a_way_that_was_reset_and_fails_still_is_said_again(night: Night) -> None:
+    said: list[tuple[str, bool]] = []
+    night.pager._report = lambda way, failing, problem: said.append((way, failing))
+    night.ways["sms"].raises = Unavailable("no network")
+    night.judging.add(DUSK, "raised", "wall", "critical")
+    night.step()
+    night.step()
+    assert said == [("sms", True)]
+    night.judging.add(DUSK, "reset", CHANNEL, "high", isa="A", by="li", sensor="sms")
+    night.at(130)
+    night.step()
+    night.step()
+    assert said == [("sms", True), ("sms", True)]
+    row = {"rule": CHANNEL, "subject": "sms", "active": True}
+    night.judging.alarms = lambda: [row]  # type: ignore[method-assign]
+    night.judging.add(DUSK, "reset", CHANNEL, "high", isa="A", by="li", sensor="sms")
+    night.ways["sms"].raises = None
+    for second in range(250, 1500, 125):
+        night.at(second)
+        night.step()
+    assert said[2:] == [("sms", False)], "a reset of before, read again: what stands since is ended when it works"

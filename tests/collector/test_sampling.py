@@ -115,6 +115,10 @@ def test_ways_that_fail_are_counted(rig: Rig) -> None:
     ]
     rig.judging.commit(alarms=rows)
     assert rig.sampler.look()["channels-failing"] == 1
+    (said,) = Inbox(rig.folder).waiting()
+    assert json.loads(said.payload) == {
+        "rule": "channel-failing", "subject": "sms", "active": False, "detail": "gone",
+    }, "this site has no roster"  # fmt: skip
 
 
 def test_memory_comes_only_from_a_role_that_lives(rig: Rig) -> None:

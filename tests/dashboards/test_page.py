@@ -117,6 +117,16 @@ def test_an_alarm_whose_rule_was_removed_waits_for_a_reset() -> None:
     assert 'data-kind="reset"' in alarm
 
 
+@pytest.mark.parametrize(("rule", "able"), [("channel-failing", True), ("broken", False)])
+def test_what_a_role_reports_can_be_reset_while_it_is_active(rule: str, able: bool) -> None:
+    sample = calm()
+    sample.rows.append(AlarmRow(rule, "sms", "", rule, "high", active=True, acked=False, since=NOW))
+
+    alarm = shown(sample).split('id="alarms"')[1].split("</li>")[0]
+
+    assert ('data-kind="reset"' in alarm) is able
+
+
 def test_simulated_data_is_marked_and_real_data_is_not() -> None:
     sample = calm()
     assert "SIMULATION" in shown(sample)
