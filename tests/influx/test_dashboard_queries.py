@@ -34,8 +34,8 @@ def filled(server: Address, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     remove(address)
 
 
-def as_grafana_asks(query: str, interval: str = "10s") -> str:
-    """Variables and macros filled in as Grafana does."""
+def as_grafana_asks(query: str, interval: str = "10m") -> str:
+    """Variables and macros filled in as Grafana does for a week on a screen."""
     span = "time > now() - 7d"
     text = query.replace("$timeFilter", span).replace("$__interval", interval)
     text = re.sub(r"\$(area|sensor)", ".*", text).replace("$site", "north-pit")
