@@ -35,6 +35,11 @@ class Address(Protocol):
     def subscriptions(self) -> Sequence[str]: ...
 
 
+def five(address: Address) -> bool:
+    """Whether it speaks MQTT 5; else 3.1.1."""
+    return address.version == "5"
+
+
 def place(url: str) -> tuple[str, int, bool]:
     """Host, port and whether TLS. Raises ValueError that says what a broker's address looks like."""
     wrong = ValueError(f"mqtt.url {url!r}: give mqtt://HOST[:1883] or mqtts://HOST[:8883]")

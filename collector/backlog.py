@@ -1,7 +1,7 @@
 """Messages between the thread that reads the network and the one that writes the log, bounded.
 
 Constraints. `put` never blocks and may overshoot by what was read at once; whoever puts looks at `full` first. Each
-message keeps the connection and the packet number that acknowledge it.
+message keeps the connection that brought it and the packet that acknowledges it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collector.message import Message
 
 
 class Entry(NamedTuple):
-    """A message as it came: `mid` is 0 where nothing is to be acknowledged."""
+    """A message as it came: `owed` is empty where nothing is to be acknowledged."""
 
     message: Message
     generation: int
-    mid: int
+    owed: bytes
 
 
 class Backlog:

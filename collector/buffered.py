@@ -10,9 +10,6 @@ from __future__ import annotations
 import socket
 import ssl
 from contextlib import suppress
-from typing import Any
-
-import paho.mqtt.client as paho
 
 CHUNK = 65536
 
@@ -84,29 +81,3 @@ class BufferedSocket:
         with suppress(OSError):
             self.flush()
         self._wrapped.close()
-
-
-class BufferedClient(paho.Client):
-    """paho over a buffered socket."""
-
-    buffered: BufferedSocket | None = None
-
-    def trust(self, context: ssl.SSLContext) -> None:
-        """Use TLS, from the next connection on as this context says; paho takes one context for ever."""
-        self._ssl, self._ssl_context = True, context
-
-    def _create_socket(self) -> Any:
-        self.buffered = BufferedSocket(super()._create_socket())  # type: ignore[arg-type]
-        return self.buffered
-
-    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
-        """As paho's, but a refused handshake leaves no open socket behind."""
-        assert self._ssl_context is not None
-        wrapped = self._ssl_context.wrap_socket(tcp_sock, server_hostname=self._host, do_handshake_on_connect=False)
-        try:
-            wrapped.settimeout(self._connect_timeout)
-            wrapped.do_handshake()
-        except BaseException:
-            wrapped.close()
-            raise
-        return wrapped

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from collector.address import place, reason
+from collector.address import five, place, reason
 from collector.errors import BrokerRefused, Disconnected
 from collector.settings import Mqtt
 from collector.trust import tls_context
@@ -45,12 +45,12 @@ class _Publishing:
     def __init__(self, address: Mqtt) -> None:
         self.host, self.port, tls = place(address.url)
         self.where, self.user = f"broker {self.host}:{self.port}", address.user
-        five = str(address.version) in ("5", "5.0")
+        newer = five(address)
         self.client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=f"{address.client_id}-canary",
-            clean_session=None if five else True,
-            protocol=paho.MQTTv5 if five else paho.MQTTv311,
+            clean_session=None if newer else True,
+            protocol=paho.MQTTv5 if newer else paho.MQTTv311,
             reconnect_on_failure=False,
         )
         if address.user:

@@ -24,7 +24,7 @@ from collector.heartbeat import Heartbeat
 from collector.inbox import Inbox
 from collector.keeping import LogKeeper
 from collector.message import OWN, Message
-from collector.mqtt import Link, Mqtt
+from collector.mqtt import STEADY, Link, Mqtt
 from collector.reserve import Reserve
 from collector.sealing import SEAL_MESSAGES
 from collector.settings import Settings
@@ -104,6 +104,8 @@ class Collector:
         self._told_link: bool | None = None
         self._well_at = time.monotonic()
         """When the source was last as it should be."""
+        self._good_since, self._generation = -STEADY, 0
+        """Since when, and on which of its connections."""
         self._alarm: bool | None = None
         """Whether we said that it fails; None at the start, when an alarm of the process before may stand."""
         self._alarm_at = 0.0
@@ -211,16 +213,27 @@ class Collector:
             self._own.append(own("trimmed-early", value=early))
 
     def _fails(self, link: Link) -> None:
-        """The alarm about the source: raised when it has failed for `alarm_after`, ended when it is well."""
-        if link.error is None:
-            self._well_at = time.monotonic()
-        failing = link.error is not None and time.monotonic() - self._well_at >= self.alarm_after
-        again = failing and time.monotonic() - self._alarm_at >= AGAIN
-        if (failing == self._alarm and not again) or (link.error is not None and not failing):
+        """The alarm about the source: raised when it has failed for `alarm_after`, ended when it is well.
+
+        A connection that comes and goes is no connection: well is what lasts."""
+        now = time.monotonic()
+        if self._lasts(link, now):
+            self._well_at, failing = now, False
+        elif link.error is not None and now - self._well_at >= self.alarm_after:
+            failing = True
+        else:
             return
-        self._alarm, self._alarm_at = failing, time.monotonic()
+        if failing == self._alarm and not (failing and now - self._alarm_at >= AGAIN):
+            return
+        self._alarm, self._alarm_at = failing, now
         said = {"rule": SOURCE, "subject": "mqtt", "active": failing, "detail": str(link.error or "")}
         self._own.append(Message(OWN_ALARM, json.dumps(said).encode(), OWN))
+
+    def _lasts(self, link: Link, now: float) -> bool:
+        if link.error is not None or link.generation > self._generation > 0:
+            self._good_since = now
+        self._generation = link.generation
+        return link.error is None and now - self._good_since >= min(STEADY, self.alarm_after)
 
     def close(self) -> None:
         """Disconnect; what was not acknowledged the broker sends again."""

@@ -14,23 +14,19 @@ import select
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.subscribeoptions import SubscribeOptions
-
 from collector.address import Address, place, reason
+from collector.arriving import SESSION, ArrivingClient
 from collector.backlog import Backlog, Entry
-from collector.buffered import BufferedClient, BufferedSocket
+from collector.buffered import BufferedSocket
 from collector.errors import BrokerRefused, DavylampError, Disconnected, NotSubscribed
 from collector.message import MQTT, Message
+from collector.owed import Owed
+from collector.subscribing import Subscriptions
 from collector.trust import tls_context
 
 QUEUE_MESSAGES = 20_000
@@ -40,10 +36,8 @@ READ_AT_ONCE = 2_000
 CONNECT_WITHIN = 10.0
 FIRST_WAIT, LONGEST_WAIT = 0.25, 4.0
 """s between two attempts."""
-ASK_AGAIN = 30.0
-"""s until a refused subscription is asked for again."""
-SESSION = 7 * 24 * 3600
-"""s a broker of MQTT 5 is asked to keep our session."""
+STEADY = 10.0
+"""s that a connection lasts to count as one: who is let in and put out again and again is not connected."""
 
 log = logging.getLogger(__name__)
 
@@ -74,15 +68,15 @@ class Mqtt:
             raise ValueError("mqtt.subscriptions is empty: give at least one topic filter, such as 'pit/#'")
         self._address, self._password, self._key_password = address, password, key_password
         self._backlog = Backlog(queue_messages, queue_bytes)
-        self._client = self._make()
         self._fresh: list[Entry] = []
-        self._polled: dict[int, Entry] = {}
-        self._acks: deque[Entry] = deque()
-        self._asked: dict[int, list[str]] = {}
-        self._refused: dict[str, str] = {}
-        self._answered = 0.0
+        self._owed = Owed()
+        self._client = self._make()
+        self._subscriptions = Subscriptions(address.subscriptions, self._client.ask)
         self._answer_heard = False
         """To this connection's CONNECT."""
+        self._short = 0
+        """Connections in a row that did not last."""
+        self._up_since = 0.0
         self._stop = threading.Event()
         self._wake, self._woken = socket.socketpair()
         self._wake.setblocking(False)
@@ -128,46 +122,20 @@ class Mqtt:
         """At most `limit` messages, oldest first; waits up to `wait` s for the first."""
         full = self._backlog.full
         taken = self._backlog.take(limit, wait)
-        for entry in taken:
-            if entry.mid:
-                self._polled[id(entry.message)] = entry
+        self._owed.polled(taken)
         if full:
             self._nudge()
         return [entry.message for entry in taken]
 
     def release(self, messages: Sequence[Message]) -> None:
         """These polled messages are on disk: acknowledge them, if the connection they came by still stands."""
-        for message in messages:
-            entry = self._polled.pop(id(message), None)
-            if entry is not None:
-                self._acks.append(entry)
+        self._owed.release(messages)
         self._nudge()
 
-    def _make(self) -> BufferedClient:
-        address = self._address
-        five = str(address.version) in ("5", "5.0")
-        client = BufferedClient(
-            CallbackAPIVersion.VERSION2,
-            client_id=address.client_id,
-            clean_session=None if five else False,
-            protocol=paho.MQTTv5 if five else paho.MQTTv311,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        client.connect_timeout = CONNECT_WITHIN / 2
+    def _make(self) -> ArrivingClient:
+        client = ArrivingClient(self._address, self._arrived, CONNECT_WITHIN / 2)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
-        client.on_subscribe, client.on_message = self._on_subscribe, self._on_message
-        properties = None
-        if five:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.SessionExpiryInterval = SESSION
-        client.connect_async(
-            self.host,
-            self.port,
-            address.keepalive,
-            clean_start=False if five else paho.MQTT_CLEAN_START_FIRST_ONLY,
-            properties=properties,
-        )
+        client.on_subscribe = self._on_subscribe
         return client
 
     # The thread.
@@ -175,21 +143,41 @@ class Mqtt:
     def _run(self) -> None:
         wait = FIRST_WAIT
         while not self._stop.is_set():
-            try:
-                self._identify()
-                self._client.reconnect()
-                self._serve()
-                self._unsaid()
-            except (OSError, ValueError) as error:
-                if not self._told_why():
-                    self._down(Disconnected(f"{self._where()}: {reason(error)}"))
-            except DavylampError as error:
-                self._down(BrokerRefused(f"{self._where()}: {error}"))
-            wait = FIRST_WAIT if self._answered else min(LONGEST_WAIT, wait * 2)
-            self._answered = 0.0
+            begun = time.monotonic()
+            self._connect()
+            if time.monotonic() - begun >= STEADY:
+                wait = FIRST_WAIT
+            self._await_room()
             self._stop.wait(wait * random.uniform(0.75, 1.0))
+            wait = min(LONGEST_WAIT, wait * 2)
         if self._client.socket() is not None:
             self._client.disconnect()
+
+    def _connect(self) -> None:
+        """One connection, whatever ends it: that is said."""
+        try:
+            self._identify()
+            self._client.reconnect()
+            self._serve()
+            self._unsaid()
+        except (OSError, ValueError) as error:
+            if not self._told_why():
+                self._down(Disconnected(f"{self._where()}: {reason(error)}"))
+        except DavylampError as error:
+            self._down(BrokerRefused(f"{self._where()}: {error}"))
+        except Exception as error:
+            log.exception("mqtt failed=%s", type(error).__name__)
+            self._down(Disconnected(f"{self._where()}: {type(error).__name__}: {error}; this is a fault of Davylamp"))
+
+    def _await_room(self) -> None:
+        """Half of a full queue goes to the disk before the broker is asked for more."""
+        if self._backlog.full:
+            self._overfull()
+            while not self._backlog.roomy and not self._stop.wait(0.1):
+                pass
+
+    def _overfull(self) -> None:
+        self._down(Disconnected(f"{self._where()}: given up, {len(self._backlog)} messages wait for the disk"))
 
     def _identify(self) -> None:
         """Password and certificates, read again: they may have been put right or renewed meanwhile."""
@@ -218,8 +206,8 @@ class Mqtt:
                 full_since = full_since or time.monotonic()
             if self._client.socket() is not None:
                 self._client.loop_misc()
-            self._ask_again()
-            self._give_up(begun, full_since)
+            self._subscriptions.ask_again()
+            self._give_up(buffered, begun, full_since)
 
     def _unsaid(self) -> None:
         """A connection that ended before the broker's answer, without a word."""
@@ -254,33 +242,25 @@ class Mqtt:
     def _write(self, buffered: BufferedSocket) -> None:
         if self._client.want_write():
             self._client.loop_write()
-        generation = self._link.generation
-        acks = [self._acks.popleft() for _ in range(len(self._acks))]
-        current = (entry.mid for entry in acks if entry.generation == generation)
-        buffered.send(b"".join(b"\x40\x02" + mid.to_bytes(2, "big") for mid in current))
+        if self._link.up:
+            buffered.send(self._owed.due())
         if self._client.socket() is not None:
             buffered.flush()
 
-    def _ask_again(self) -> None:
-        if self._refused and self._answered and time.monotonic() - self._answered > ASK_AGAIN:
-            self._answered = time.monotonic()
-            self._subscribe(list(self._refused))
-
-    def _give_up(self, begun: float, full_since: float) -> None:
+    def _give_up(self, buffered: BufferedSocket, begun: float, full_since: float) -> None:
         now = time.monotonic()
-        if self._stop.is_set():
+        if self._stop.is_set() and self._client.socket() is not None:
+            self._write(buffered)
             self._client.disconnect()
         elif not self._link.up and now - begun > CONNECT_WITHIN:
             raise TimeoutError(f"no answer within {CONNECT_WITHIN:g} s; is this an MQTT port?")
         elif full_since and now - full_since > self._address.keepalive:
-            self._down(Disconnected(f"{self._where()}: given up, {len(self._backlog)} messages wait for the disk"))
+            self._overfull()
             self._client.disconnect()
-            while not self._backlog.roomy and not self._stop.wait(0.1):
-                pass
 
-    # paho's callbacks, all in the thread.
+    # What the client calls, in the thread.
 
-    def _on_connect(self, _client: Any, _data: Any, flags: Any, answer: Any, _properties: Any) -> None:
+    def _on_connect(self, _client: Any, _data: Any, flags: Any, answer: Any, properties: Any) -> None:
         self._answer_heard = True
         if answer.is_failure:
             who = f"user {self._address.user!r}" if self._address.user else "a client without a user"
@@ -292,45 +272,36 @@ class Mqtt:
             return
         if self._link.generation and not flags.session_present:
             log.warning("mqtt session=new %s kept none for us: what was sent meanwhile did not wait", self._where())
+        kept = getattr(properties, "SessionExpiryInterval", SESSION)
+        if kept < SESSION:
+            log.warning("mqtt session=%ds %s keeps it no longer than that while we are away", kept, self._where())
         self._link = Link(True, self._link.generation + 1, self._link.error)
-        self._refused.clear()
-        self._subscribe(list(self._address.subscriptions))
-
-    def _subscribe(self, filters: list[str]) -> None:
-        if str(self._address.version) in ("5", "5.0"):
-            _, mid = self._client.subscribe([(name, SubscribeOptions(qos=1)) for name in filters])
-        else:
-            _, mid = self._client.subscribe([(name, 1) for name in filters])
-        if mid is not None:
-            self._asked[mid] = filters
+        self._up_since = time.monotonic()
+        self._owed.begin(self._link.generation)
+        self._subscriptions.begin()
 
     def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
-        for name, answer in zip(self._asked.pop(mid, []), reasons, strict=False):
-            self._refused.pop(name, None)
-            if answer.is_failure:
-                self._refused[name] = f"{answer}, nothing arrives on it"
-            elif answer.value == 0:
-                self._refused[name] = "QoS 0 only, what is lost on the way is not sent again"
-        self._answered = time.monotonic()
-        error = None
-        if self._refused:
-            told = "; ".join(f"{name!r}: {why}" for name, why in self._refused.items())
-            error = NotSubscribed(f"{self._where()} did not grant subscriptions as asked: {told}")
+        wrong = self._subscriptions.answer(mid, reasons)
+        error = NotSubscribed(f"{self._where()} did not grant subscriptions as asked: {wrong}") if wrong else None
         self._say(Link(True, self._link.generation, error))
 
-    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = bytes(message._topic).decode("utf-8", "backslashreplace")
-        taken = Message(topic, bytes(message.payload), MQTT, message.retain)
-        self._fresh.append(Entry(taken, self._link.generation, message.mid if message.qos else 0))
+    def _arrived(self, topic: str, payload: bytes, retained: bool, owed: bytes, again: bool) -> None:
+        if owed:
+            if again and self._owed.holds(owed):
+                return
+            self._owed.hold(owed)
+        self._fresh.append(Entry(Message(topic, payload, MQTT, retained), self._link.generation, owed))
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, why: Any, _properties: Any) -> None:
-        self._acks.clear()
-        self._asked.clear()
         if self._link.up and not self._stop.is_set():
-            self._down(Disconnected(f"{self._where()}: connection lost ({why})"))
+            self._down(Disconnected(f"{self._where()}: connection lost ({why}){self._another(str(why))}"))
+
+    def _another(self, why: str) -> str:
+        """Two clients of one name put each other out, and each gets a part of what is sent."""
+        self._short = 0 if time.monotonic() - self._up_since >= STEADY else self._short + 1
+        if "taken over" not in why and self._short < 3:
+            return ""
+        return f": is there another client with client_id {self._address.client_id!r}? Give each its own under [mqtt]"
 
     # What both sides use.
 

@@ -166,7 +166,27 @@ def test_a_source_that_fails_for_longer_than_is_allowed_is_an_alarm_until_it_is_
     monkeypatch.undo()
     belt.link = Link(True, 2, None)
     collector.turn()
+    assert len(alarms()) == 3, "it is let in; does it last?"
+    time.sleep(0.12)
+    collector.turn()
     assert alarms()[3:] == [(False, "")]
+
+
+def test_a_connection_that_comes_and_goes_is_an_alarm_and_ends_none(tmp_path: Path) -> None:
+    belt = Belt()
+    collector = Collector(Spool(tmp_path), Inbox(tmp_path), Times().clock(), lambda: belt)
+    collector.alarm_after = 0.2
+    collector.turn()
+    for generation in range(2, 12):
+        time.sleep(0.04)
+        belt.link = Link(False, generation - 1, Disconnected("broker x:1: connection lost: another client?"))
+        collector.turn()
+        belt.link = Link(True, generation, None)
+        collector.turn()
+    said = [own_alarm(m.payload) for m in logged(tmp_path, "own") if m.topic == "own/alarm"]
+    assert [(one.active, one.detail) for one in said] == [
+        (False, ""), (True, "broker x:1: connection lost: another client?"),
+    ]  # fmt: skip
 
 
 def test_own_sensors_are_read_at_the_start(tmp_path: Path) -> None:
