@@ -22,7 +22,8 @@ from collector.chunks import CHUNK, DTYPES, LOWEST, SCHEMA, Columns, parts
 from collector.errors import Unavailable
 from collector.judged import Block, SeriesRow
 from collector.sqlite import open_reader, open_writer, transaction
-from detectors.reading import Floats, Times, group
+from detectors.grouping import group
+from detectors.reading import Floats, Times
 
 RECENT_READINGS, RECENT_ROWS = 100_000, 1000
 """What lies unfolded at most; a reader looks through all of it."""

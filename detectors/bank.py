@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.detector import Finding, Outcome, Verdict, structure, together
+from detectors.detector import Finding, Outcome, Verdict, per_subject
 from detectors.holding import GoodRow, Held, Silence
 from detectors.reading import Batch, Floats, Indices, Quality, Times, Wave
 from detectors.rule import Rule, Series
@@ -190,3 +190,25 @@ def verdict_rows(held: Sequence[Held], series: Sequence[int]) -> Rows:
         value,
         np.where(np.isnan(value), int(Quality.NO_VALUE), 0).astype(np.uint8),
     )
+
+
+def broadcast_parameters(kind: type[Any]) -> tuple[str, ...]:
+    """Names of the parameters of a detector class that may differ a subject."""
+    return tuple(f.name for f in dataclasses.fields(kind) if "PerSubject" in str(f.type))
+
+
+def structure(detector: Any) -> tuple[Any, ...]:
+    """What must agree for two detectors to step as one: the kind and every parameter that does not broadcast."""
+    loose = broadcast_parameters(type(detector))
+    fixed = tuple((f.name, getattr(detector, f.name)) for f in dataclasses.fields(detector) if f.name not in loose)
+    return (detector.kind, *fixed)
+
+
+def together(detectors: Sequence[Any], counts: Sequence[int]) -> Any:
+    """One detector over all subjects of several whose structure agrees; `counts[k]` subjects belong to the k-th."""
+    first = detectors[0]
+    joined = {}
+    for name in broadcast_parameters(type(first)):
+        columns = [per_subject(getattr(d, name), n) for d, n in zip(detectors, counts, strict=True)]
+        joined[name] = np.concatenate(columns)
+    return dataclasses.replace(first, **joined)

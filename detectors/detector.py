@@ -6,7 +6,6 @@ batch; all it may change is its state. See CONTRIBUTING.md for a whole example.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -285,25 +284,3 @@ def catalogue() -> Mapping[str, type[Any]]:
     for entry in entry_points(group="davylamp.detectors"):
         found[entry.name] = entry.load()
     return dict(sorted(found.items()))
-
-
-def broadcast_parameters(kind: type[Any]) -> tuple[str, ...]:
-    """Names of the parameters of a detector class that may differ a subject."""
-    return tuple(f.name for f in dataclasses.fields(kind) if "PerSubject" in str(f.type))
-
-
-def structure(detector: Any) -> tuple[Any, ...]:
-    """What must agree for two detectors to step as one: the kind and every parameter that does not broadcast."""
-    loose = broadcast_parameters(type(detector))
-    fixed = tuple((f.name, getattr(detector, f.name)) for f in dataclasses.fields(detector) if f.name not in loose)
-    return (detector.kind, *fixed)
-
-
-def together(detectors: Sequence[Any], counts: Sequence[int]) -> Any:
-    """One detector over all subjects of several whose structure agrees; `counts[k]` subjects belong to the k-th."""
-    first = detectors[0]
-    joined = {}
-    for name in broadcast_parameters(type(first)):
-        columns = [per_subject(getattr(d, name), n) for d, n in zip(detectors, counts, strict=True)]
-        joined[name] = np.concatenate(columns)
-    return dataclasses.replace(first, **joined)

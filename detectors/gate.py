@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.reading import Bools, Floats, Indices, Quality, Runs, Times, group
+from detectors.grouping import Runs, group
+from detectors.reading import Bools, Floats, Indices, Quality, Times
 
 REMEMBERED = 256
 FUTURE = 5 * 60 * 10**9

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from detectors.bank import Bank, Rows, verdict_rows
+from detectors.bank import Bank, Rows, structure, verdict_rows
 from detectors.breaking import until_it_raises
 from detectors.desk_load import FIGURES
 from detectors.desks import Desks
-from detectors.detector import Outcome, Verdict, Why, structure
+from detectors.detector import Outcome, Verdict, Why
 from detectors.gate import Gate
 from detectors.handlings import Said
 from detectors.holding import Held, Holding, Silence

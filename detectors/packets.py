@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Column
-from detectors.reading import FAULTS, Bools, Floats, Indices, Times, Wave, group
+from detectors.grouping import group
+from detectors.reading import FAULTS, Bools, Floats, Indices, Times, Wave
 
 _SENSOR, _TIME, _RATE, _QUALITY, _SAMPLES, _ARRIVED, _ROW = map(
     attrgetter, ("sensor", "time", "rate", "quality", "samples", "arrived", "row")

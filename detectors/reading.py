@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum, IntFlag
+from enum import IntFlag
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from detectors.grouping import Ranked, Runs, falling, group
+from detectors.says import ACTIVE, AFTER, FEW, SHARPEN, Says, after_each, along_time, one_by_one
 
 AFTER_ROWS = np.iinfo(np.int64).max
 """The row number of what no row caused (a deadline): it sorts after every row of its instant."""
@@ -51,27 +54,6 @@ BLURS = int(Quality.NO_VALUE | Quality.OUT_OF_SPAN | Quality.SKEWED | Quality.CA
 NO_LIFE = int(Quality.RETAINED)
 
 
-class Says(IntEnum):
-    """What one reading says about a verdict. The strongest last word of a sensor wins; see `Batch.settle`."""
-
-    NOTHING = 0
-    BLUR = 1
-    """The value is not known: a clear verdict becomes unknown, an active one stays."""
-    SHARPEN = 2
-    """Neither trip nor reset: an unknown verdict becomes clear, an active one stays."""
-    CLEAR = 3
-    ACTIVE = 4
-
-
-_SHARPEN, _CLEAR, _ACTIVE = (np.uint8(says) for says in (Says.SHARPEN, Says.CLEAR, Says.ACTIVE))
-
-AFTER = np.array([[0, 0, 1, 1, 2], [1, 0, 1, 1, 2], [2, 2, 2, 1, 2]], np.int8)
-"""(verdict before, says) -> verdict after; verdicts are 0 unknown, 1 clear, 2 active."""
-_AFTER: list[list[int]] = AFTER.tolist()
-FEW = 24
-"""Up to so many rows a loop is cheaper than a vector pass (reference: performance section 2)."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Wave:
     """A block of samples of one sensor (100-500 Hz); it lies in the log just before row `row` of its batch.
@@ -93,52 +75,6 @@ class Wave:
     def ends(self) -> bool:
         """Whether it says that its sensor has gone."""
         return not len(self.samples)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Runs:
-    """The rows of a batch grouped by sensor, each group in log order: `order[start[k]:stop[k]]` is of `sensor[k]`."""
-
-    order: Indices
-    start: Indices
-    stop: Indices
-    sensor: Indices
-
-    def __len__(self) -> int:
-        return len(self.start)
-
-    def __iter__(self) -> Iterator[tuple[int, Indices]]:
-        """(sensor, its rows) for each sensor that has rows."""
-        for sensor, start, stop in zip(self.sensor.tolist(), self.start.tolist(), self.stop.tolist(), strict=True):
-            yield sensor, self.order[start:stop]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ranked:
-    """The same groups, those with most rows first: in turn r a prefix of `sensor` has an r-th row (prefix rounds).
-
-    A recursion gathers what it remembers of `sensor` once, works on views of it, and scatters it once.
-    """
-
-    order: Indices
-    start: Indices
-    length: Indices
-    sensor: Indices
-
-    def turns(self, narrowest: int = 1) -> Iterator[Indices]:
-        """The r-th row of each sensor that has one, r = 0, 1, ...; ends before the first turn of fewer sensors."""
-        falling = -self.length
-        for turn in range(-int(falling[0]) if len(falling) else 0):
-            width = int(np.searchsorted(falling, -turn, side="left"))
-            if width < narrowest:
-                return
-            yield self.order[self.start[:width] + turn]
-
-    def rest(self, turn: int) -> Iterator[tuple[int, Indices]]:
-        """(place in `sensor`, its rows from the `turn`-th on) of each sensor that has as many."""
-        width = int(np.searchsorted(-self.length, -turn, side="left"))
-        for place, (start, length) in enumerate(zip(self.start[:width].tolist(), self.length.tolist(), strict=False)):
-            yield place, self.order[start + turn : start + length]
 
 
 def _column(values: Any, dtype: type) -> NDArray[Any]:
@@ -256,7 +192,7 @@ class Batch:
         runs = self.runs() if rows is None else group(self.sensor[rows])
         order = runs.order if rows is None else rows[runs.order]
         length = runs.stop - runs.start
-        ranks = _falling(length)
+        ranks = falling(length)
         return Ranked(order, runs.start[ranks], length[ranks], runs.sensor[ranks])
 
     def rounds(self) -> Iterator[Indices]:
@@ -266,7 +202,7 @@ class Batch:
     def steady(self, trip: Bools, reset: Bools) -> NDArray[np.uint8]:
         """(M,) `Says` of a level: `trip` raises unless the quality forbids, `reset` clears only on good readings."""
         if self.sound():
-            strongest: NDArray[np.uint8] = np.maximum(reset + _SHARPEN, trip * _ACTIVE)
+            strongest: NDArray[np.uint8] = np.maximum(reset + SHARPEN, trip * ACTIVE)
             return strongest
         says = np.zeros(len(self), np.uint8)
         good = self.good
@@ -285,7 +221,7 @@ class Batch:
         if not len(self):
             return np.zeros(0, np.intp), np.zeros(0, np.int8)
         before = verdict[self.sensor]
-        after = _after(before, says)
+        after = after_each(before, says)
         moved = np.flatnonzero(after != before)
         if not len(moved):
             return moved, after[moved]
@@ -296,10 +232,10 @@ class Batch:
         touched[self.sensor[moved]] = True
         rows = np.flatnonzero(touched[self.sensor])
         if len(rows) <= FEW:
-            changed, verdicts = _one_by_one(verdict, self.sensor[rows], says[rows])
+            changed, verdicts = one_by_one(verdict, self.sensor[rows], says[rows])
         else:
             runs = self.runs() if len(rows) == len(self) else group(self.sensor[rows])
-            changed, verdicts = _along_time(verdict, runs, says[rows])
+            changed, verdicts = along_time(verdict, runs, says[rows])
         return rows[changed], verdicts
 
     def settle_level(
@@ -312,7 +248,7 @@ class Batch:
         if not (self.whole(len(verdict)) and self.sound()):
             says = self.steady(trip, reset)
             if judged is not None:
-                says[~judged & (says == _SHARPEN)] = Says.NOTHING
+                says[~judged & (says == SHARPEN)] = Says.NOTHING
             return self.settle_verdicts(verdict, says)
         may = trip | (verdict != 1)
         if judged is not None:
@@ -321,78 +257,8 @@ class Batch:
         before = verdict[rows]
         if not len(rows):
             return rows, before
-        after = AFTER[before, np.maximum(reset[rows] + _SHARPEN, trip[rows] * _ACTIVE)]
+        after = AFTER[before, np.maximum(reset[rows] + SHARPEN, trip[rows] * ACTIVE)]
         moved = after != before
         rows, after = rows[moved], after[moved]
         verdict[rows] = after
         return rows, after
-
-
-def _one_by_one(
-    verdict: NDArray[np.int8], sensor: Indices, says: NDArray[np.uint8]
-) -> tuple[Indices, NDArray[np.int8]]:
-    changed, verdicts = [], []
-    for place, (who, word) in enumerate(zip(sensor.tolist(), says.tolist(), strict=True)):
-        after = _AFTER[int(verdict[who])][word]
-        if after != verdict[who]:
-            verdict[who] = after
-            changed.append(place)
-            verdicts.append(after)
-    return np.array(changed, np.intp), np.array(verdicts, np.int8)
-
-
-def _along_time(verdict: NDArray[np.int8], runs: Runs, says: NDArray[np.uint8]) -> tuple[Indices, NDArray[np.int8]]:
-    """The last ACTIVE or CLEAR decides; a later BLUR or SHARPEN only moves a verdict between unknown and clear."""
-    said = says[runs.order]
-    lengths = runs.stop - runs.start
-    place = np.arange(len(said))
-    held_before = np.repeat(verdict[runs.sensor], lengths)
-    first = np.repeat(runs.start, lengths)
-    hard = np.maximum.accumulate(np.where(said >= Says.CLEAR, place, -1))
-    soft = np.maximum.accumulate(np.where((said == Says.BLUR) | (said == Says.SHARPEN), place, -1))
-    held = np.where(hard >= first, said[hard] - 2, held_before)
-    moved = (soft >= first) & (soft > hard) & (held != 2)
-    settled = np.where(moved, said[soft] - 1, held).astype(np.int8)
-    previous = np.empty_like(settled)
-    previous[1:] = settled[:-1]
-    previous[runs.start] = verdict[runs.sensor]
-    verdict[runs.sensor] = settled[runs.stop - 1]
-    changed = np.flatnonzero(settled != previous)
-    rows = runs.order[changed]
-    ascending = np.argsort(rows)
-    return rows[ascending], settled[changed][ascending]
-
-
-def _after(before: NDArray[np.int8], says: NDArray[np.uint8]) -> NDArray[np.int8]:
-    """AFTER[before, says]; by arithmetic, which is 5 times faster, where no row says NOTHING or BLUR."""
-    if says.min() < _SHARPEN:
-        after: NDArray[np.int8] = AFTER[before, says]
-    else:
-        after = np.minimum(np.maximum(before, (says == _ACTIVE) + np.int8(1)), np.int8(2) - (says == _CLEAR))
-    return after
-
-
-def _falling(length: Indices) -> Indices:
-    """Stable order of falling lengths; a radix pass of 16 bits where they fit."""
-    longest = int(length.max()) if len(length) else 0
-    key = (longest - length).astype(np.uint16) if longest <= 0xFFFF else -length
-    order: Indices = np.argsort(key, kind="stable")
-    return order
-
-
-def group(sensor: Indices) -> Runs:
-    """Rows grouped by sensor, each group in order: radix passes of 16 bits, never a comparison sort."""
-    if not len(sensor):
-        empty = np.zeros(0, np.intp)
-        return Runs(empty, empty, empty, empty)
-    order = np.argsort(sensor.astype(np.uint16), kind="stable")
-    if int(sensor.max()) > 0xFFFF:
-        order = order[np.argsort((sensor[order] >> 16).astype(np.uint16), kind="stable")]
-    grouped = sensor[order]
-    new = np.empty(len(grouped), np.bool_)
-    new[0] = True
-    np.not_equal(grouped[1:], grouped[:-1], out=new[1:])
-    start = np.flatnonzero(new)
-    stop = np.empty_like(start)
-    stop[:-1], stop[-1] = start[1:], len(grouped)
-    return Runs(order, start, stop, grouped[start])

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from detectors.detector import Subjects, broadcast_parameters, catalogue
+from detectors.bank import broadcast_parameters
+from detectors.detector import Subjects, catalogue
 
 DAY = 24 * 60
 HOUR = 3600.0

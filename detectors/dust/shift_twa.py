@@ -28,8 +28,9 @@ from detectors.exposure import (
     holds,
     weighed,
 )
+from detectors.grouping import group
 from detectors.lapse import earliest, lapse
-from detectors.reading import FAULTS, Batch, Bools, Floats, Indices, Quality, Times, group
+from detectors.reading import FAULTS, Batch, Bools, Floats, Indices, Quality, Times
 from detectors.shift import checked, minutes
 from detectors.state import SETTING
 from detectors.units import UnitError, convert

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from detectors.detector import Column, Finding, Outcome, PerSubject, Subjects, Verdict, Why, per_subject
 from detectors.preceding import along_time
-from detectors.reading import Batch, Bools, Floats, Quality, Says, Times
+from detectors.reading import Batch, Bools, Floats, Quality, Times
+from detectors.says import Says
 
 UNUSABLE = int(Quality.NO_VALUE | Quality.RETAINED | Quality.CALIBRATION)
 NEVER_BEGUN = -1

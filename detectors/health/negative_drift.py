@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from detectors.detector import Column, Outcome, PerSubject, Subjects, Verdict, findings_at, per_subject
 from detectors.preceding import along_time, newest, preceding
-from detectors.reading import FAULTS, Batch, Bools, Floats, Quality, Says, Times
+from detectors.reading import FAULTS, Batch, Bools, Floats, Quality, Times
+from detectors.says import Says
 
 OTHER_FAULTS = FAULTS & ~int(Quality.OUT_OF_SPAN)
 LONGEST = 20

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from detectors.detector import Column, Outcome, PerSubject, Subjects, Verdict, findings_at, per_subject
 from detectors.preceding import along_time
-from detectors.reading import Batch, Floats, Indices, Quality, Says, Times
+from detectors.reading import Batch, Floats, Indices, Quality, Times
+from detectors.says import Says
 from detectors.state import SETTING
 
 NORMAL = 0.9538725524089582

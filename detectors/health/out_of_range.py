@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Finding, Outcome, Subjects, Verdict, Why, findings_at
-from detectors.reading import BLURS, FAULTS, Batch, Bools, Floats, Quality, Says
+from detectors.reading import BLURS, FAULTS, Batch, Bools, Floats, Quality
+from detectors.says import Says
 from detectors.state import SETTING
 
 FAILED_LOW, FAILED_HIGH = 3.6, 21.0

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from detectors.detector import Outcome, PerSubject, Subjects, Verdict, findings_at, per_subject
 from detectors.preceding import newest, preceding
-from detectors.reading import FAULTS, Batch, Bools, Floats, Quality, Says, Times
+from detectors.reading import FAULTS, Batch, Bools, Floats, Quality, Times
+from detectors.says import Says
 from detectors.state import SETTING
 
 OTHER_FAULTS = FAULTS & ~int(Quality.OUT_OF_SPAN)

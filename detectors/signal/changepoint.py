@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from detectors.bocpd import Posterior, advance, begun, error_of_mean
 from detectors.detector import Column, Finding, Outcome, PerSubject, Subjects, Verdict, findings_at, per_subject, whole
-from detectors.reading import BLURS, Batch, Floats, Indices, Quality, Says, Times
+from detectors.reading import BLURS, Batch, Floats, Indices, Quality, Times
+from detectors.says import Says
 from detectors.state import SETTING
 
 CALM = 0.5

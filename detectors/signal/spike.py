@@ -19,7 +19,8 @@ from detectors.detector import Column, Finding, Outcome, PerSubject, Subjects, V
 from detectors.hampel import BACK, BEYOND, FLAT, Look, Windows, empty, look
 from detectors.hampel_limit import limit_of
 from detectors.preceding import newest, preceding
-from detectors.reading import FAULTS, Batch, Bools, Floats, Quality, Says, Times
+from detectors.reading import FAULTS, Batch, Bools, Floats, Quality, Times
+from detectors.says import Says
 from detectors.state import SETTING
 from detectors.wished import chance_of
 

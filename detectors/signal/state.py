@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Outcome, Subjects, Verdict, findings_at
-from detectors.reading import Batch, Floats, Quality, Says
+from detectors.reading import Batch, Floats, Quality
+from detectors.says import Says
 from detectors.state import SETTING
 
 WHY: Mapping[Verdict, str] = {

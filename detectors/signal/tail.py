@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from detectors.detector import Column, Finding, Outcome, PerSubject, Subjects, Verdict, findings_at, whole
 from detectors.pareto import fit, predicted_excess, survival
 from detectors.preceding import along_time
-from detectors.reading import BLURS, Batch, Bools, Floats, Indices, Quality, Says, Times
+from detectors.reading import BLURS, Batch, Bools, Floats, Indices, Quality, Times
+from detectors.says import Says
 from detectors.state import SETTING
 from detectors.wished import chance_of
 

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from detectors.detector import Column, Finding, Outcome, PerSubject, Subjects, Verdict, findings_at, per_subject, whole
 from detectors.pairs import Blocks, Pairs, empty, sums, take, variance_of
-from detectors.reading import Batch, Floats, Indices, Quality, Says
+from detectors.reading import Batch, Floats, Indices, Quality
+from detectors.says import Says
 from detectors.state import SETTING
 from detectors.wished import chance_of
 

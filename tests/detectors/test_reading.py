@@ -6,7 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.reading import AFTER, Batch, Quality, Says, group
+from detectors.grouping import group
+from detectors.reading import Batch, Quality
+from detectors.says import AFTER, Says
 
 LOGS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(list(Says))), max_size=90)
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors.detector import catalogue, structure, together
+from detectors.bank import structure, together
+from detectors.detector import catalogue
 from detectors.document import SiteMistakes
 from detectors.rule import LONGEST_SHELF, Priority
 from detectors.site import describe, priority_mix, read_site, series
