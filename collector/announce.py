@@ -8,6 +8,7 @@ contact points do, and this role keeps their silences equal to what is hidden he
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,6 @@ from collector.decode import CANARY
 from collector.doors import hook_door, journal_door, way_doors
 from collector.grafana import Grafana
 from collector.grafana_silence import Silences
-from collector.heartbeat import Heartbeat, all_alive
 from collector.judged import Judged
 from collector.locking import lock, unlock
 from collector.oncall import OnCall
@@ -34,6 +34,7 @@ from collector.receipts import Receipts
 from collector.sampling import hand_in, sample
 from collector.secret import Secret
 from collector.settings import Settings
+from collector.working import Works
 from detectors.records import CHANNEL
 
 SECOND = 10**9
@@ -43,21 +44,24 @@ def announce(settings: Settings, stop: threading.Event) -> None:
     """The role, until stopped. Raises `Occupied` if another process announces."""
     held = lock(settings.data / "announce.lock", "announcing process")
     aviary = _aviary(settings)
-    works = [partial(_tell, channel, settings.data, aviary, stop) for channel in channels(settings)]
-    if settings.oncall is not None:
-        works.append(partial(_call, settings.oncall, settings, aviary, stop))
-    elif settings.grafana.url and settings.grafana.token is not None:
-        works.append(partial(_silence, settings.grafana.url, settings.grafana.token, settings.data, stop))
-    if settings.announce.alertmanager:
-        works.append(partial(_keep_equal, settings, stop))
-    if settings.canary.topic:
-        works.append(partial(_fly, aviary, settings, stop))
-    works.append(partial(sample, settings, stop))
-    threads = [threading.Thread(target=work, name="announce") for work in works]
-    for thread in threads:
-        thread.start()
-    all_alive(Heartbeat(settings.data, "announce"), threads)
+    Works(settings.data, "announce", works(settings, aviary, stop)).run(stop)
     unlock(held)
+
+
+def works(settings: Settings, aviary: Aviary, stop: threading.Event) -> Iterator[tuple[str, Callable[[], None]]]:
+    """What there is to do, by name."""
+    data = settings.data
+    for channel in channels(settings):
+        yield f"notices-{channel.name}", partial(_tell, channel, data, aviary, stop)
+    if settings.oncall is not None:
+        yield "calls", partial(_call, settings.oncall, settings, aviary, stop)
+    elif settings.grafana.url and settings.grafana.token is not None:
+        yield "silences", partial(_silence, settings.grafana.url, settings.grafana.token, data, stop)
+    if settings.announce.alertmanager:
+        yield "alertmanager", partial(_keep_equal, settings, stop)
+    if settings.canary.topic:
+        yield "canary", partial(_fly, aviary, settings, stop)
+    yield "readings", partial(sample, settings, stop)
 
 
 def channels(settings: Settings) -> list[Channel]:
@@ -66,13 +70,10 @@ def channels(settings: Settings) -> list[Channel]:
 
 
 def _tell(channel: Channel, data: Path, aviary: Aviary, stop: threading.Event) -> None:
-    receipts = Receipts(data)
     door = "journal" if isinstance(channel, Console) else plain(channel.name)
-    try:
-        told = channel if isinstance(channel, Console) else Witness(channel, data)
-        Destination(told, Judged(data), receipts, canary=partial(aviary.knock, door)).follow(stop)
-    finally:
-        receipts.close()
+    told = channel if isinstance(channel, Console) else Witness(channel, data)
+    with closing(Receipts(data)) as receipts, closing(Judged(data)) as judged:
+        Destination(told, judged, receipts, canary=partial(aviary.knock, door)).follow(stop)
 
 
 def _call(oncall: OnCall, settings: Settings, aviary: Aviary, stop: threading.Event) -> None:
@@ -84,9 +85,10 @@ def _call(oncall: OnCall, settings: Settings, aviary: Aviary, stop: threading.Ev
 
     canary = [partial(aviary.knock, door.name) for door in way_doors(oncall)]
     weekly = None if settings.canary.ask is None else (settings.canary.ask, settings.canary.answer_within)
-    Pager(
-        witnessed(oncall, data), Judged(data), data, links=links, report=report, canary=canary, weekly=weekly
-    ).follow(stop)
+    with closing(Judged(data)) as judged:
+        Pager(
+            witnessed(oncall, data), judged, data, links=links, report=report, canary=canary, weekly=weekly
+        ).follow(stop)
 
 
 def _aviary(settings: Settings) -> Aviary:
@@ -112,9 +114,11 @@ def _fly(aviary: Aviary, settings: Settings, stop: threading.Event) -> None:
 
 
 def _silence(url: str, token: Secret, data: Path, stop: threading.Event) -> None:
-    Silences(lambda: Grafana(url, token.reveal()), Judged(data)).follow(stop)
+    with closing(Judged(data)) as judged:
+        Silences(lambda: Grafana(url, token.reveal()), judged).follow(stop)
 
 
 def _keep_equal(settings: Settings, stop: threading.Event) -> None:
     url, data = settings.announce.alertmanager, settings.data
-    Alertmanager(url, data, Judged(data), settings.address).follow(stop)
+    with closing(Judged(data)) as judged:
+        Alertmanager(url, data, judged, settings.address).follow(stop)

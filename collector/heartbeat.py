@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,14 +29,15 @@ class Heartbeat:
         self._at = -EVERY
         self._failing = False
 
-    def beat(self, now: int = 0, cursor: int = 0) -> None:
-        """Say that the loop turns, with how far it is: `now` (ns) and number of the last seal, 0 where it has none."""
+    def beat(self, now: int = 0, cursor: int = 0, failing: Sequence[str] = ()) -> None:
+        """Say that the loop turns, with how far it is: `now` (ns) and number of the last seal, 0 where it has none; and
+        which of the role's works are begun again and again (working.py)."""
         if time.monotonic() - self._at < EVERY:
             return
         self._at = time.monotonic()
         said = {
             "role": self._role, "pid": os.getpid(), "now": now, "wall": time.time_ns(), "cursor": cursor,
-            "memory": memory(),
+            "memory": memory(), "failing": list(failing),
         }  # fmt: skip
         part = self._path.with_name(f".{self._role}-{os.getpid()}")
         try:
@@ -49,15 +49,6 @@ class Heartbeat:
             if not self._failing:
                 log.warning("heartbeat=%s not-written reason=%s", self._role, error)
             self._failing = True
-
-
-def all_alive(heart: Heartbeat, threads: Sequence[threading.Thread]) -> None:
-    """Wait for the end of threads that do a role's work; the heart beats while every one of them lives."""
-    while any(thread.is_alive() for thread in threads):
-        if all(thread.is_alive() for thread in threads):
-            heart.beat()
-        for thread in threads:
-            thread.join(EVERY / 4 / len(threads))
 
 
 def alive_folder(folder: Path) -> Path:

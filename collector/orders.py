@@ -43,7 +43,7 @@ class _Canary(msgspec.Struct):
 class OwnAlarm(msgspec.Struct, frozen=True):
     """What a role says of the system itself: an own alarm begins or ends."""
 
-    rule: Literal["channel-failing", "judge-differs", "source-failing", "ledger-unbalanced"]
+    rule: Literal["channel-failing", "judge-differs", "source-failing", "ledger-unbalanced", "work-failing"]
     subject: str
     active: bool
     detail: str = ""

@@ -15,7 +15,7 @@ from collector.actions import own_alarm
 from collector.decode import GONE
 from collector.oncall import OnCall
 from collector.settings import Settings
-from detectors.records import BROKEN, CHANNEL, DIFFERS, SOURCE, UNBALANCED, WRONG_UNIT, Key
+from detectors.records import BROKEN, CHANNEL, DIFFERS, SOURCE, UNBALANCED, WORK, WRONG_UNIT, Key
 
 log = logging.getLogger(__name__)
 Exists: TypeAlias = Callable[[str], bool]
@@ -32,6 +32,8 @@ GUIDANCE: Mapping[str, str] = {
     SOURCE: "No reading comes in: watch the site by other means. The reason says what to do; "
     "docs/operations.md#source-failingmqtt",
     UNBALANCED: "davylamp ledger says at which hop and when; docs/operations.md#ledger-unbalanced",
+    WORK: "The subject is role/work: one destination, one store, the calling of people. It does nothing, the others go "
+    "on: do by hand what it does. The log has the traceback: report it; docs/operations.md#work-failing",
     WRONG_UNIT: "The sensor's readings are not judged while its payload says another unit. Put its device or the site "
     "file right.",
 }

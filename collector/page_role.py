@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -39,7 +39,7 @@ FORMS_KEY = "forms.key"
 
 
 class NotServed(DavylampError):
-    """The page would be open to whom it should not; the message says what to do."""
+    """The page would be open to whom it should not, or its server ended; the message says what to do."""
 
 
 class Audited:
@@ -119,12 +119,21 @@ def configured(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     return configuration
 
 
+def _serve(server: uvicorn.Server) -> None:
+    with suppress(SystemExit):  # uvicorn would end the program where it cannot listen
+        server.run()
+
+
 def _run(configuration: uvicorn.Config, close: Callable[[], None], stop: threading.Event, heart: Heartbeat) -> None:
     server = uvicorn.Server(configuration)
-    thread = threading.Thread(target=server.run, name="page")
+    thread = threading.Thread(target=_serve, args=(server,), name="page")
     thread.start()
     while thread.is_alive() and not stop.wait(0.1):
         heart.beat()
+    ended = not thread.is_alive()
     close()
     server.should_exit = True
     thread.join()
+    if ended and not stop.is_set():
+        where = f"{configuration.host}:{configuration.port}"
+        raise NotServed(f"the page's server at {where} ended by itself: the lines of log before this one say why")

@@ -120,12 +120,16 @@ class Pager:
 
     def follow(self, stop: threading.Event) -> None:
         """Step until stopped, then let the calls under way end."""
-        while not stop.is_set():
-            try:
-                self.step()
-            except Unavailable as error:
-                log.warning("on-call unavailable reason=%s", error)
-            stop.wait(POLL)
+        try:
+            while not stop.is_set():
+                try:
+                    self.step()
+                except Unavailable as error:
+                    log.warning("on-call unavailable reason=%s", error)
+                stop.wait(POLL)
+        except BaseException:
+            self._leave()
+            raise
         self.close()
 
     def close(self) -> None:
@@ -135,6 +139,10 @@ class Pager:
             self._settle(self._clock.now())
             self._write(self._book.place)
             time.sleep(0.01)
+        self._leave()
+
+    def _leave(self) -> None:
+        """What is under way is left to it: whoever comes next makes it again, under the same id."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._book.close()
 

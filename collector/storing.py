@@ -10,12 +10,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from collector.balancing import watch_balance
 from collector.errors import DavylampError, Unavailable
-from collector.heartbeat import Heartbeat, all_alive
 from collector.history import HistorySink
 from collector.influx import Address, InfluxSink
 from collector.judged import Judged
@@ -24,6 +24,7 @@ from collector.reserve import spent
 from collector.settings import Settings
 from collector.sinks import IntoHistory, IntoLines
 from collector.stored import Cursor
+from collector.working import Works
 
 log = logging.getLogger(__name__)
 
@@ -45,16 +46,10 @@ class Follower(Protocol):
 
 
 def store(settings: Settings, stop: threading.Event) -> None:
-    """The role: one thread a sink, until stopped. Raises `Occupied` if another process stores this data folder."""
+    """The role: one work a sink, until stopped. Raises `Occupied` if another process stores this data folder."""
     held = lock(settings.data / "store.lock", "storing process")
-    threads = [
-        threading.Thread(target=follow, args=(settings.data, name, make, stop), name=f"store-{name}")
-        for name, make in sinks(settings).items()
-    ]
-    threads.append(threading.Thread(target=watch_balance, args=(settings.data, stop), name="balance"))
-    for thread in threads:
-        thread.start()
-    all_alive(Heartbeat(settings.data, "store"), threads)
+    works = [(name, partial(follow, settings.data, name, make, stop)) for name, make in sinks(settings).items()]
+    Works(settings.data, "store", [*works, ("balance", partial(watch_balance, settings.data, stop))]).run(stop)
     unlock(held)
 
 

@@ -38,6 +38,7 @@ _SAID: Mapping[str, tuple[str, str]] = {
         "{role}：看门狗启动 {age:.0f} s 以来无心跳",
     ),
     "silent": ("{role}: no sign of life for {age:.0f} s", "{role}：{age:.0f} s 无心跳"),
+    "failing": ("{role} dies each time it is begun", "{role} 反复异常终止"),
     "behind": ("judging is {age:.0f} s behind what was collected", "研判落后采集 {age:.0f} s"),
     "bad": ("{site}: MONITORING STALLED. {what}", "{site}：监测停滞。{what}"),
     "good": ("{site}: monitoring is well again after {age:.0f} s", "{site}：监测已恢复，历时 {age:.0f} s"),
@@ -144,10 +145,18 @@ class Watch:
             age = at - self._alive.get(role, self.began)
             if age > self.limits.silent:
                 found.append(("silent" if role in self._alive else "never", {"role": role, "age": age}))
+            else:
+                found += [("failing", {"role": f"{role}/{work}"}) for work in _failing(said.get(role, {}))]
         behind = _behind(said) if {"collect", "judge"} <= set(self.roles) else 0.0
         if behind > self.limits.behind and not any(one[1]["role"] in ("collect", "judge") for one in found):
             found.append(("behind", {"role": "judge", "age": behind}))
         return found
+
+
+def _failing(said: Mapping[str, Any]) -> list[str]:
+    """The works of a role that it says are begun again and again."""
+    found = said.get("failing", ())
+    return [str(name) for name in found] if isinstance(found, list) else []
 
 
 def _behind(said: Mapping[str, Mapping[str, Any]]) -> float:

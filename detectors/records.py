@@ -27,9 +27,11 @@ SOURCE = "source-failing"
 """The own rule whose subjects are sources that nothing can come from: no connection, or a refused subscription."""
 UNBALANCED = "ledger-unbalanced"
 """The own rule that says that at some hop more or less came out than went in."""
+WORK = "work-failing"
+"""The own rule whose subjects are works of a role, `announce/calls`, that die again when they are begun again."""
 QUESTION = "weekly-question"
 """What an accept names that answers the weekly question; its subject is the person, its occurrence the day."""
-REPORTED = (CHANNEL, DIFFERS, SOURCE, UNBALANCED)
+REPORTED = (CHANNEL, DIFFERS, SOURCE, UNBALANCED, WORK)
 """Own rules whose alarms a role reports: it says them again after a reset where it is still so."""
 OWN_RULES = (BROKEN, WRONG_UNIT, *REPORTED)
 

@@ -146,6 +146,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "folding the log again gave another journal; the one on disk is kept[: {detail}]",
         "重放日志得到的记录与磁盘上的不同，以磁盘为准[：{detail}]",
     ),
+    "own.work-failing": ("this work dies each time it is begun[: {detail}]", "此任务反复异常终止[：{detail}]"),
     "own.ended": ("works again", "已恢复"),
     "own.gone": ("the site file no longer has it", "站点文件中已不存在"),
     "own.reset": ("reset by a person", "已人工复位"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
 import subprocess
 import threading
@@ -113,6 +114,13 @@ def test_a_file_of_users_without_one_lets_nobody_in(tmp_path: Path, text: str) -
 def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
     there = settings(tmp_path, users=tmp_path / "who.toml")
     assert "who.toml is not there" in objections(there)[0]
+
+
+def test_a_page_whose_server_ends_by_itself_ends_the_role_with_an_error(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(NotServed, match=f"127.0.0.1:{port} ended by itself"):
+            serve(settings(tmp_path, port=port), threading.Event())
 
 
 def test_users_that_are_gone_do_not_open_the_page(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import time
 from collections import Counter
@@ -235,6 +236,21 @@ def test_what_was_raised_hidden_is_called_for_when_it_appears_and_its_answer_is_
     assert [(line["occurrences"], line["after"]) for line in night.book() if line["what"] == "answered"] == [
         (["wall/p17#1"], 60.0)
     ]
+
+
+def test_calling_that_breaks_leaves_nothing_open_and_the_next_one_makes_the_calls_again(night: Night) -> None:
+    night.judging.add(DUSK, "raised", "wall", "critical")
+    night.step()
+    night.judging.lines.append((2, "no JSON", "x"))
+    with pytest.raises(json.JSONDecodeError):
+        night.pager.follow(threading.Event())
+    with pytest.raises(sqlite3.ProgrammingError):
+        night.pager._book.write([], night.pager._escalation.memory, night.pager._book.place)
+    night.judging.lines.pop()
+    night.pager = night.make()
+    night.at(120)
+    night.step()
+    assert [line["person"] for line in night.book() if line["what"] == CALLING] == ["li", "chen"]
 
 
 def test_a_wall_clock_set_back_an_hour_delays_no_step(night: Night) -> None:
