@@ -2,7 +2,8 @@
 
 Constraints. Within a group no sensor repeats and rate and length agree; each sensor's packets keep their order from
 group to group, other sensors' may change places: only what is kept apart by sensor may be folded over them. Empty
-packets are left out. Not here: whether a packet continues the one before it in a good state (each detector asks).
+packets are left out, and of overlapping ones what was measured before. Not here: whether a packet continues the one
+before it in a good state (each detector asks).
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ _SENSOR, _TIME, _RATE, _QUALITY, _SAMPLES, _ARRIVED, _ROW = map(
 )
 
 
+SET_BACK = 10_000_000_000
+"""ns, and two packets more: for so long only older packets, and a device's clock was set back."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Packets:
     """(C,) unless said: C packets of L samples."""
@@ -33,6 +38,7 @@ class Packets:
     sensor: Indices
     time: Times
     """ns of the first sample."""
+    arrived: Times
     quality: NDArray[np.int64]
     rate: float
     samples: Floats
@@ -76,6 +82,7 @@ class Packets:
             self.place[which],
             self.sensor[which],
             self.time[which],
+            self.arrived[which],
             self.quality[which],
             self.rate,
             self.samples[which],
@@ -88,6 +95,7 @@ class Packets:
             self.place,
             self.sensor,
             self.time_of(begin),
+            self.arrived,
             self.quality,
             self.rate,
             self.samples[:, begin:end],
@@ -106,7 +114,7 @@ def side_by_side(waves: Sequence[Wave]) -> Iterator[Packets]:
         return
     count = len(waves)
     sensor = np.fromiter(map(_SENSOR, waves), np.intp, count)
-    time = np.fromiter(map(_TIME, waves), np.int64, count)
+    time, arrived = (np.fromiter(map(of, waves), np.int64, count) for of in (_TIME, _ARRIVED))
     rate, quality, samples = (list(map(of, waves)) for of in (_RATE, _QUALITY, _SAMPLES))
     length = list(map(len, samples))
     flags = np.array(quality, np.int64)
@@ -117,7 +125,33 @@ def side_by_side(waves: Sequence[Wave]) -> Iterator[Packets]:
         if length[first]:
             mine = samples if len(chosen) == count else [samples[k] for k in chosen.tolist()]
             block = np.concatenate(mine).reshape(len(chosen), -1)
-            yield Packets(chosen, sensor[chosen], time[chosen], flags[chosen], rate[first], block, ascending)
+            times = time[chosen], arrived[chosen]
+            yield Packets(chosen, sensor[chosen], *times, flags[chosen], rate[first], block, ascending)
+
+
+def beyond(packets: Packets, following: Times, going: Bools) -> Iterator[Packets]:
+    """The packets, cut where they overlap: only the samples from `following` on, the time (of each sensor) of the one
+    that should come next. What lies wholly before it, or does not follow anything, stays as it is."""
+    place = packets.place_in(len(following))
+    behind = following[place] - packets.time
+    overlaps = going[place] & (behind > packets.slack)
+    if overlaps.any():
+        overlaps &= packets.time_of(packets.length) - following[place] > packets.slack
+    if not overlaps.any():
+        yield packets
+        return
+    if not overlaps.all():
+        yield packets.only(~overlaps)
+    for k in np.flatnonzero(overlaps).tolist():
+        one = packets.only(np.arange(len(packets)) == k)
+        yield one.part(round(int(behind[k]) * packets.rate / 1e9), packets.length)
+
+
+def set_back(packets: Packets, heard: Times) -> Bools:
+    """(C,) nothing has followed for so long, since `heard` (arrival, of each sensor), that a clock was set back."""
+    patience = SET_BACK + 2 * round(packets.length * 1e9 / packets.rate)
+    mask: Bools = packets.arrived - heard[packets.sensor] > patience
+    return mask
 
 
 def _is_one(values: list[Any]) -> bool:

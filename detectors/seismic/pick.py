@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Column, Finding, Outcome, Subjects, Verdict, Why, whole
-from detectors.packets import Packets, side_by_side, wave_column
+from detectors.packets import Packets, beyond, side_by_side, wave_column
 from detectors.reading import Batch, Floats, Quality, Times, Wave
 from detectors.seismic import sta_lta
 from detectors.seismic.sta_lta import StaLta
@@ -64,6 +64,7 @@ class State:
     triggered: NDArray[np.int8]
     rate: Floats
     next: Times
+    heard: Times
     seen: NDArray[np.int64]
     filter: Floats
     """(N, 4, 2)."""
@@ -144,6 +145,7 @@ class Pick:
             triggered=trigger.verdict,
             rate=trigger.rate,
             next=trigger.next,
+            heard=trigger.heard,
             seen=trigger.seen,
             filter=trigger.filter,
             sta=trigger.sta,
@@ -164,7 +166,7 @@ class Pick:
         findings: list[Finding] = []
         onsets: list[tuple[int, int, int, float, float]] = []
         detection, trigger = self.detection, _trigger_of(state)
-        for packets in side_by_side(batch.waves):
+        for packets in (p for side in side_by_side(batch.waves) for p in beyond(side, state.next, state.seen > 0)):
             begun: list[Finding] = []
             ready = detection.resume(trigger, packets, batch.waves, begun)
             self._interrupted(state, packets, batch.waves, begun, findings)
@@ -211,7 +213,7 @@ class Pick:
         for k in told:
             one, wave, width = int(who[k]), waves[packets.place[k]], state.ring.shape[1]
             for turn in mine.get(one, ()):
-                sample = round((turn.time - wave.time) * packets.rate / 1e9)
+                sample = round((turn.time - int(packets.time[k])) * packets.rate / 1e9)
                 self._pick(state, wave, int(packets.place[k]), longer[k], sample, width, findings, onsets)
                 self._turn(state, wave, turn, sample, packets.rate, findings)
             self._pick(state, wave, int(packets.place[k]), longer[k], length, width, findings, onsets)
@@ -280,7 +282,7 @@ class Pick:
 def _trigger_of(state: State) -> sta_lta.State:
     """The trigger's memory, in the same arrays."""
     return sta_lta.State(
-        state.triggered, state.rate, state.next, state.seen, state.filter, state.sta, state.lta
+        state.triggered, state.rate, state.next, state.heard, state.seen, state.filter, state.sta, state.lta
     )
 
 

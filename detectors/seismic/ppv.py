@@ -2,21 +2,23 @@
 
 Constraints. One axis a subject: the clauses judge the largest axis, so write the rule over all of them. Every
 half-wave is judged by its own peak and frequency, that of the peak among them: never milder than the peak alone. One
-that is still open is judged by the frequency it can at most have. It counts where it ends.
+that is still open is judged by the frequency it can at most have. It counts where it ends. Of packets that overlap each
+sample counts once; one from before a gap's end is judged by itself, and may only raise. Where nothing but older ones
+comes for 10 s and two packets, the clock was set back: it starts there again.
 Cannot find: what the geophone does not measure below its corner frequency or above half the sample rate; damage.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Column, Finding, Outcome, Subjects, Verdict, Why, whole
-from detectors.packets import Packets, side_by_side, wave_column
+from detectors.packets import Packets, beyond, set_back, side_by_side, wave_column
 from detectors.reading import FAULTS, Batch, Floats, Indices, Quality, Times, Wave
 from detectors.state import SETTING
 from detectors.units import UnitError, convert
@@ -34,6 +36,8 @@ class State:
     rate: Floats
     next: Times
     """Time of the sample that should come next."""
+    heard: Times
+    """Arrival of the newest packet that was not late."""
     count: NDArray[np.int64]
     """Samples since the start or the last gap."""
     last: Floats
@@ -112,6 +116,7 @@ class Ppv:
             verdict=np.zeros(n, np.int8),
             rate=np.zeros(n),
             next=np.zeros(n, np.int64),
+            heard=np.zeros(n, np.int64),
             count=np.zeros(n, np.int64),
             last=np.zeros(n),
             start=np.zeros(n),
@@ -130,11 +135,12 @@ class Ppv:
         """Packets side by side, cut at the ends of windows."""
         findings: list[Finding] = []
         ended: list[tuple[int, int, int, float, float, float]] = []
-        for packets in side_by_side(batch.waves):
-            ready = self._resume(state, packets, batch.waves, findings, ended)
-            for part in _within(ready, self.period):
-                self._turn(state, part, batch.waves, findings, ended)
-                self._measure(state, part, batch.waves, findings)
+        for side in side_by_side(batch.waves):
+            for packets in beyond(side, state.next, state.count > 0):
+                ready = self._resume(state, packets, batch.waves, findings, ended)
+                for part in _within(ready, self.period):
+                    self._turn(state, part, batch.waves, findings, ended)
+                    self._measure(state, part, batch.waves, findings)
         return Outcome(whole(findings), self._columns(batch.waves, ended))
 
     def _resume(
@@ -145,7 +151,11 @@ class Ppv:
         going = state.count[who] > 0
         late = going & (ahead < -packets.slack)
         usable = packets.usable_but(BAD)
-        afresh = ~late & ~(usable & going & (ahead <= packets.slack) & (state.rate[who] == packets.rate))
+        if late.any():
+            self._late(state, packets.only(late & usable), waves, findings)
+            late &= ~set_back(packets, state.heard)
+        state.heard[who[~late]] = packets.arrived[~late]
+        afresh = ~late & ~(usable & going & (np.abs(ahead) <= packets.slack) & (state.rate[who] == packets.rate))
         for k in np.flatnonzero(afresh).tolist():
             one, place = int(who[k]), int(packets.place[k])
             self._tell(state, one, place, ended)
@@ -158,6 +168,18 @@ class Ppv:
         state.window[cut], state.gapless[cut] = NO_WINDOW, False
         state.last[cut] = packets.samples[afresh, 0]
         return packets.only(usable & ~late)
+
+    def _late(self, state: State, packets: Packets, waves: Sequence[Wave], findings: list[Finding]) -> None:
+        """Judge what lies before the newest gap's end by itself; of the state it moves the verdict alone."""
+        who = packets.sensor
+        begun = state.next[who] - np.rint(state.count[who] * (1e9 / state.rate[who])).astype(np.int64)
+        packets = packets.only(packets.time < begun - packets.slack)
+        if len(packets):
+            names = ("next", "count", "start", "peak", "clipped", "top", "top_frequency", "worst")
+            blank = {name: np.zeros_like(getattr(state, name)) for name in (*names, "last")}
+            blank["last"][packets.sensor] = packets.samples[:, 0]
+            rate = np.full_like(state.rate, packets.rate)
+            self._measure(replace(state, rate=rate, **blank), packets, waves, findings)
 
     def _turn(
         self, state: State, part: Packets, waves: Sequence[Wave], findings: list[Finding], ended: list[Any]

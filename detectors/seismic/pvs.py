@@ -1,6 +1,8 @@
 """Peak vector sum of the parts of one station: the greatest length of the velocity vector, sample by sample.
 
 Constraints. Parts are put together by the time of their samples (to half a sample), whatever their packets and order.
+Of packets that overlap each sample counts once; what comes after later ones of its part is left out, until a clock
+that was set back is believed: after 10 s and two packets.
 A sample of which a part is missing gives a lower bound: it may raise, and the window is never called quiet. Parts may
 be apart by 1800 samples at most.
 Cannot find: which frequency it had (seismic.ppv), motion along an axis that is not measured.
@@ -17,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Column, Finding, Outcome, PerSubject, Subjects, Verdict, Why, per_subject, whole
-from detectors.packets import wave_column
+from detectors.packets import SET_BACK, wave_column
 from detectors.reading import FAULTS, Batch, Floats, Indices, Quality, Times, Wave
 from detectors.state import PER_INPUT, SETTING
 
@@ -36,6 +38,8 @@ class State:
     """Samples a second; 0 before the first packet."""
     begin: Times
     """Time of the first sample of the buffer."""
+    heard: Times
+    """Arrival of the newest packet that was not late."""
     squares: Floats
     """Sums of the squares that were heard so far."""
     window: NDArray[np.int64]
@@ -115,6 +119,7 @@ class Pvs:
             verdict=np.zeros(n, np.int8),
             rate=np.zeros(n),
             begin=np.zeros(n, np.int64),
+            heard=np.zeros(n, np.int64),
             squares=np.zeros((n, KEPT)),
             window=np.full(n, NO_WINDOW),
             top=np.zeros(n),
@@ -141,14 +146,18 @@ class Pvs:
         state, who, part = going.state, int(going.state.owner[wave.sensor]), wave.sensor
         time = wave.time + round(start * 1e9 / wave.rate)
         mine = np.flatnonzero(state.owner == who)
-        if state.rate[who] != wave.rate:
-            self._begin(going, who, place, wave, time, mine)
+        known, length = int(state.done[part]), len(wave.samples)
         offset = round((time - int(state.begin[who])) * wave.rate / 1e9)
-        if offset < state.done[part]:
-            if state.done[part] or offset + len(samples) <= 0:
-                return
-            samples, offset = samples[-offset:], 0
-        if offset > state.done[part]:
+        late = state.rate[who] == wave.rate and offset + len(samples) <= known
+        if late and wave.arrived - state.heard[who] <= SET_BACK + 2 * round(length * 1e9 / wave.rate):
+            return
+        if late or state.rate[who] != wave.rate:
+            self._begin(going, who, place, wave, time, mine)
+            known = offset = 0
+        state.heard[who] = wave.arrived
+        if (twice := known - offset) > 0:
+            samples, offset, time = samples[twice:], known, time + round(twice * 1e9 / wave.rate)
+        if offset > known:
             _lose(going, who, wave, time, "gap")
         if (extra := offset + len(samples) - KEPT) > 0:
             _lose(going, who, wave, int(state.begin[who]) + round(extra * 1e9 / wave.rate), "part_missing")
@@ -160,7 +169,7 @@ class Pvs:
         self._judge(going, who, place, wave, int(state.done[mine].min()), mine)
 
     def _begin(self, going: _Pass, who: int, place: int, wave: Wave, time: int, mine: Indices) -> None:
-        """A first packet, or another rate: judge what is there, and begin with this one."""
+        """A first packet, another rate, a clock set back: judge what is there, and begin with this one."""
         state = going.state
         if state.rate[who] > 0:
             _lose(going, who, wave, time, "gap")
@@ -168,7 +177,7 @@ class Pvs:
             self._tell(going, who, place)
         state.rate[who], state.begin[who], state.window[who] = wave.rate, time, NO_WINDOW
         state.done[mine], state.squares[who] = 0, 0.0
-        state.spoilt[who] = max(int(state.spoilt[who]), time - round(1e9 / wave.rate))
+        state.spoilt[who] = time - round(1e9 / wave.rate)
 
     def _alone(self, going: _Pass, wave: Wave, time: int, samples: Floats) -> None:
         """One part may be enough to raise, and one that is clipped leaves the vector without an upper bound."""

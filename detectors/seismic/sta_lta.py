@@ -1,7 +1,9 @@
 """Trigger on the ratio of a short to a long mean of signal energy, on waveforms as they stream in.
 
 Constraints. Packets of any length give the ratio of the whole trace, bit for bit. Nothing is said before the long
-window is full; a gap, a bad packet or another rate starts it again. Times are near the onset, not at it.
+window is full; a gap, a bad packet or another rate starts it again, and so does a clock that was set back, once only
+older packets came for 10 s and two packets. Of packets that overlap each sample counts once; what comes after later
+ones is left out. Times are near the onset, not at it.
 Cannot find: emergent onsets, events inside the coda of a stronger one; it triggers on blasts and machines as well.
 """
 
@@ -17,7 +19,7 @@ import scipy
 from numpy.typing import NDArray
 
 from detectors.detector import Column, Finding, Outcome, Subjects, Verdict, Why, whole
-from detectors.packets import Packets, side_by_side, wave_column
+from detectors.packets import Packets, beyond, set_back, side_by_side, wave_column
 from detectors.reading import Batch, Floats, Indices, Quality, Times, Wave
 
 ORDER = 4
@@ -44,6 +46,8 @@ class State:
     """Samples a second; 0 before the first packet."""
     next: Times
     """Time of the sample that should come next."""
+    heard: Times
+    """Arrival of the newest packet that was not late."""
     seen: NDArray[np.int64]
     """Samples since the start or the last gap."""
     filter: Floats
@@ -98,6 +102,7 @@ class StaLta:
             verdict=np.zeros(n, np.int8),
             rate=np.zeros(n),
             next=np.zeros(n, np.int64),
+            heard=np.zeros(n, np.int64),
             seen=np.zeros(n, np.int64),
             filter=np.zeros((n, ORDER, 2)),
             sta=np.zeros(n),
@@ -108,12 +113,13 @@ class StaLta:
         """Packets side by side where no sensor repeats and their length and rate agree."""
         findings: list[Finding] = []
         peaks: list[Peaks] = []
-        for packets in side_by_side(batch.waves):
-            ready = self.resume(state, packets, batch.waves, findings)
-            if len(ready):
-                ratio, full, _ = self.characteristic(state, ready)
-                self.triggers(state, ready, batch.waves, ratio, full, findings)
-                peaks.append(_peaks(ready, ratio, full))
+        for side in side_by_side(batch.waves):
+            for packets in beyond(side, state.next, state.seen > 0):
+                ready = self.resume(state, packets, batch.waves, findings)
+                if len(ready):
+                    ratio, full, _ = self.characteristic(state, ready)
+                    self.triggers(state, ready, batch.waves, ratio, full, findings)
+                    peaks.append(_peaks(ready, ratio, full))
         return Outcome(whole(findings), _columns(batch.waves, peaks))
 
     def resume(self, state: State, packets: Packets, waves: Sequence[Wave], findings: list[Finding]) -> Packets:
@@ -122,9 +128,12 @@ class StaLta:
         ahead, usable = packets.time - state.next[place], packets.usable & (packets.rate > 2 * self.high)
         going = state.seen[place] > 0
         goes_on = usable & going & (np.abs(ahead) <= packets.slack) & (state.rate[place] == packets.rate)
+        late = going & (ahead < -packets.slack)
+        if late.any():
+            late &= ~set_back(packets, state.heard)
+        state.heard[who[~late]] = packets.arrived[~late]
         if goes_on.all():
             return packets
-        late = going & (ahead < -packets.slack)
         afresh = ~late & ~goes_on
         if afresh.any():
             cut = who[afresh]
@@ -179,14 +188,15 @@ class StaLta:
             moves[active] = ratio[active].min(axis=1) <= self.off
         moves = (moves | (verdict == _UNKNOWN)) & (full < packets.length)
         for k in np.flatnonzero(moves).tolist():
-            findings += self._trigger(state, waves[packets.place[k]], ratio[k], int(full[k]))
+            wave, begin = waves[packets.place[k]], int(packets.time[k])
+            findings += self._trigger(state, wave, begin, ratio[k], int(full[k]))
 
-    def _trigger(self, state: State, wave: Wave, ratio: Floats, full: int) -> list[Finding]:
-        who, findings, place = wave.sensor, [], full
+    def _trigger(self, state: State, wave: Wave, begin: int, ratio: Floats, full: int) -> list[Finding]:
+        who, findings, place, step = wave.sensor, [], full, 1e9 / wave.rate
         verdict = Verdict(int(state.verdict[who]))
         if verdict is Verdict.UNKNOWN:
             verdict = Verdict.CLEAR
-            findings.append(_finding(wave, _time_of(wave, full), verdict, float(ratio[full]), self.on, "quiet"))
+            findings.append(_finding(wave, begin + round(full * step), verdict, float(ratio[full]), self.on, "quiet"))
         while True:
             ahead = ratio[place:] <= self.off if verdict is Verdict.ACTIVE else ratio[place:] > self.on
             if not ahead.any():
@@ -194,7 +204,7 @@ class StaLta:
             place += int(ahead.argmax())
             verdict = Verdict.CLEAR if verdict is Verdict.ACTIVE else Verdict.ACTIVE
             key = "triggered" if verdict is Verdict.ACTIVE else "quiet"
-            findings.append(_finding(wave, _time_of(wave, place), verdict, float(ratio[place]), self.on, key))
+            findings.append(_finding(wave, begin + round(place * step), verdict, float(ratio[place]), self.on, key))
         state.verdict[who] = verdict
         return findings
 
@@ -237,10 +247,6 @@ def _columns(waves: Sequence[Wave], peaks: list[Peaks]) -> list[Column]:
         return []
     place, who, time, value = peaks[0] if len(peaks) == 1 else map(np.concatenate, zip(*peaks, strict=True))
     return [wave_column("ratio", "1", who, waves, place, time, value)]
-
-
-def _time_of(wave: Wave, sample: int) -> int:
-    return wave.time + round(sample * (1e9 / wave.rate))
 
 
 def _finding(wave: Wave, time: int, verdict: Verdict, value: float | None, limit: float | None, key: str) -> Finding:

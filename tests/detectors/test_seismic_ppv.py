@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -185,6 +186,66 @@ def test_units_are_those_of_the_channel() -> None:
     )
     assert other.findings[0].limit == pytest.approx(0.5)
     assert column(other, "of_limit") == pytest.approx(column(one, "of_limit"))
+
+
+def shaken(at: float, seconds: float = 12.0) -> np.ndarray:
+    samples = sine(0.1, 40, seconds)
+    samples[round(at * RATE) : round((at + 0.3) * RATE)] += sine(20.0, 20, 0.3)
+    return samples
+
+
+def overlapping(samples: np.ndarray, size: int, step: int) -> list[Wave]:
+    """Records of `size` samples, each beginning `step` after the one before."""
+    return [packets(samples[k : k + size], [], RATE, begin=BEGIN + round(k * SECOND / RATE))[0]
+            for k in range(0, len(samples) - size + 1, step)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("size", "step"), [(200, 100), (100, 99), (400, 100), (150, 50)])
+def test_of_records_that_overlap_each_sample_counts_once(size: int, step: int) -> None:
+    samples = shaken(5.1)
+    whole, twice = said(DWELLING, packets(samples, [100] * 24, RATE)), said(DWELLING, overlapping(samples, size, step))
+    for name in DWELLING.columns:
+        assert column(twice, name)[:4] == column(whole, name)[:4]
+    assert [(f.time, f.verdict, f.value) for f in twice.findings] == [
+        (f.time, f.verdict, f.value) for f in whole.findings
+    ]
+
+
+@pytest.mark.parametrize("back", [SECOND // 60, SECOND // 4])
+def test_a_blast_in_the_packet_after_a_clock_was_set_back_is_seen(back: int) -> None:
+    waves = packets(shaken(6.3), [100] * 24, RATE)
+    later = [replace(w, time=w.time - back) for w in waves[12:]]
+    verdicts = [f.verdict for f in said(DWELLING, waves[:12] + later).findings]
+    assert verdicts == [Verdict.CLEAR, Verdict.ACTIVE, Verdict.CLEAR]
+
+
+def test_a_packet_that_comes_after_the_one_behind_it_may_raise_and_clears_nothing() -> None:
+    waves = packets(shaken(6.1), [100] * 24, RATE)
+    findings = said(DWELLING, [*waves[:12], waves[13], waves[12], *waves[14:]]).findings
+    assert [f.verdict for f in findings] == [Verdict.CLEAR, Verdict.UNKNOWN, Verdict.ACTIVE, Verdict.CLEAR]
+    assert findings[2].time == said(DWELLING, waves).findings[1].time
+    assert findings[2].at == waves[12].arrived
+    quiet = packets(sine(0.1, 40), [100] * 24, RATE)
+    late = said(DWELLING, [*quiet[:12], quiet[13], quiet[12], *quiet[14:]]).findings
+    assert late == said(DWELLING, [*quiet[:12], *quiet[13:]]).findings
+
+
+def test_a_packet_that_comes_again_raises_nothing_again() -> None:
+    waves = packets(shaken(2.1), [100] * 24, RATE)
+    again = replace(waves[4], arrived=waves[15].arrived)
+    once, twice = said(DWELLING, waves), said(DWELLING, [*waves[:16], again, *waves[16:]])
+    assert twice.text() == once.text()
+    assert [f.verdict for f in once.findings] == [Verdict.CLEAR, Verdict.ACTIVE, Verdict.CLEAR]
+
+
+def test_where_a_clock_was_set_back_by_an_hour_it_is_not_called_quiet_and_measured_again() -> None:
+    waves = packets(shaken(30.1, 60.0), [100] * 120, RATE)
+    later = [replace(w, time=w.time - 3600 * SECOND) for w in waves[20:]]
+    findings = said(DWELLING, waves[:20] + later).findings
+    said_of = [(f.verdict, f.why.key.rpartition(".")[2]) for f in findings]
+    assert said_of == [(Verdict.CLEAR, "below"), (Verdict.UNKNOWN, "gap"), (Verdict.CLEAR, "below"),
+                       (Verdict.ACTIVE, "above"), (Verdict.CLEAR, "below")]  # fmt: skip
+    assert 10.0 <= (findings[1].at - waves[19].arrived) / SECOND <= 12.0
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,30 @@ def test_any_packets_of_any_part_give_the_vector_of_the_whole(sizes: list[list[i
     assert len(column(found, "pvs")) >= 3
 
 
+def test_of_records_that_overlap_each_sample_counts_once() -> None:
+    traces = [trace(k, 8.0) for k in range(3)]
+    records = [
+        packets(samples[k : k + 90], [], RATE, part, BEGIN + round(k * SECOND / RATE))[0]
+        for part, samples in enumerate(traces) for k in range(0, len(samples) - 89, 60)
+    ]  # fmt: skip
+    found = said(VECTOR, sorted(records, key=lambda w: (w.arrived, w.sensor)))
+    whole = said(VECTOR, together(traces, [90] * 20))
+    assert column(found, "pvs") == pytest.approx(tops(traces, 2.0)[:3], rel=1e-15)
+    assert [(f.verdict, f.time) for f in found.findings] == [(f.verdict, f.time) for f in whole.findings]
+    assert found.findings
+
+
+def test_a_blast_after_clocks_were_set_back_by_an_hour_is_seen() -> None:
+    quiet = sine(1.0, 9, 40.0)
+    loud = quiet + (np.arange(len(quiet)) > 30 * RATE) * sine(20.0, 9, 40.0)
+    waves = together([quiet, quiet, loud], [100] * 80)
+    turned = [replace(w, time=w.time - 3600 * SECOND) if w.time >= BEGIN + 8 * SECOND else w for w in waves]
+    found = said(VECTOR, turned)
+    verdicts = [f.verdict for f in found.findings]
+    assert verdicts == [Verdict.CLEAR, Verdict.UNKNOWN, Verdict.CLEAR, Verdict.ACTIVE]
+    assert len(column(found, "pvs")) >= 12
+
+
 def test_three_parts_below_the_limit_may_be_above_it_together() -> None:
     quiet, loud = sine(9.0, 9, 6.0), sine(9.0, 9, 6.0)
     assert [f.verdict for f in said(VECTOR, together([quiet, loud, loud], [100] * 12)).findings] == [Verdict.ACTIVE]

@@ -181,6 +181,30 @@ def test_after_a_gap_it_is_as_fresh() -> None:
     assert column.value.tolist() == [expected[k : k + 500].max() for k in range(0, 2000, 500)]
 
 
+@pytest.mark.parametrize(("size", "step"), [(200, 100), (100, 99), (400, 50)])
+def test_records_that_overlap_trigger_where_obspy_does(size: int, step: int) -> None:
+    samples = trace(3)
+    begins = range(0, len(samples) - size + 1, step)
+    records = [packets(samples[k : k + size], [])[0] for k in begins]
+    placed = [
+        replace(w, time=BEGIN + round(k * SECOND / RATE), arrived=BEGIN + round((k + size) * SECOND / RATE))
+        for k, w in zip(begins, records, strict=True)
+    ]
+    assert said(placed) == said(packets(samples, [100] * 40))
+    assert len(said(placed)) >= 4
+
+
+def test_a_clock_set_back_by_an_hour_starts_the_windows_again() -> None:
+    waves = packets(trace(3), [100] * 40)
+    later = [replace(w, time=w.time - 3600 * SECOND) for w in waves[10:]]
+    found = said(waves[:10] + later)
+    assert [v for v, _ in found] == [
+        Verdict.CLEAR, Verdict.UNKNOWN, Verdict.CLEAR, Verdict.ACTIVE, Verdict.CLEAR,
+    ]  # fmt: skip
+    true = [sample for verdict, sample in said(waves) if verdict is Verdict.ACTIVE][-1]
+    assert next(s for v, s in found if v is Verdict.ACTIVE) + 3600 * RATE == pytest.approx(true, abs=5)
+
+
 def test_the_column_is_the_greatest_ratio_of_the_packet() -> None:
     samples = trace(2)
     waves = packets(samples, [500] * 8)
