@@ -25,7 +25,7 @@ from collector.errors import Rejected, Unavailable
 from collector.posting import ask, post
 from collector.reached import tell
 from collector.times import rfc3339
-from dashboards.console.figures import behind
+from dashboards.console.figures import measured
 from detectors.records import spelled
 
 log = logging.getLogger(__name__)
@@ -195,8 +195,9 @@ def _labels(row: Mapping[str, Any], site: str) -> dict[str, str]:
 
 
 def _annotations(row: Mapping[str, Any], page: str) -> dict[str, str]:
-    unit = behind(row["unit"])
-    figures = [f"{name} {row[name]:g}{unit}" for name in ("value", "limit") if row[name] is not None]
+    shown = {"value": measured(row["value"], row["unit"], row.get("states") or ()),
+             "limit": measured(row["limit"], row["unit"])}  # fmt: skip
+    figures = [f"{name} {figure}" for name, figure in shown.items() if figure]
     mark = "TEST " if row.get("test") else ""
     said: dict[str, str] = {
         "summary": f"{mark}{row['area']} {_spelled(row)} {' '.join(figures)}", "guidance": row["guidance"],

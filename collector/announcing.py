@@ -123,7 +123,7 @@ def plan(
     told: Told,
     wall: int,
     status: Mapping[str, Any],
-    advice: Mapping[tuple[str, str], Mapping[str, str]],
+    advice: Mapping[tuple[str, str], Mapping[str, Any]],
 ) -> list[Notice]:
     """What the lines are worth telling, in order; what came and went unheard and late as one digest at the end."""
     ended = {_occurrence(line) for line in lines if line["change"] == "returned"}
@@ -171,9 +171,11 @@ def canary_of(line: Change) -> str:
     return str(line["why"]["id"]) if line["change"] == "canary" else ""
 
 
-def _advice(alarms: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, str]]:
+def _advice(alarms: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    texts = ("guidance", "consequence", "unit")
     return {
-        (alarm["rule"], alarm["subject"]): {name: alarm.get(name) or "" for name in ("guidance", "consequence", "unit")}
+        (alarm["rule"], alarm["subject"]): {name: alarm.get(name) or "" for name in texts}
+        | ({"states": alarm["states"]} if alarm.get("states") else {})
         for alarm in alarms
     }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from collector.calling import Text
 from collector.escalation import RETURN, Call
-from dashboards.console.figures import Lang, Local, behind, number
+from dashboards.console.figures import Lang, Local, measured, number
 from dashboards.console.words import because
 from detectors.hazards import OVERDUE
 from detectors.records import spelled, tested_by
@@ -79,12 +79,11 @@ class Wording:
         return Text(call.id, mark + self._word("question", site=self.site), body, details)
 
     def _headline(self, call: Call, line: Line, known: Mapping[str, Any]) -> str:
-        unit = known.get("unit", "")
-        figures = [number(line["value"]) + behind(unit)] if line["value"] is not None else []
+        figures = [measured(line["value"], known.get("unit", ""), known.get("states") or ())]
         if line["limit"] is not None:
             figures.append(self._word("limit", limit=number(line["limit"])))
         state = OVERDUE if line["change"] == OVERDUE else str(line["priority"])
-        tail = " ".join([*figures, self._word("returned" if call.kind == RETURN else state)])
+        tail = " ".join([*filter(None, figures), self._word("returned" if call.kind == RETURN else state)])
         place = " ".join(filter(None, (line["area"], line["sensor"], line["rule"])))
         room = MOST - len(tail) - 1
         cut = place if len(place) <= room else place[: room - 1] + "…"

@@ -14,7 +14,7 @@ from typing import IO, Any, Protocol
 
 from collector.errors import Unavailable
 from collector.posting import TIMEOUT, post
-from dashboards.console.figures import behind
+from dashboards.console.figures import measured
 from detectors.hazards import OVERDUE
 from detectors.records import spelled, tested_by
 
@@ -34,7 +34,7 @@ class Notice:
     late_by: float
     """s between the (first) change and the sending; 0 when in time."""
     changes: Sequence[dict[str, Any]] = field(default_factory=tuple)
-    """Journal lines as they are, `guidance`, `consequence` and `unit` beside them where the rule is known."""
+    """Journal lines as they are, `guidance`, `consequence`, `unit` and `states` beside them where the rule is known."""
 
     @property
     def test(self) -> bool:
@@ -121,8 +121,9 @@ def _sentence(change: dict[str, Any]) -> str:
     if change["change"] == OVERDUE:
         owner = change["why"].get("owner", "nobody")
         return f"HAZARD OVERDUE {change['area']} {_spelled(change)} {change['priority']}, {owner} has it"
-    unit = behind(change.get("unit") or "")
-    numbers = "".join(f" {name} {change[name]:g}{unit}" for name in ("value", "limit") if change.get(name) is not None)
+    unit, states = change.get("unit") or "", change.get("states") or ()
+    figures = {"value": measured(change.get("value"), unit, states), "limit": measured(change.get("limit"), unit)}
+    numbers = "".join(f" {name} {figure}" for name, figure in figures.items() if figure)
     by = f" by {change['by']}" if change.get("by") else ""
     to_do = f". {change['guidance']}" if change.get("guidance") and change["change"] == "raised" else ""
     return f"{change['priority'].upper()} {change['area']} {_spelled(change)} {change['change']}{by}{numbers}{to_do}"

@@ -19,7 +19,7 @@ from collector.history import History
 from collector.judged import Judged, every_line
 from collector.times import SECOND, age, shown
 from collector.verb import table
-from dashboards.console.figures import Local, behind
+from dashboards.console.figures import Local, measured
 from dashboards.console.labels import quality_words
 from dashboards.console.words import because
 from detectors.hazards import CHANGES
@@ -73,7 +73,8 @@ def words(story: Story) -> str:
     parts = [
         f"{pair['rule']}/{pair['subject']}#{story.occurrence}  {pair['priority']}  {pair['area']}",
         f"reason       {because(why, limit, pair['unit'], 'en', local)}",
-        f"value        {_number(value)}{behind(pair['unit'])}   limit {_number(limit)}{behind(pair['unit'])}",
+        f"value        {measured(value, pair['unit'], pair.get('states') or ()) or '-'}"
+        f"   limit {measured(limit, pair['unit']) or '-'}",
         f"rule         {pair['kind']}" + (f"; {pair['citation']}" if pair.get("citation") else ""),
         f"do now       {pair['guidance'] or 'the rule gives no guidance'}",
     ]

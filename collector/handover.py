@@ -18,11 +18,12 @@ from collector.calls import read_memory
 from collector.errors import Unavailable
 from collector.handover_words import word, words
 from collector.judged import Judged, every_line
+from collector.liveness import not_live
 from collector.times import shown
 from collector.verb import table
-from collector.verbs_alarms import state
+from collector.verbs_alarms import ORDER, state
 from collector.verbs_hazards import is_overdue, last_done
-from dashboards.console.figures import Lang, Local, age, behind, number
+from dashboards.console.figures import Lang, Local, age, measured
 from dashboards.console.words import because
 
 HOUR = 3600 * 10**9
@@ -62,6 +63,8 @@ class Sheet:
     seq: int = 0
     hash: str = ""
     lang: Lang = "en"
+    dead: str = ""
+    """What is said first when judging's word is no longer of now."""
 
     def title(self) -> str:
         """Site and time, and SIMULATION where it is one."""
@@ -75,6 +78,7 @@ class Sheet:
         lines = [self._word("watched_of", watching=self.watching, of=self.of),
                  self._word("in_shift", counted=("，" if self.lang == "zh" else ", ").join(counted))]  # fmt: skip
         lines += [self._word("calling", name=name) for name in self.calling]
+        lines = [self.dead, *lines] if self.dead else lines
         return [*lines, self._word("journal", seq=self.seq, hash=self.hash or self._word("none"))]
 
     def text(self) -> str:
@@ -107,7 +111,7 @@ class Sheet:
     def document(self) -> dict[str, Any]:
         """For a program; its keys are English, its cells in the sheet's language."""
         rows = {name: [dict(zip(HEAD, row, strict=True)) for row in found] for name, found in self.sections.items()}
-        return {"version": 1, "site": self.site, "now": self.now, "simulation": self.simulated,
+        return {"version": 1, "site": self.site, "now": self.now, "simulation": self.simulated, "live": not self.dead,
                 "watching": self.watching, "of": self.of, "counts": dict(self.counts), "calling": list(self.calling),
                 "journal": {"lines": self.seq, "hash": self.hash}, **rows}  # fmt: skip
 
@@ -126,13 +130,20 @@ def sheet_of(folder: Path, since: int | None = None, lang: Lang = "en") -> Sheet
     who, counts, seq, digest = _journal(judged, begin)
     made = _Rows(zone, now, who, lang)
     rows: dict[str, list[Sequence[str]]] = {name: [] for name in SECTIONS}
-    for row in sorted(judged.alarms(), key=lambda one: (one["area"], one["rule"], one["subject"])):
+    for row in sorted(judged.alarms(), key=_place):
         for name in _sections(row):
             rows[name].append(made.row(row, name))
     rows[OVERDUE] = [made.hazard(one) for one in judged.hazards() if is_overdue(one, now)]
     calling = [name for name, one in read_memory(folder).opens.items() if one.calls]
-    return Sheet(str(status.get("site", "")), zone, now, bool(status.get("simulated")), int(status.get("watching", 0)),
-                 int(status.get("of", 0)), rows, counts, calling, seq, digest, lang)  # fmt: skip
+    return Sheet(
+        str(status.get("site", "")), zone, now, bool(status.get("simulated")), int(status.get("watching", 0)),
+        int(status.get("of", 0)), rows, counts, calling, seq, digest, lang, not_live(status, lang),
+    )  # fmt: skip
+
+
+def _place(row: Mapping[str, Any]) -> tuple[int, str, str, str]:
+    """The worst first, then as somebody walks through the site."""
+    return ORDER.get(row["priority"], len(ORDER)), row["area"], row["rule"], row["subject"]
 
 
 def _sections(row: Mapping[str, Any]) -> Iterable[str]:
@@ -154,8 +165,8 @@ class _Rows:
     lang: Lang
 
     def row(self, row: Mapping[str, Any], section: str) -> Sequence[str]:
-        unit = behind(row["unit"])
-        value, limit = (number(row[name]) + unit if row[name] is not None else "" for name in ("value", "limit"))
+        value = measured(row["value"], row["unit"], row.get("states") or ())
+        limit = measured(row["limit"], row["unit"])
         by = self.who.get((row["rule"], row["subject"], section), row["accepted_by"] if section == "standing" else "")
         ends = row["until"] if row["hidden"] else None
         until = self._until(ends) if ends else ""

@@ -5,6 +5,7 @@ Constraints. Pure: it reads the judge and changes nothing. A removed rule is a r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from collector.own_alarms import GUIDANCE
@@ -27,14 +28,14 @@ def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
         known = {
             "unit": compared_in(rule.detector, judge.table[subject.inputs[0][1]].unit),
             "guidance": rule.guidance, "citation": rule.citation, "consequence": rule.consequence,
-            "inputs": [name for _, name in subject.inputs],
+            "inputs": [name for _, name in subject.inputs], "states": _states(judge, subject.inputs),
         }  # fmt: skip
     assert record is not None
     alarm = record.alarm
     tested = pair is not None and judge.records.handlings.tested(pair)
     why = {"key": record.why.key, **record.why.numbers} if alarm.standing or not tested else {"key": "judge.in_test"}
     return {
-        "unit": "", "guidance": "", "citation": "", "consequence": "", "inputs": [], **known,
+        "unit": "", "guidance": "", "citation": "", "consequence": "", "inputs": [], "states": [], **known,
         "rule": key[0], "subject": key[1], "area": record.area, "kind": record.kind,
         "priority": record.priority.name.lower(),
         "active": alarm.active, "acked": alarm.acked, "latched": alarm.latched,
@@ -47,6 +48,12 @@ def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
         "desk": judge.desks.desk_of.get(record.area, ""), "notice": judge.desks.notice_of.get(key, ""),
         "until": record.shelf_until or record.service_until, "removed": pair is None,
     }  # fmt: skip
+
+
+def _states(judge: Judge, inputs: Sequence[tuple[str, str]]) -> list[str]:
+    """The names of the values of a subject that is one sensor with states."""
+    sensor = judge.site.sensors.get(inputs[0][1]) if len(inputs) == 1 else None
+    return [] if sensor is None else list(sensor.states)
 
 
 def all_keys(judge: Judge) -> list[Key]:

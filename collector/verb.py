@@ -19,6 +19,8 @@ from unicodedata import east_asian_width
 from collector.visible import one_line, visible
 
 OK, NO, WRONG = 0, 1, 2
+LOGS = ("spool.db", "judged.db")
+"""One of which lies in every data folder in which something ever ran."""
 DATA = "DAVYLAMP_DATA"
 """Environment: the data folder of verbs that were given none."""
 
@@ -103,10 +105,26 @@ def add_person(parser: Parser) -> None:
 
 
 def data_folder(arguments: Arguments) -> Path:
-    """The data folder that was meant. Raises WrongUse if none was, or if nothing ever ran there."""
+    """The data folder that was meant. Raises WrongUse if none was, or if nothing ever ran there.
+
+    A folder of other things is refused: it would read as a site where nothing stands.
+    """
     folder = _meant(arguments)
     if not folder.is_dir():
         raise WrongUse(f"{folder} is no data folder: start `davylamp run SITE.toml` or `davylamp demo` first")
+    if not any((folder / name).exists() for name in LOGS):
+        raise WrongUse(f"{folder} has no log of a site ({LOGS[0]}): is it the right data folder?")
+    return folder
+
+
+def judged_folder(arguments: Arguments) -> Path:
+    """The same, where judging has concluded something. Raises Unavailable where it has not yet."""
+    from collector.errors import Unavailable
+    from collector.judged import Judged
+
+    folder = data_folder(arguments)
+    if "site" not in Judged(folder).status():
+        raise Unavailable(f"{folder}: nothing was judged there yet; does `davylamp run` run on it?")
     return folder
 
 

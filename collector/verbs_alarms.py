@@ -18,7 +18,7 @@ from collector.verb import (
     add_data,
     add_json,
     add_person,
-    data_folder,
+    judged_folder,
     say,
     say_json,
     table,
@@ -34,18 +34,23 @@ ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3, "log": 4}
 def alarms(arguments: Arguments) -> int:
     """Print what stands, or with --all every pair that is watched."""
     from collector.judged import Judged
+    from collector.liveness import facts, not_live
 
-    judged = Judged(data_folder(arguments))
+    judged = Judged(judged_folder(arguments))
     status = judged.status()
     rows = [alarm for alarm in judged.alarms() if arguments.all or stands(alarm)]
     rows.sort(key=urgency)
     if arguments.json:
-        say_json({"version": 1, "status": status, "alarms": rows})
+        say_json({"version": 1, "status": {**status, **facts(status)}, "alarms": rows})
         return OK
+    dead = not_live(status)
+    if dead:
+        say(dead)
     mark = "SIMULATION " if status.get("simulated") else ""
     say(f"{mark}{status.get('site', '')}: watching {status.get('watching', 0)} of {status.get('of', 0)}")
     zone = ZoneInfo(status.get("timezone") or "UTC")
-    say(table(HEAD, [_row(alarm, zone) for alarm in rows], ("value", "limit")) if rows else "no alarm stands")
+    nothing = "no alarm stood then" if dead else "no alarm stands"
+    say(table(HEAD, [_row(alarm, zone) for alarm in rows], ("value", "limit")) if rows else nothing)
     return OK
 
 
@@ -55,8 +60,8 @@ def stands(alarm: Mapping[str, Any]) -> bool:
 
 
 def urgency(alarm: Mapping[str, Any]) -> tuple[bool, int, int]:
-    """Unacknowledged first, then priority, then the newest."""
-    return bool(alarm["acked"]), ORDER.get(str(alarm["priority"]), 9), -int(alarm["since"] or 0)
+    """As on the page: unacknowledged first, then priority, then the oldest, so that what came first stays on top."""
+    return bool(alarm["acked"]), ORDER.get(str(alarm["priority"]), 9), int(alarm["since"] or 0)
 
 
 def spelled(alarm: Mapping[str, Any]) -> str:
@@ -80,10 +85,13 @@ HIDDEN = {"E": "shelved", "F": "suppressed by design", "G": "out of service"}
 
 def _row(alarm: Mapping[str, Any], zone: ZoneInfo) -> tuple[object, ...]:
     from collector.times import shown
+    from dashboards.console.figures import measured
 
     note = alarm.get("note") or (f"accepted by {alarm['accepted_by']}" if alarm.get("accepted_by") else "")
     since = shown(alarm["since"], zone)
-    return (spelled(alarm), alarm["priority"], state(alarm), alarm["area"], alarm["value"], alarm["limit"], since, note)
+    value = measured(alarm["value"], alarm["unit"], alarm.get("states") or ())
+    limit = measured(alarm["limit"], alarm["unit"])
+    return (spelled(alarm), alarm["priority"], state(alarm), alarm["area"], value, limit, since, note)
 
 
 def acting(kind: str, more: Callable[[Arguments, Path], dict[str, Any]] | None = None) -> Callable[[Arguments], int]:
@@ -94,7 +102,7 @@ def acting(kind: str, more: Callable[[Arguments, Path], dict[str, Any]] | None =
         from collector.judged import Judged
         from collector.times import NoTime, ending
 
-        folder = data_folder(arguments)
+        folder = judged_folder(arguments)
         judged = Judged(folder)
         try:
             names = [alarm_name(text) for text in arguments.alarm]
@@ -148,7 +156,7 @@ def explain(arguments: Arguments) -> int:
         rule, subject, occurrence = alarm_name(arguments.alarm)
     except AlarmName as wrong:
         raise WrongUse(str(wrong)) from wrong
-    folder = data_folder(arguments)
+    folder = judged_folder(arguments)
     story = Story.of(folder, rule, subject, occurrence)
     if story is None:
         warn(f"{arguments.alarm}: no such alarm; `davylamp alarms --all` lists them")

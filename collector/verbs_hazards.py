@@ -16,7 +16,7 @@ from collector.verb import (
     add_data,
     add_json,
     add_person,
-    data_folder,
+    judged_folder,
     say,
     say_json,
     table,
@@ -30,10 +30,11 @@ HEAD = ("hazard", "priority", "state", "place", "owner", "due", "opened", "alarm
 def hazards(arguments: Arguments) -> int:
     """Print the open hazards, the first due first; one named is told whole."""
     from collector.judged import Judged
+    from collector.liveness import dead_for, facts, not_live
 
-    judged = Judged(data_folder(arguments))
+    judged = Judged(judged_folder(arguments))
     status = judged.status()
-    now, zone = int(status.get("now") or 0), ZoneInfo(status.get("timezone") or "UTC")
+    now, zone = int(status.get("now") or 0) + dead_for(status), ZoneInfo(status.get("timezone") or "UTC")
     rows = judged.hazards(closed=arguments.all or arguments.hazard is not None)
     rows = sorted(rows, key=lambda row: (row["closed"] is not None, row["due"]))
     if arguments.overdue:
@@ -44,8 +45,11 @@ def hazards(arguments: Arguments) -> int:
             warn(f"{arguments.hazard}: no such hazard; `davylamp hazards --all` lists them by their first alarm")
             return NO
     if arguments.json:
-        say_json({"version": 1, "now": now, "hazards": [{**row, "overdue": is_overdue(row, now)} for row in rows]})
+        told = [{**row, "overdue": is_overdue(row, now)} for row in rows]
+        say_json({"version": 1, "now": now, **facts(status), "hazards": told})
         return OK
+    if dead := not_live(status):
+        say(dead)
     say(f"{'SIMULATION ' if status.get('simulated') else ''}{status.get('site', '')}: {counted(rows, now)}")
     if rows:
         say(table(HEAD, [_row(row, now, zone) for row in rows]))

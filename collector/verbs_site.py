@@ -19,7 +19,7 @@ from collector.verb import (
     add_data,
     add_json,
     add_person,
-    data_folder,
+    judged_folder,
     say,
     say_json,
     table,
@@ -131,25 +131,30 @@ def sensors(arguments: Arguments) -> int:
     """Print each sensor's latest judged reading, with --raw the message it last came in."""
     from collector.judged import Judged
     from collector.listening import last_payloads
+    from collector.liveness import dead_for, facts, not_live
     from collector.times import age
-    from dashboards.console.figures import behind
+    from dashboards.console.figures import behind, in_words
     from dashboards.console.labels import quality_words
 
-    folder = data_folder(arguments)
+    folder = judged_folder(arguments)
     judged = Judged(folder)
-    now = judged.status().get("now") or 0
+    status = judged.status()
+    now = (status.get("now") or 0) + dead_for(status)
     rows = judged.sensors()
     raw = last_payloads(folder) if arguments.raw else {}
     for row in rows:
         row["age"] = None if not row.get("arrived") else now - row["arrived"]
         row["raw"] = raw.get(row["sensor"])
     if arguments.json:
-        say_json({"version": 1, "sensors": rows})
+        say_json({"version": 1, **facts(status), "sensors": rows})
         return OK
+    if dead := not_live(status):
+        say(dead)
     head = ("sensor", "place", "value", "unit", "quality", "age", *(("raw",) if arguments.raw else ()))
     names = ("sensor", "area", "value", "unit", "quality", "age", *(("raw",) if arguments.raw else ()))
     shown = [
-        {**row, "age": age(row["age"]), "unit": behind(row["unit"] or "").strip(),
+        {**row, "age": age(row["age"]), "value": in_words(row["value"], row["states"]),
+         "unit": behind(row["unit"] or "").strip(),
          "quality": None if row["age"] is None else quality_words(row["quality"] or 0, "en") or "good"}
         for row in rows
     ]  # fmt: skip

@@ -186,6 +186,8 @@ class Detector(Protocol):
     Parameters typed `PerSubject` broadcast and may differ between rules that step together; all others are structure.
     `limit_parameters` names the PerSubject parameters that are given in the subject's unit (the loader converts them,
     `"10 mm/d"` too: the value there is the unit they must come in, with `{unit}` for the subject's own).
+    A class whose findings compare in another unit than its first such parameter, or else its first column, says which:
+    `compares: ClassVar[str] = "deg"`.
     A class that takes several inputs a subject (a group's) says `several: ClassVar[bool] = True`.
     The state is a dataclass of arrays whose first axis is the subject (or the input), and has `verdict`: (N,) int8.
     """

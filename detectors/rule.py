@@ -78,5 +78,6 @@ class Rule:
 
 def compared_in(detector: Any, unit: str) -> str:
     """The unit of a rule's value and limit (a velocity's mm/d), where `unit` is that of its input."""
-    shapes = [*detector.limit_parameters.values(), *detector.columns.values(), "{unit}"]
+    own = [detector.compares] if hasattr(detector, "compares") else []
+    shapes = [*own, *detector.limit_parameters.values(), *detector.columns.values(), "{unit}"]
     return str(shapes[0]).replace("{unit}", unit)

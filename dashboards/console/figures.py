@@ -48,6 +48,18 @@ def reading(value: float | None, states: Sequence[str] = ()) -> str:
     return f"{value:.2g}"
 
 
+def in_words(value: float | None, states: Sequence[str]) -> float | str | None:
+    """The state's name where the sensor has states, else the number as it is."""
+    return reading(value, states) if states and value is not None else value
+
+
+def measured(value: float | None, unit: str, states: Sequence[str] = ()) -> str:
+    """A fixed number with its unit, or the state's name; nothing for none: `1.12 %vol`, `stopped`."""
+    if value is None:
+        return ""
+    return reading(value, states) if states else number(value) + behind(unit)
+
+
 def age(span: int, lang: Lang) -> str:
     """A length of time: `90 s`, `3 min`, `2 h 05 min`, `3 d`. Less than nothing is nothing."""
     s, m, h, d = _SPANS[lang]

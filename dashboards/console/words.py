@@ -37,8 +37,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "health.silent.gone": ("its gateway or device says that it has gone", "网关或设备已宣告其离线"),
     "health.silent.heard": ("heard again", "已恢复数据"),
     "health.stuck.repeats": (
-        "repeats one value longer than it ever should[ (more than {limit:count} times)]",
-        "重复同一数值过久[（超过 {limit:count} 次）]",
+        "repeats one value longer than it ever should[ (more than {times:count} times)]",
+        "重复同一数值过久[（超过 {times:count} 次）]",
     ),
     "health.stuck.moves": ("its value moves again", "数值已恢复变化"),
     "health.stuck.not_judged": (

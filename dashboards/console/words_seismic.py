@@ -45,12 +45,12 @@ SEISMIC: Mapping[str, tuple[str, str]] = {
     "seismic.magnitude.no_value": ("no usable peak or frequency", "无可用的峰值或频率"),
     "seismic.magnitude.no_distance": ("not judged: the distance is not known", "未判断：距离未知"),
     "seismic.activity.above": (
-        "seismic activity of the last[ {hours:count}] h at or above {limit} an hour, blasts excluded",
-        "最近[ {hours:count}] 小时的微震活动（不含爆破）达到或超过每小时 {limit}",
+        "seismic activity of the last[ {hours:count}] h at or above {limit:count} an hour, blasts excluded",
+        "最近[ {hours:count}] 小时的微震活动（不含爆破）达到或超过每小时 {limit:count}",
     ),
     "seismic.activity.below": (
-        "seismic activity of the last[ {hours:count}] h below {limit} an hour",
-        "最近[ {hours:count}] 小时的微震活动低于每小时 {limit}",
+        "seismic activity of the last[ {hours:count}] h below {limit:count} an hour",
+        "最近[ {hours:count}] 小时的微震活动低于每小时 {limit:count}",
     ),
     "seismic.activity.not_alive": (
         "not judged: the network shows no sign of life, so no event may mean no hearing",

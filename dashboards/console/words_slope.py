@@ -18,12 +18,12 @@ SLOPE: Mapping[str, tuple[str, str]] = {
     "slope.acceleration.below_floor": ("not judged: movement hidden in noise", "未判断：位移被噪声掩盖"),
     "slope.acceleration.learning": ("not judged: too few velocities yet", "未判断：速度数据尚少"),
     "slope.tangent_angle.steep": (
-        "creep curve at {angle:reading} deg[, limit {limit:count}][; secondary creep {v0:reading} a day]",
-        "蠕变曲线切线角 {angle:reading}°[，限值 {limit:count}°][；等速变形速率 {v0:reading}/天]",
+        "creep curve at {angle:count} deg[, limit {limit:count}][; secondary creep {v0:count} a day]",
+        "蠕变曲线切线角 {angle:count}°[，限值 {limit:count}°][；等速变形速率 {v0:count}/天]",
     ),
     "slope.tangent_angle.flat": (
-        "creep curve at {angle:reading} deg, below its limit[; secondary creep {v0:reading} a day]",
-        "切线角 {angle:reading}°，低于限值[；等速变形速率 {v0:reading}/天]",
+        "creep curve at {angle:count} deg, below its limit[; secondary creep {v0:count} a day]",
+        "切线角 {angle:count}°，低于限值[；等速变形速率 {v0:count}/天]",
     ),
     "slope.tangent_angle.rising": ("steep, but not yet for long enough", "切线角偏大，但持续时间不足"),
     "slope.tangent_angle.falling": ("flatter, but not yet for long enough", "切线角减小，但持续时间不足"),

@@ -93,6 +93,7 @@ class FrozenNetwork:
     feeds_on: ClassVar[Quality] = Silent.feeds_on
     limit_parameters: ClassVar[Mapping[str, str]] = {}
     columns: ClassVar[Mapping[str, str]] = {"silent": "1"}
+    compares: ClassVar[str] = "1"
 
     share: PerSubject = 0.5
     least: PerSubject = 3

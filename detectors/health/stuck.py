@@ -106,8 +106,8 @@ class Stuck:
                 parts.append((chosen[changed], verdicts[changed], limits[changed]))
         if not parts:
             return Outcome()
-        rows, verdicts, limits = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return Outcome(whole(findings_at(batch, rows, verdicts, batch.sensor[rows], limits, WHY)))
+        rows, verdicts, allowed = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Outcome(whole(findings_at(batch, rows, verdicts, batch.sensor[rows], None, WHY, {"times": allowed})))
 
     def _turn(self, state: State, who: Indices, value: Floats) -> tuple[Bools, NDArray[np.int8], Floats]:
         """Fold one reading of each of `who`: (which verdicts changed, the verdicts, the run allowed)."""

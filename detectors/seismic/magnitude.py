@@ -85,6 +85,7 @@ class Magnitude:
     feeds_on: ClassVar[Quality] = Quality.OUT_OF_SPAN
     limit_parameters: ClassVar[Mapping[str, str]] = {"distance": "km", "floor": "mm/s"}
     columns: ClassVar[Mapping[str, str]] = {"magnitude": "1", "log_energy": "1"}
+    compares: ClassVar[str] = "1"
 
     limit: PerSubject
     distance: PerSubject = float("nan")

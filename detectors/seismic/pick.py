@@ -102,6 +102,7 @@ class Pick:
     feeds_on: ClassVar[Quality] = Quality.GOOD
     limit_parameters: ClassVar[Mapping[str, str]] = {}
     columns: ClassVar[Mapping[str, str]] = {"onset": "s", "snr": "1"}
+    compares: ClassVar[str] = "1"
 
     low: float = 2.0
     high: float = 40.0

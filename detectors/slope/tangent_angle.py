@@ -96,6 +96,7 @@ class TangentAngle:
     feeds_on: ClassVar[Quality] = Quality.GOOD
     limit_parameters: ClassVar[Mapping[str, str]] = {"v0": "{unit}/d"}
     columns: ClassVar[Mapping[str, str]] = {"angle": "deg", "v0": "{unit}/d"}
+    compares: ClassVar[str] = "deg"
 
     limit: PerSubject
     """Degrees."""

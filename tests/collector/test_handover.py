@@ -125,8 +125,8 @@ def test_programs_get_names(folder: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_folder_in_which_nothing_was_judged_has_no_sheet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["handover", "--data", str(tmp_path)]) == 1
-    assert "nothing was judged there yet" in capsys.readouterr().err
+    assert main(["handover", "--data", str(tmp_path)]) == 2
+    assert "no log of a site" in capsys.readouterr().err
 
 
 def test_a_sheet_in_chinese_says_everything_in_chinese(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
