@@ -7,6 +7,7 @@ without one; quality is our own flags as a number. A line that cannot be read is
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -18,6 +19,7 @@ from collector.rows import Dead, Rows
 from detectors.reading import Floats, Times
 
 _COMMA, _NEWLINE = ord(","), ord("\n")
+_WHOLE = re.compile("-?[0-9]{1,40}")
 
 
 def decode_csv(data: bytes, sensors: Mapping[str, Known], rows: Rows) -> None:
@@ -101,7 +103,7 @@ def _line(line: bytes, sensors: Mapping[str, Known]) -> tuple[int, int, float, i
     if name not in sensors:
         raise Dead("unknown_sensor", f"sensor {name[:60]!r} is not in the site file", name[:200])
     try:
-        time = int(when) if when.lstrip("-").isdigit() else read_time(when)
+        time = int(when) if _WHOLE.fullmatch(when) else read_time(when)
     except BadTime as error:
         raise Dead("bad_time", str(error), name) from error
     if abs(time) >= 2**63:

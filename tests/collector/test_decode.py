@@ -401,13 +401,14 @@ def test_csv_takes_iso_times_and_quality() -> None:
 def test_a_bad_csv_line_is_a_dead_letter_and_the_others_stay() -> None:
     lines = [
         f"{NOW},ch4,1", f"{NOW},stranger,1", f"{NOW},ch4", "soon,ch4,1", f"{NOW},ch4,high", f"{NOW},ch4,1,999",
-        f"{10**25},ch4,1", f"{NOW + 1},ch4,2",
+        f"{10**25},ch4,1", "--5,ch4,1", "1\u00b2,ch4,1", f"{'9' * 5000},ch4,1", f"{NOW + 1},ch4,2",
     ]  # fmt: skip
     decoded = decode(csv("\n".join(lines)), csv(b"\xff,ch4,1\n"))
     assert [value for _, _, value in rows(decoded)] == [1.0, 2.0]
     reasons = [dead.reason for dead in decoded.dead]
     assert reasons == [
-        "unknown_sensor", "unparsable", "bad_time", "wrong_type", "wrong_type", "bad_time", "not_utf8",
+        "unknown_sensor", "unparsable", "bad_time", "wrong_type", "wrong_type", "bad_time", "bad_time", "bad_time",
+        "bad_time", "not_utf8",
     ]  # fmt: skip
     assert decoded.dead[0].detail.startswith("line 2: ")
 

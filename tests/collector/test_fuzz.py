@@ -1,6 +1,6 @@
 """Mutants of valid payloads: no crash, each message is readings or dead letters with a name, nothing odd gets in.
 
-DAVYLAMP_FUZZ=10000000 python -m pytest tests/collector/test_fuzz.py    for longer
+DAVYLAMP_FUZZ=100000 python -m pytest tests/collector/test_fuzz.py    for shorter; `python -m bench.fuzz` for longer
 """
 
 from __future__ import annotations
@@ -8,76 +8,98 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.decode import Decoded, Decoder
-from collector.message import Message, Seal
-from detectors.reading import Quality
-from tests.collector.mutants import VALID, mutants
-from tests.collector.test_decode import NOW, SITE
+from collector.message import CSV, MQTT, OWN, Message
+from collector.trying import in_parallel
+from tests.collector.fuzzing import Tally, fuzz, seals, take
+from tests.collector.mutants import BATCH, batches, form, mutants
+from tests.collector.test_decode import NAMES, SITE
+from tests.collector.valid_messages import FORM_OF, FORMS, VALID
 
-DECODER = Decoder(SITE)
-COUNT = int(os.environ.get("DAVYLAMP_FUZZ", "200000"))
-CHUNK = 2_000
-
-
-def chunks(messages: Iterable[Message]) -> Iterator[list[Message]]:
-    chunk: list[Message] = []
-    for message in messages:
-        chunk.append(message)
-        if len(chunk) == CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+COUNT = int(os.environ.get("DAVYLAMP_FUZZ", "1000000"))
+EXAMPLES = 1_500
+"""Hypothesis' examples, each one to three payloads by every way."""
 
 
-def check(messages: list[Message], decoded: Decoded) -> None:
-    """Every message came out, and only what a detector may see came in."""
-    assert decoded.received == len(messages)
-    dead = {letter.index for letter in decoded.dead}
-    failed = [letter for letter in decoded.dead if letter.reason == "decoder_failed"]
-    for letter in decoded.dead:
-        f"{letter.topic}{letter.sensor}{letter.detail}".encode()  # raises where no file could take it
-    assert failed == [], [(letter.detail, messages[letter.index].payload) for letter in failed[:3]]
-    assert len(decoded.sensor) == len(decoded.time) == len(decoded.value) == len(decoded.quality)
-    assert not np.isinf(decoded.value).any()
-    lacking = np.isnan(decoded.value)
-    assert ((decoded.quality[lacking] & int(Quality.NO_VALUE)) != 0).all()
-    for wave in decoded.waves:
-        assert wave.rate > 0
-        assert len(wave.samples) or any("DEATH" in message.topic for message in messages)
-        assert not np.isinf(wave.samples).any()
-    silent = [k for k in range(len(messages)) if k not in dead]
-    otherwise = sum(_says_nothing(messages[k]) for k in silent) + sum(decoded.said.values())
-    assert len(silent) <= decoded.readings + otherwise
+def taken(messages: Sequence[Message], decoded: Decoded | None = None) -> Tally:
+    tally = Tally()
+    take(messages, decoded or Decoder(SITE).decode(seals(messages)), FORM_OF, tally)
+    return tally
 
 
-def _says_nothing(message: Message) -> bool:
-    """An empty list of readings is no reading and no mistake."""
-    return b"[]" in message.payload or b"\x90" in message.payload
+def test_the_valid_ones_are_all_readings_or_said_otherwise() -> None:
+    tally = taken(VALID)
+    assert (tally.dead, tally.wrong) == (Counter(), [])
+    assert tally.readings.keys() == FORMS.keys()
+    assert set(tally.silent) <= {"sparkplug", "csv"}
 
 
-def test_the_valid_ones_are_all_readings() -> None:
-    decoded = Decoder(SITE).decode([Seal(1, NOW, NOW, VALID)])
-    assert decoded.dead == []
-    check(list(VALID), decoded)
+def test_a_million_mutants_are_all_accounted_for() -> None:
+    tally = Tally()
+    for half in in_parallel(fuzz, [(COUNT // 2, 22), (COUNT // 2, 23)], 2):
+        tally.add(half)
+    assert tally.wrong == []
+    assert tally.messages.total() == COUNT
+    readings, reasons = tally.readings, {reason for _, reason in tally.dead}
+    print(f"{COUNT:,} messages: {readings.total():,} readings, {tally.dead.total():,} dead letters of {reasons}")
+    assert readings.total() > COUNT // 10
+    assert readings.keys() == FORMS.keys(), "each form has mutants that can be read"
+    assert {form for form, _ in tally.dead} == FORMS.keys(), "and such as cannot"
+    assert len(reasons) >= 12
 
 
-def test_mutants_are_all_accounted_for() -> None:
-    decoder, reasons, readings = Decoder(SITE), Counter[str](), 0
-    for number, messages in enumerate(chunks(mutants(COUNT, seed=22))):
-        decoded = decoder.decode([Seal(number + 1, NOW, NOW, tuple(messages))])
-        check(messages, decoded)
-        reasons.update(letter.reason for letter in decoded.dead)
-        readings += decoded.readings
-    print(f"{COUNT:,} messages: {readings:,} readings, dead letters {dict(reasons.most_common())}")
-    assert readings > COUNT // 20
-    assert len(reasons) >= 4
+def test_a_message_that_vanishes_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Decoder, "_message", lambda *_: None)
+    wrong = taken(VALID).wrong
+    assert sum(text.startswith("lost: ") for text in wrong) == sum(
+        m.origin == MQTT and m.topic != "fields" and "spBv1.0" not in m.topic for m in VALID
+    )
+    assert {text for text in wrong if " are silent" in text} == {
+        f"{sum(m.origin == origin for m in VALID)} of {origin} are silent, 0 have another name"
+        for origin in (MQTT, OWN, CSV)
+    }
+
+
+def test_a_decoder_that_fails_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise IndexError("somewhere")
+
+    monkeypatch.setattr("collector.decode.decode_csv", fails)
+    assert [text[:30] for text in taken(VALID).wrong] == ["IndexError: somewhere: Message"] * 2
+
+
+def test_what_no_detector_may_see_is_told_of() -> None:
+    decoded = Decoder(SITE).decode(seals(VALID))
+    value, quality, sensor = decoded.value.copy(), decoded.quality.copy(), decoded.sensor.copy()
+    value[:2], quality[2], sensor[3] = (np.inf, np.nan), 0, len(NAMES)
+    odd = replace(decoded, value=value, quality=quality, sensor=sensor, waves=[replace(decoded.waves[0], rate=0.0)])
+    assert [text.partition(":")[0] for text in taken(VALID, odd).wrong[:5]] == [
+        "a sensor that is none", "an infinite value", "no number, and not marked so", "not marked as simulated",
+        "an odd block",
+    ]  # fmt: skip
+
+
+def test_the_same_seed_gives_the_same_mutants_and_another_one_others() -> None:
+    first = list(mutants(BATCH + 10, 1))
+    assert first == list(mutants(BATCH + 10, 1))
+    assert len(first) == BATCH + 10
+    assert first[:BATCH] == next(batches(BATCH, 1))
+    others = set(first) - set(mutants(BATCH + 10, 2))
+    assert len(others) > BATCH // 2
+    assert [form(k) for k in range(len(VALID))] == list(FORM_OF)
+
+
+def test_mutants_are_seldom_alike() -> None:
+    found = list(mutants(30_000, 3))
+    assert len(set(found)) > 24_000
 
 
 names = st.sampled_from("vtusqx") | st.text(max_size=5)
@@ -87,10 +109,20 @@ values = st.recursive(
     max_leaves=12,
 )
 payloads = st.binary(max_size=200) | values.map(lambda value: json.dumps(value).encode())
+WAYS = sorted({(message.topic, message.origin) for message in VALID})
+"""Every topic that has a decoder, and the two origins that are no broker's."""
 
 
-@settings(max_examples=int(os.environ.get("DAVYLAMP_FUZZ_EXAMPLES", "2000")), deadline=None)
-@given(st.lists(st.builds(Message, st.sampled_from([m.topic for m in VALID]) | st.text(max_size=20), payloads,
-                          st.just("mqtt")), min_size=1, max_size=10))  # fmt: skip
-def test_whatever_comes_is_readings_or_dead_letters(messages: list[Message]) -> None:
-    check(messages, DECODER.decode([Seal(1, NOW, NOW, tuple(messages))]))
+def test_whatever_comes_is_readings_or_dead_letters_by_every_way() -> None:
+    tally, decoder = Tally(), Decoder(SITE)
+
+    @settings(max_examples=EXAMPLES, deadline=None)
+    @given(st.lists(payloads, min_size=1, max_size=3), st.text(max_size=20))
+    def some(listed: list[bytes], topic: str) -> None:
+        messages = [Message(way, payload, origin) for payload in listed for way, origin in (*WAYS, (topic, MQTT))]
+        take(messages, decoder.decode(seals(messages)), ["any"] * len(messages), tally)
+        assert tally.wrong == []
+
+    some()
+    print(f"{tally.messages.total():,} messages by Hypothesis")
+    assert tally.messages.total() >= 20_000
