@@ -24,7 +24,7 @@ from collector.known import Known
 from collector.message import CSV, MQTT, OWN, Message, Seal
 from collector.own_names import canary_topic
 from collector.remembered import Memory
-from collector.rows import Dead, DeadLetter, Gap, Rows
+from collector.rows import LETTERS, Dead, DeadLetter, Gap, Rows
 from collector.rows_csv import decode_csv
 from collector.spelled import Spelled
 from collector.template import Template
@@ -123,7 +123,7 @@ class Decoder:
 
     def _message(self, message: Message, rows: Rows) -> None:
         template: Template | Spelled
-        rows.topic = message.topic[:LONGEST_TOPIC]
+        rows.topic, rows.letters = message.topic[:LONGEST_TOPIC], LETTERS if message.origin == MQTT else -1
         rows.flags = self._flags | (int(Quality.RETAINED) if message.retained else 0)
         known: Known | None = None
         try:

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from detectors.reading import Floats, Quality, Times, Wave
 
 _NONE = np.zeros(0)
+LETTERS = 10_000
+"""Parts of one message off the wire that are dead letters each; what comes after them in it is one more. Else 8 MB
+could make four million of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Rows:
         self.seal = 0
         self.index = 0
         self.topic = ""
+        self.letters = -1
+        """How many more dead letters this message may make; below 0 any number."""
         self.in_seal = 0
         """Readings of this seal so far; with `now` it is the time of one that has none of its own."""
         self.dead: list[DeadLetter] = []
@@ -119,10 +124,14 @@ class Rows:
         return self.now + self.in_seal
 
     def bury(self, dead: Dead, place: str = "") -> None:
-        """Keep why the message (or, at `place`, one reading of it) is a dead letter."""
+        """Keep why the message (or, at `place`, one reading of it) is a dead letter. Raises Dead once, for the rest of
+        a message that makes too many."""
         if dead.passed:
             self.note("passed_over")
             return
+        self.letters -= 1
+        if self.letters == -1:
+            raise Dead("too_many", f"{LETTERS} dead letters before this: the rest of the message is not looked into")
         detail, sensor = _written(f"{place}{dead.detail}"[:300]), dead.sensor and _written(dead.sensor)
         self.dead.append(DeadLetter(self.seal, self.index, self.topic, dead.reason, sensor, detail))
 

@@ -26,6 +26,8 @@ from detectors.sensor import Payload
 NO_VALUE, RETAINED = int(Quality.NO_VALUE), int(Quality.RETAINED)
 ITSELF = "."
 """The field whose value is the whole payload: a bare number or text."""
+UNFIT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What the fast way raises for what it cannot read."""
 _UNREAD = "\ufffe not declared "
 
 
@@ -88,7 +90,7 @@ class Template:
             read = self._fast_one(data)
             if self._take(read, known, rows):
                 return
-        except (msgspec.MsgspecError, UnicodeDecodeError, BadTime):
+        except (*UNFIT, BadTime):
             pass
         whole = parse_json(data)
         table = {ITSELF: whole} if self.fields["value"] == ITSELF else as_table(whole)
@@ -119,7 +121,7 @@ class Template:
         if "readings" not in self.fields:
             try:
                 listed = self._fast_array(data)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except UNFIT:
                 listed = None
             if listed is not None:
                 self._each(listed, known, rows)
@@ -177,7 +179,7 @@ class Template:
             try:
                 if self._take_columns(read(data), known, rows):
                     return
-            except (msgspec.MsgspecError, UnicodeDecodeError, BadTime):
+            except (*UNFIT, BadTime):
                 pass
         table = as_table(parse_json(data))
         self._number(table, known, rows)

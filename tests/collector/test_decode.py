@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from collector.decode import LARGEST, Decoded, Decoder
 from collector.message import Message, Seal
 from collector.payload import parse_json
-from collector.rows import Dead
+from collector.rows import LETTERS, Dead
 from detectors.reading import Quality
 from detectors.site import Site, read_site
 
@@ -281,6 +281,20 @@ def test_what_a_decoder_says_can_always_be_written(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(template, "decode", halved)
     (dead,) = decoder.decode([Seal(1, NOW, NOW, (mqtt("pit/face/ch4", GOOD),))]).dead
     assert (dead.sensor, dead.detail) == ("\\udcff", "found '\\ud83d'")
+
+
+def test_a_message_makes_so_many_dead_letters_and_one_for_the_rest() -> None:
+    listed = [{"s": "ch4", "v": 1, "t": NOW}, *[{"s": "x"}] * (LETTERS + 5), {"s": "ch4", "v": 2, "t": NOW + 1}]
+    decoded = decode(mqtt("list", listed), mqtt("list", listed[:1]))
+    assert len(decoded.dead) == LETTERS + 1
+    assert (decoded.dead[-1].reason, decoded.dead[-1].index) == ("too_many", 0)
+    assert rows(decoded) == [("ch4", NOW, 1.0)] * 2
+
+
+def test_what_nests_deeper_than_the_fast_way_can_is_a_dead_letter_with_a_reason() -> None:
+    for topic, deeper in (("pit/face/ch4", b'{"a":'), ("list", b'[{"a":'), ("log/ch4", b'{"a":')):
+        (dead,) = decode(mqtt(topic, deeper * 50_000)).dead
+        assert dead.reason == "unparsable"
 
 
 def test_every_reason_the_module_names_is_met_here() -> None:
