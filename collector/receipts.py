@@ -1,11 +1,13 @@
 """Receipts: what was sent to which destination, when, and what it answered; and how far each has been told.
 
 Constraints. One file, `receipts.sqlite`, written by the announce role alone. A notice is received once at most for each
-destination: its id is the key. A receipt without a code is one that is still owed.
+destination: its id is the key. A receipt without a code is one that is still owed. What the disk does not take is kept
+in memory, so that nothing is sent again for want of a receipt.
 """
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ from typing import Any
 
 from collector.errors import Unavailable
 from collector.sqlite import connect, transaction
+
+log = logging.getLogger(__name__)
 
 FILE = "receipts.sqlite"
 SCHEMA = """
@@ -28,6 +32,7 @@ CREATE TABLE IF NOT EXISTS told (
 CREATE TABLE IF NOT EXISTS source (destination TEXT PRIMARY KEY, identity TEXT, generation INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dealt (destination TEXT, hash BLOB, PRIMARY KEY (destination, hash)) WITHOUT ROWID;
 """
+Occurrence = tuple[str, str, int]
 _MAKING = Lock()
 REFUSED = 0
 """The code of a notice that its destination refused for ever."""
@@ -56,6 +61,8 @@ class Receipts:
         with _MAKING:  # SQLite does not wait for the one who turns a new file to WAL
             self._store.execute("PRAGMA journal_mode = WAL")
             self._store.executescript(SCHEMA)
+        self._kept: list[tuple[Receipt, list[Occurrence]]] = []
+        """Not on disk yet: it took no receipt."""
 
     def cursor(self, destination: str) -> int:
         """The journal's seq up to which the destination has been told, 0 for none."""
@@ -79,10 +86,12 @@ class Receipts:
     def move(self, destination: str, seq: int, hashes: Iterable[str] = ()) -> None:
         """All up to `seq` is dealt with, among it lines with these hashes, which people are told of."""
         with transaction(self._store):
+            self._put(self._kept)
             self._store.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (destination, seq))
             self._store.executemany(
                 "INSERT OR IGNORE INTO dealt VALUES (?, ?)", [(destination, bytes.fromhex(one)) for one in hashes]
             )
+        self._kept.clear()
 
     def dealt(self, destination: str, line: str) -> bool:
         """True if the line with this hash was dealt with, in whatever judged.db it lay."""
@@ -91,18 +100,39 @@ class Receipts:
 
     def received(self, destination: str, notice: str) -> bool:
         """True if this notice needs no sending any more."""
+        kept = [one for one, _ in self._kept if one.code is not None]
+        if any((one.destination, one.id) == (destination, notice) for one in kept):
+            return True
         found = "SELECT 1 FROM receipt WHERE destination = ? AND id = ? AND code IS NOT NULL"
         return self._store.execute(found, (destination, notice)).fetchone() is not None
 
     def told(self, destination: str, rule: str, sensor: str, occurrence: int) -> bool:
         """True if the destination has heard of this occurrence."""
+        if any(kept.destination == destination and (rule, sensor, occurrence) in heard for kept, heard in self._kept):
+            return True
         found = "SELECT 1 FROM told WHERE destination = ? AND rule = ? AND sensor = ? AND occurrence = ?"
         return self._store.execute(found, (destination, rule, sensor, occurrence)).fetchone() is not None
 
-    def record(self, receipt: Receipt, occurrences: Iterable[tuple[str, str, int]] = ()) -> None:
-        """Write down one attempt; `attempts` counts those before. `occurrences` are told from now on."""
-        told = [(receipt.destination, *occurrence) for occurrence in occurrences]
-        with transaction(self._store):
+    def record(self, receipt: Receipt, occurrences: Iterable[Occurrence] = ()) -> None:
+        """Write down one attempt; `attempts` counts those before. `occurrences` are told from now on.
+
+        Never raises for the disk: what it does not take waits for `move`, which does.
+        """
+        waiting = [one for one in self._kept if (one[0].destination, one[0].id) != (receipt.destination, receipt.id)]
+        self._kept = [*waiting, (receipt, list(occurrences))]
+        if waiting:
+            return
+        try:
+            with transaction(self._store):
+                self._put(self._kept)
+        except Unavailable as error:
+            log.warning("destination=%s receipts=in-memory reason=%s", receipt.destination, error)
+        else:
+            self._kept.clear()
+
+    def _put(self, receipts: Iterable[tuple[Receipt, list[Occurrence]]]) -> None:
+        for receipt, occurrences in receipts:
+            told = [(receipt.destination, *occurrence) for occurrence in occurrences]
             self._store.execute(
                 "INSERT INTO receipt VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET attempts = attempts + 1,"
                 " sent = excluded.sent, code = excluded.code, problem = excluded.problem, changes = excluded.changes",

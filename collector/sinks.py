@@ -7,6 +7,7 @@ only while judging's `now` advances, and never later. Not here: threads, waiting
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,8 +25,12 @@ from collector.lines import ENDED, VALUE, Heads, alarm_event, alarm_states, pipe
 from collector.stored import BLOCKS, CONFLICT, JOURNAL, NO_NUMBER, REFUSED, TRIMMED, WRITTEN, Cursor, Refused
 
 MANY_BLOCKS, MANY_LINES = 100, 1000
+SAY_EVERY = 600.0
+"""s between two lines of the log about what a sink refuses; all is counted."""
 LEVELS_EVERY = 5 * 10**9
 """ns of judging's `now` between two writings of all alarm states; DESIGN section 6 promises 10 s."""
+
+log = logging.getLogger(__name__)
 
 
 class Followed(Protocol):
@@ -98,6 +103,7 @@ class IntoLines:
         self._now = 0
         self._levels_at = 0
         self._readings_at = 0
+        self._said_at = -SAY_EVERY
         self._forecasts = Forecasts.read(cursor.forecasts())
 
     def step(self) -> bool:
@@ -133,7 +139,15 @@ class IntoLines:
             TRIMMED: trimmed,
         }
         self._cursor.advance(BLOCKS, blocks[-1].seq, counts, written, refused, by_minute(blocks))
+        self._say(refused, written.total() + len(refused))
         return len(blocks) == MANY_BLOCKS
+
+    def _say(self, refused: Refused, of: int) -> None:
+        """A person must hear that readings do not get there, and why; not with each step."""
+        if refused and time.monotonic() - self._said_at >= SAY_EVERY:
+            self._said_at = time.monotonic()
+            line, reason = refused[-1]
+            log.warning("sink=influx refused=%d of=%d newest=%r reason=%s", len(refused), of, line.decode(), reason)
 
     def _known(self, site: str, blocks: Sequence[Block]) -> Heads:
         if self._heads is None:

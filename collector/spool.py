@@ -246,6 +246,7 @@ def _open_writer(path: Path) -> sqlite3.Connection:
     store.execute("PRAGMA journal_mode = WAL")
     store.execute("PRAGMA synchronous = FULL")
     store.executescript(SCHEMA)
-    store.execute(f"PRAGMA user_version = {VERSION}")
+    if version != VERSION:
+        store.execute(f"PRAGMA user_version = {VERSION}")
     sync_folder(path.parent)
     return store

@@ -120,7 +120,8 @@ def _prepare(store: sqlite3.Connection, path: Path, schema: str, version: int) -
     store.execute("PRAGMA journal_mode = WAL")
     store.execute("PRAGMA synchronous = FULL")
     store.executescript(schema)
-    store.execute(f"PRAGMA user_version = {version}")
+    if found != version:
+        store.execute(f"PRAGMA user_version = {version}")
 
 
 def open_reader(path: Path) -> sqlite3.Connection | None:

@@ -7,13 +7,14 @@ kill never counts twice. Counts add up to the judged readings up to the cursor. 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from collector.errors import Unavailable
 from collector.judged import Judged, judged_file
 from collector.sqlite import connect, open_reader, open_writer, transaction
+from collector.times import shown
 
 KEPT_MINUTES = 90 * 24 * 60
 KEPT_REFUSED = 1000
@@ -167,6 +168,13 @@ class Standing:
     def follows(self, identity: str) -> bool:
         """True unless positions and counts are of another judged.db."""
         return self.identity in ("", identity)
+
+    def wrong(self) -> Iterator[str]:
+        """What a person should see to: its trouble, and what it refused."""
+        if self.trouble is not None:
+            yield f"{self.name} since {shown(self.since)}: {self.trouble}"
+        for line, reason in self.refused[:1]:
+            yield f"{self.name} refused lines, the newest {line.decode()!r}: {reason}"
 
 
 def standings(folder: Path) -> list[Standing]:

@@ -29,7 +29,6 @@ def ledger(arguments: Arguments) -> int:
     from collector.judged import Judged
     from collector.ledger import read_at_rest, text, verdict
     from collector.stored import standings
-    from collector.times import shown
 
     folder = data_folder(arguments)
     if arguments.dead:
@@ -48,8 +47,8 @@ def ledger(arguments: Arguments) -> int:
         say(verdict(counts, wrong))
         say(text(counts))
         for sink in standings(folder):
-            if sink.trouble is not None:
-                warn(f"{sink.name} since {shown(sink.since)}: {sink.trouble}")
+            for wrong_there in sink.wrong():
+                warn(wrong_there)
     return NO if wrong else OK
 
 

@@ -13,6 +13,8 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,11 +81,12 @@ class Tally:
 
 @dataclass
 class Drive:
-    """A site that runs and is fed. `more` is TOML for its file; `data` may lie elsewhere than beside it."""
+    """A site that runs and is fed. `more` is TOML for its file, `environment` what its roles see beside ours."""
 
     folder: Path
     rate: int = 200
     more: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
     data: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,28 +94,42 @@ class Drive:
 
     def __enter__(self) -> Drive:
         self.broker = Mosquitto(self.folder / "mosquitto").start()
-        self.tap, self.desk, self._looking = Tap(self.broker.port), Desk(), threading.Event()
+        self.tap, self.desk = Tap(self.broker.port), Desk()
         self.site = self._write()
         loaded = load(self.site)
         ask_revision(self.data, loaded.document, "chaos", "first")
-        self.roles = Supervisor({role: self._command(role) for role in ROLES})
-        self.roles.__enter__()
-        self._looker = threading.Thread(target=self._look, name="supervisor", daemon=True)
-        self._looker.start()
+        self._run()
         self._await_session()
         self.numbers = Numbers(self.broker.port, self.rate)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._halt()
+        self.tap.__exit__()
+        self.broker.stop()
+        self.desk.close()
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """All roles are stopped in order meanwhile, and started again afterwards; readings keep coming."""
+        self._halt()
+        yield
+        self._run()
+
+    def _run(self) -> None:
+        self.roles = Supervisor({role: self._command(role) for role in ROLES}, self.environment)
+        self._looking = threading.Event()
+        self.roles.__enter__()
+        self._looker = threading.Thread(target=self._look, name="supervisor", daemon=True)
+        self._looker.start()
+
+    def _halt(self) -> None:
         self._looking.set()
         self._looker.join()
         for role in ROLES:
             if (pid := self.roles.pid(role)) is not None:
                 os.kill(pid, signal.SIGCONT)
         self.roles.stop()
-        self.tap.__exit__()
-        self.broker.stop()
-        self.desk.close()
 
     def _write(self) -> Path:
         path = self.folder / "site.toml"
@@ -127,6 +144,11 @@ class Drive:
     def log(self, role: str) -> Path:
         """Where a role says what it has to say."""
         return self.folder / f"{role}.log"
+
+    def says(self, role: str, what: str, after: int, within: float = 20.0) -> None:
+        """Wait until a role has said something, behind so many bytes of its log."""
+        log = self.log(role)
+        eventually(lambda: what in log.read_bytes()[after:].decode(), within, f"{role} does not say {what!r}: {log}")
 
     def _look(self) -> None:
         while not self._looking.wait(0.1):

@@ -6,15 +6,28 @@ wait for. Random moments come from a seeded generator.
 
 from __future__ import annotations
 
+import errno
 import random
+import shutil
 import signal
+import sqlite3
 import subprocess
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from collector.backup import backup, restore
 from collector.running import role_command
 from tests.chaos.driving import KEEPALIVE, ROLES, Drive
+from tests.chaos.preload import Preload
 
+HOUR = 3600 * 10**9
+CLOCK_STEPS = (HOUR, -HOUR, -HOUR, HOUR)
+"""By how much the wall clock is set, ns, one after the other."""
+PAGE = 4096
+SLOW = 0.25
+"""s that each sync of a slow disk takes longer."""
+DAMAGED = "is damaged ("
 LONGER = 2.2 * KEEPALIVE
 """s; more than the keep-alive of the connection twice over, the wait for a file and that for an answer."""
 
@@ -82,6 +95,106 @@ def fill(disk: Path, name: str = "ballast") -> Path:
     return ballast
 
 
+def set_clock(preload: Preload, seconds: float = 2.0) -> None:
+    """The wall clock of all roles goes an hour ahead, back, an hour behind and back."""
+    ahead = 0
+    for step in CLOCK_STEPS:
+        ahead += step
+        preload.tell(ahead=ahead)
+        time.sleep(seconds)
+
+
+def slow_disk(preload: Preload, seconds: float = LONGER) -> None:
+    """Each sync of each role takes SLOW s longer."""
+    preload.tell(slow=SLOW)
+    time.sleep(seconds)
+    preload.tell()
+
+
+def failing_disk(preload: Preload, seconds: float = 4.0) -> None:
+    """Each sync of each role is answered by the disk with an input/output error."""
+    preload.tell(failing=errno.EIO)
+    time.sleep(seconds)
+    preload.tell()
+
+
+def spoil(path: Path, page: int = -1) -> None:
+    """Overwrite a page, the last one unless told."""
+    pages = path.stat().st_size // PAGE
+    with path.open("r+b") as file:
+        file.seek(page % pages * PAGE)
+        file.write(b"\xa5" * PAGE)
+
+
+def settle(path: Path) -> None:
+    """Put what lies in a database's write-ahead log into the file itself; nobody may have it open."""
+    store = sqlite3.connect(path)
+    store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+
+
+def cut_short(path: Path, left: float = 0.5) -> None:
+    """Only a part of a file is left."""
+    with path.open("r+b") as file:
+        file.truncate(int(path.stat().st_size * left))
+
+
+def snapshots(data: Path) -> list[Path]:
+    """The judge's, the oldest first."""
+    return sorted((data / "snapshots").glob("judge-*.npz"))
+
+
+def snapshot_cut_short(drive: Drive) -> None:
+    """The newest snapshot is half there when the judge starts."""
+    said = drive.log("judge").stat().st_size
+    with drive.resting():
+        cut_short(snapshots(drive.data)[-1])
+    drive.says("judge", "unusable=", said)
+
+
+def damaged_page(drive: Drive, name: str, role: str, away: Sequence[str]) -> None:
+    """A file's last page is not what was written; then what docs/operations.md says to move away is moved away."""
+
+    def mend(evidence: Path) -> None:
+        for path in [found for pattern in away for found in drive.data.glob(pattern)]:
+            path.rename(evidence / path.name)
+
+    _damaged(drive, name, role, mend)
+
+
+def damaged_log(drive: Drive) -> None:
+    """The log's last page is not what was written; then the backup is restored that was taken just before."""
+    copy = drive.folder / f"copy-{time.time_ns()}"
+
+    def mend(evidence: Path) -> None:
+        drive.data.rename(evidence / "data")
+        restore(copy, drive.data)
+
+    _damaged(drive, "spool.db", "collect", mend, lambda: backup(drive.data, copy))
+
+
+def _damaged(
+    drive: Drive, name: str, role: str, mend: Callable[[Path], None], before: Callable[[], object] = lambda: None
+) -> None:
+    """Spoil a file while nobody runs, see that its role says so in one line and writes nothing, mend it."""
+    evidence = drive.folder / f"evidence-{time.time_ns()}"
+    evidence.mkdir()
+    said, path = drive.log(role).stat().st_size, drive.data / name
+    with drive.resting():
+        before()
+        settle(path)
+        spoil(path)
+        spoiled = shutil.copyfile(path, evidence / f"{name}-as-spoiled").read_bytes()
+    drive.says(role, f"{path} {DAMAGED}", said)
+    time.sleep(2)
+    with drive.resting():
+        if path.read_bytes() != spoiled:
+            raise AssertionError(f"{role} wrote into {name}, which is damaged")
+        mend(evidence)
+
+
 __all__ = [
-    "LONGER", "ROLES", "cut", "fill", "freeze", "half_open", "kill", "reset", "restart_broker", "second",
+    "CLOCK_STEPS", "LONGER", "ROLES", "SLOW", "cut", "cut_short", "damaged_log", "damaged_page", "failing_disk", "fill",
+    "freeze", "half_open", "kill", "reset", "restart_broker", "second", "set_clock", "settle", "slow_disk",
+    "snapshot_cut_short", "snapshots", "spoil",
 ]  # fmt: skip

@@ -17,12 +17,12 @@ from collector.message import Message
 from collector.replaying import replay
 from collector.spool import Spool, SpoolReader
 from detectors.site import read_site
+from tests.chaos.faults import CLOCK_STEPS, HOUR
 from tests.collector.test_collecting import Belt
 from tests.small_log import START, document, reading, revision
 
 pytestmark = pytest.mark.chaos
-HOUR = 3600 * SECOND
-STEPS = {40: HOUR, 80: -HOUR, 120: -HOUR, 160: HOUR}
+STEPS = dict(zip(range(40, 200, 40), CLOCK_STEPS, strict=True))
 """Turn -> by how much the wall clock is set."""
 
 

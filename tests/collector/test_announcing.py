@@ -18,7 +18,8 @@ import pytest
 from collector.announcing import Destination, plan
 from collector.channels import Channel, Console, Notice, Webhook
 from collector.errors import Rejected, Unavailable
-from collector.receipts import Receipts, announced, read_receipts
+from collector.receipts import FILE, Receipts, announced, read_receipts
+from collector.sqlite import connect
 
 NOW = 1_700_000_000_000_000_000
 SECOND = 1_000_000_000
@@ -250,6 +251,33 @@ def test_what_was_sent_before_the_server_failed_is_not_sent_again(receiver: Rece
         destination.tell()
     assert destination.tell() == 1
     assert [body["changes"][0]["rule"] for body in receiver.bodies] == ["face-methane.cut", "fan-stopped"]
+
+
+def test_what_was_sent_while_the_disk_took_no_receipt_is_not_sent_again_not_even_in_a_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.sqlite.PATIENCE", 0.05)
+    judging, receipts, stream = Judging(), Receipts(tmp_path), io.StringIO()
+    destination = _to(Console(stream), judging, receipts)
+    assert destination.tell() == 0
+    judging.add("raised")
+    judging.add("raised", rule="fan-stopped")
+    other = connect(tmp_path / FILE)
+    other.execute("BEGIN IMMEDIATE")
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="locked"):
+            destination.tell()
+    other.execute("COMMIT")
+    assert read_receipts(tmp_path) == []
+    judging.add("returned")
+    destination.wall = lambda: NOW + 95 * SECOND  # so late that what returned would be a digest
+    assert destination.tell() == 1
+    told = [line.partition("north-pit: ")[2].split()[2:4] for line in stream.getvalue().splitlines()]
+    assert told == [["face-methane.cut/ch4-2105#1", "raised"], ["fan-stopped/ch4-2105#1", "raised"],
+                    ["face-methane.cut/ch4-2105#1", "returned"]]  # fmt: skip
+    assert announced(tmp_path)["console"] == {"cursor": 3, "received": 3, "refused": 0, "owed": 0}
+    other.close()
+    receipts.close()
 
 
 def test_one_dead_destination_holds_up_no_other(receiver: Receiver, tmp_path: Path) -> None:

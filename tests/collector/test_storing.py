@@ -178,12 +178,21 @@ def test_a_server_that_is_away_leaves_the_cursor_where_it_is(
 
 
 def test_refused_lines_are_set_aside_counted_and_shown(
-    tmp_path: Path, judging: Judging, into: IntoLines, server: Server
+    tmp_path: Path, judging: Judging, into: IntoLines, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.bad = (b"value=3.0", b"value=7.0")
     judging.steady(0, 10)
     into.step()
     (standing,) = standings(tmp_path)
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("sink=influx refused=2 of=10 newest='reading,")
+    assert said.endswith("reason=wrong field type")
+    (shown,) = standing.wrong()
+    assert shown == f"server refused lines, the newest {standing.refused[0][0].decode()!r}: wrong field type"
+    server.bad = (b"value=12.0",)
+    judging.steady(10, 10)
+    into.step()
+    assert len(caplog.records) == 1, "not with each step"
     assert standing.counts == {"refused": 2, "written": 8}
     assert standing.series == {"ch4-2105": 8}
     assert {(line.split()[1], reason) for line, reason in standing.refused} == {

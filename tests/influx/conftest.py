@@ -15,6 +15,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from typing import Any
 import pytest
 
 from collector.broker import free_port
-from collector.influx import Address
+from collector.influx import Address, InfluxSink
 from tests.servers import missing
 
 USER, PASSWORD = "lamp", "firedamp"
@@ -115,6 +116,12 @@ def counts(address: Address) -> dict[str, int]:
     """Points of `reading` a sensor."""
     found = ask(address, "SELECT count(value) FROM reading GROUP BY sensor")
     return {series["tags"]["sensor"]: series["values"][0][1] for series in found}
+
+
+def wrong_type(address: Address, sensor: str, at: int) -> None:
+    """Somebody has written a text where a sensor's number goes; makes the database."""
+    with closing(InfluxSink(address)) as sink:
+        sink.write([b'reading,sensor=%s value="0.5" %d' % (sensor.encode(), at)])
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from collector.influx import Address, InfluxSink
 from collector.lines import Heads, readings
 from collector.sinks import deliver
 from tests.blocks import BEGIN, SECOND, SERIES, block, steady
-from tests.influx.conftest import PASSWORD, USER, Influxd, ask, counts
+from tests.influx.conftest import PASSWORD, USER, Influxd, ask, counts, wrong_type
 
 pytestmark = pytest.mark.influx
 
@@ -82,6 +82,25 @@ def test_bad_lines_are_set_aside_by_name_and_all_others_arrive(place: Address, h
     assert [line for line, _ in refused] == bad
     assert all(reason and "\n" not in reason for _, reason in refused)
     assert counts(place)["ch4-2105"] == 100
+
+
+def test_a_text_stored_where_a_number_goes_refuses_its_week_by_name_until_the_measurement_is_dropped(
+    place: Address, heads: Heads
+) -> None:
+    if not place.database:
+        pytest.skip("fields have a type a shard, and measurements can be dropped, in InfluxDB 1.x")
+    wrong_type(place, "ch4-2105", BEGIN - SECOND)
+    week = 7 * 24 * 3600
+    made = readings([steady(1, 0, 50), steady(2, 0, 5, series=2), steady(3, 2 * week, 20)], heads)
+    lines = [line for payload in made.payloads for line in payload.split(b"\n")]
+    with closing(InfluxSink(place)) as sink:
+        refused = deliver(sink, made.payloads)
+        assert sorted(line for line, _ in refused) == sorted(lines[:55]), "all sensors of that week, and no more"
+        assert all(reason and "\n" not in reason for _, reason in refused)
+        assert counts(place)["ch4-2105"] >= 20
+        ask(place, "DROP MEASUREMENT reading")
+        assert deliver(sink, made.payloads) == []
+    assert counts(place) == made.written == {"ch4-2105": 70, "prism-17/wall-moving.velocity": 5}
 
 
 def test_a_payload_that_is_wrong_throughout_does_not_cost_a_request_a_line(place: Address) -> None:
