@@ -129,8 +129,8 @@ class Folding:
 
     def _crowded(self, now: int) -> bool:
         """True if a canary came less than CANARY_APART ago: whoever may write its topic cannot fill the journal."""
-        number = None if self.judge is None else self.judge.series.get(CANARY)
-        return number is None or self.judge.latest_arrived[number] > now - CANARY_APART  # type: ignore[union-attr]
+        number = None if self.judge is None else self.judge.revision.series.get(CANARY)
+        return number is None or self.judge.latest.arrived[number] > now - CANARY_APART  # type: ignore[union-attr]
 
     def _fact(self, message: Message, seal: Seal, out: Folded) -> None:
         if message.topic == BLIND:
@@ -187,7 +187,7 @@ class Folding:
             arrived=decoded.arrived, quality=decoded.quality, waves=decoded.waves,
         )  # fmt: skip
         judged = self.judge.step(batch)
-        out.parts.append(Part(self.judge.table, judged.rows))
+        out.parts.append(Part(self.judge.revision.table, judged.rows))
         out.twice.update(judged.twice)
         out.dead += decoded.dead
         self._note(out, judged.changes)
@@ -229,9 +229,9 @@ class Folding:
             out.touched.add(key)
             if not change.rule and change.sensor:
                 out.touched.update(self.judge.records.handlings.touched(change.sensor))
-            pair = self.judge.pair_of.get(key)
-            for dependent in self.judge.records.wiring.dependents.get(-1 if pair is None else pair, ()):
-                rule, subject = self.judge.pairs[dependent]
+            pair = self.judge.revision.pair_of.get(key)
+            for dependent in self.judge.revision.wiring.dependents.get(-1 if pair is None else pair, ()):
+                rule, subject = self.judge.revision.pairs[dependent]
                 out.touched.add((rule.name, subject.id))
 
     def _revise(self, message: Message, seal: Seal, out: Folded) -> None:
@@ -258,7 +258,7 @@ class Folding:
         action = orders.action(message.payload)
         judged = self.judge.act(action, seal.now)
         if judged.rows:
-            out.parts.append(Part(self.judge.table, judged.rows))
+            out.parts.append(Part(self.judge.revision.table, judged.rows))
         self._note(out, judged.changes)
         self._count(actions=1, derived=judged.derived)
 

@@ -201,12 +201,12 @@ class Judging:
         status: dict[str, Any] = {"now": now, "wall": wall, "seal": seal, "last_seal": self.spool.last()}
         if judge is not None:
             watching, of = judge.watching()
-            site = judge.site
+            site, pairs = judge.site, judge.revision.pairs
             status |= {
-                "watching": watching, "of": of, "revision": judge.revision, "simulated": site.simulated,
+                "watching": watching, "of": of, "revision": judge.revision.number, "simulated": site.simulated,
                 "site": site.id, "timezone": site.timezone,
                 "not_watched": sorted(
-                    name for name in site.sensors.keys() - {s.id for _, s in judge.pairs} if not name.startswith(OWN)
+                    name for name in site.sensors.keys() - {s.id for _, s in pairs} if not name.startswith(OWN)
                 ),
             }  # fmt: skip
         return status
@@ -228,8 +228,8 @@ class Judging:
                 "time": at, "arrived": arrived, "handling": handling(s.id),
             }
             for s, value, quality, at, arrived in zip(
-                judge.site.sensors.values(), judge.latest_value.tolist(), judge.latest_quality.tolist(),
-                judge.latest_time.tolist(), judge.latest_arrived.tolist(), strict=True,
+                judge.site.sensors.values(), judge.latest.value.tolist(), judge.latest.quality.tolist(),
+                judge.latest.time.tolist(), judge.latest.arrived.tolist(), strict=True,
             )
         ]  # fmt: skip
 

@@ -18,20 +18,21 @@ from detectors.rule import compared_in
 
 def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
     """All that is known of a (rule, subject), as the page and the stores read it; None if nothing is."""
-    pair, record = judge.pair_of.get(key), judge.records.records.get(key)
+    pair, record = judge.revision.pair_of.get(key), judge.records.records.get(key)
     if pair is None and record is None:
         return None
     known: dict[str, Any] = {"guidance": GUIDANCE.get(key[0], "")}
     if pair is not None:
-        rule, subject = judge.pairs[pair]
+        rule, subject = judge.revision.pairs[pair]
         record = record or Record(subject.area, rule.detector.kind, rule.priority, rule.latch)
         known = {
-            "unit": compared_in(rule.detector, judge.table[subject.inputs[0][1]].unit),
+            "unit": compared_in(rule.detector, judge.revision.table[subject.inputs[0][1]].unit),
             "guidance": rule.guidance, "citation": rule.citation, "consequence": rule.consequence,
             "inputs": [name for _, name in subject.inputs], "states": _states(judge, subject.inputs),
         }  # fmt: skip
     assert record is not None
     alarm = record.alarm
+    watching = pair is not None and bool(judge.verdicts.holding.watching[pair])
     tested = pair is not None and judge.records.handlings.tested(pair)
     why = {"key": record.why.key, **record.why.numbers} if alarm.standing or not tested else {"key": "judge.in_test"}
     return {
@@ -41,7 +42,7 @@ def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
         "active": alarm.active, "acked": alarm.acked, "latched": alarm.latched,
         "hidden": [flag.name.lower() for flag in Hidden if flag in alarm.hidden and flag.name],
         "occurrence": alarm.occurrence, "isa": alarm.isa,
-        "watching": pair is not None and bool(judge.holding.watching[pair]) and alarm.isa != "G" and not tested,
+        "watching": watching and alarm.isa != "G" and not tested,
         "test": record.test,
         "value": record.value, "limit": record.limit, "why": why,
         "since": record.since, "time": record.time, "accepted_by": record.accepted_by, "note": record.note,
@@ -58,7 +59,7 @@ def _states(judge: Judge, inputs: Sequence[tuple[str, str]]) -> list[str]:
 
 def all_keys(judge: Judge) -> list[Key]:
     """Every pair that something is known of, in order."""
-    return sorted(judge.pair_of.keys() | judge.records.records.keys())
+    return sorted(judge.revision.pair_of.keys() | judge.records.records.keys())
 
 
 def hazard_row(hazard: Hazard) -> dict[str, Any]:

@@ -16,36 +16,25 @@ from numpy.typing import NDArray
 
 from detectors.alarm import Cause, advance
 from detectors.detector import Why
-from detectors.feeds import raw_inputs
 from detectors.handling import BEGINS, CALIBRATION, DETAILS, ENDS, TELL, TEST, Handling, objection, seconds
 from detectors.levels import SILENCE
 from detectors.reading import Quality, Wave
 from detectors.records import Action, Change, Key, Record, spelled
-from detectors.rule import Priority, Rule, Subject
+from detectors.revision import Revision
+from detectors.rule import Priority
 from detectors.sensor import Sensor
-from detectors.site import Site
 
 Said = tuple[str, float]
 """A sensor that follows what people do, and its reading."""
 
 
-class Fold(Protocol):
-    """What is needed of the judge."""
-
-    site: Site
-    pairs: list[tuple[Rule, Subject]]
-    pair_of: dict[Key, int]
-    revision: int
-
-
 class Alarms(Protocol):
     """What is needed of the records (settling.py)."""
 
+    revision: Revision
     records: dict[Key, Record]
     active: set[int]
 
-    @property
-    def fold(self) -> Fold: ...
     def activate(self, pair: int, at: int, test: str) -> list[Change]: ...
     def resuppress(self, key: Key, at: int) -> list[Change]: ...
 
@@ -58,24 +47,16 @@ class Handlings:
         self.open: dict[str, Handling] = {}
         self.said: list[Said] = []
         """Readings that the last action made; the judge takes them."""
-        self._raw: list[frozenset[str]] | None = None
-
-    def wire(self) -> None:
-        """The judge's rules are others now."""
-        self._raw = None
 
     @property
-    def raw(self) -> list[frozenset[str]]:
-        """Of each pair the sensors of the registry from which its verdict comes, through whatever rules."""
-        if self._raw is None:
-            self._raw = raw_inputs(self.alarms.fold.pairs, self.alarms.fold.pair_of, self.alarms.fold.site.sensors)
-        return self._raw
+    def _revision(self) -> Revision:
+        return self.alarms.revision
 
     # -- what people ask -------------------------------------------------------------------------------------------
 
     def act(self, action: Action, now: int) -> list[Change]:
         """Take the action or refuse it; either way one line bears its id."""
-        reason, asked = objection(action, now, self.alarms.fold.site, self.open), {"asked": action.kind}
+        reason, asked = objection(action, now, self._revision.site, self.open), {"asked": action.kind}
         if not reason and action.kind == TEST and (alarm := self._in_alarm(action.subject)):
             reason, asked = "in_alarm", {**asked, "alarm": alarm}
         if reason:
@@ -90,8 +71,8 @@ class Handlings:
     def _in_alarm(self, sensor: str) -> str:
         """An alarm of a rule that this sensor feeds, if any stands; priority log is none."""
         for key, record in sorted(self.alarms.records.items()):
-            alarm, pair = record.alarm, self.alarms.fold.pair_of.get(key)
-            mine = key[1] == sensor or (pair is not None and sensor in self.raw[pair])
+            alarm, pair = record.alarm, self._revision.pair_of.get(key)
+            mine = key[1] == sensor or (pair is not None and sensor in self._revision.raw[pair])
             if mine and (alarm.active or alarm.latched) and record.priority is not Priority.LOG:
                 return spelled(*key, alarm.occurrence)
         return ""
@@ -104,7 +85,7 @@ class Handlings:
         return [self._line(action.subject, now, f"{kind}_begun", why, action)]
 
     def _tell(self, action: Action, now: int) -> list[Change]:
-        follows = self.alarms.fold.site.sensors[action.subject].follows
+        follows = self._revision.site.sensors[action.subject].follows
         what = follows[0] if follows else ""
         self._say(what, action.subject, 1.0)
         return [self._line(action.subject, now, "told", Why("judge.told", {"what": what}), action)]
@@ -155,7 +136,7 @@ class Handlings:
         return out + self._settle_marked([k for k, r in self.alarms.records.items() if r.test == handling.id], at)
 
     def _settle_marked(self, keys: Sequence[Key], at: int) -> list[Change]:
-        pair_of = self.alarms.fold.pair_of
+        pair_of = self._revision.pair_of
         keys = sorted(keys, key=lambda key: (pair_of.get(key, -1), key))
         out = [line for key in keys for line in self._unmark(key, at)]
         for key in keys:
@@ -170,13 +151,13 @@ class Handlings:
         for cause in (Cause.ACKNOWLEDGE, Cause.RETURN, Cause.RESET):
             record.alarm = advance(record.alarm, cause)
         over = Why("judge.test.over", {})
-        line = record.line(key, at, self.alarms.fold.revision, "returned" if active else "acknowledged", why=over)
+        line = record.line(key, at, self._revision.number, "returned" if active else "acknowledged", why=over)
         record.test = ""
         return [line] if standing else []
 
     def revised(self, now: int) -> list[Change]:
         """A sensor that a revision removed is handled no more."""
-        gone = [h for name, h in sorted(self.open.items()) if name not in self.alarms.fold.site.sensors]
+        gone = [h for name, h in sorted(self.open.items()) if name not in self._revision.site.sensors]
         return [line for handling in gone for line in self.end(handling, now)]
 
     # -- what they do ----------------------------------------------------------------------------------------------
@@ -185,7 +166,7 @@ class Handlings:
         self, sensor: NDArray[np.intp], time: NDArray[np.int64], arrived: NDArray[np.int64], quality: NDArray[np.uint8]
     ) -> NDArray[np.uint8]:
         """(M,) The quality of readings, with CALIBRATION where they were measured and came in while one runs."""
-        names = list(self.alarms.fold.site.sensors) if self._calibrations() else []
+        names = list(self._revision.site.sensors) if self._calibrations() else []
         for handling in self._calibrations():
             mine = (sensor == names.index(handling.sensor)) & (arrived <= handling.until) & (time >= handling.begun)
             quality = np.where(mine, quality | np.uint8(Quality.CALIBRATION), quality)
@@ -206,10 +187,13 @@ class Handlings:
 
     def test_of(self, pair: int) -> str:
         """The test that explains an alarm of this pair, if one does; nothing while another input is in real alarm."""
-        if self.alarms.fold.pairs[pair][0].detector.kind in SILENCE:
+        if self._revision.pairs[pair][0].detector.kind in SILENCE:
             return ""
-        tests = {name: self.open[name].id for name in sorted(self.raw[pair] & self._tested())} if self.open else {}
-        if not tests or self._really(pair, self.raw[pair] - tests.keys()):
+        if not self.open:
+            return ""
+        raw = self._revision.raw[pair]
+        tests = {name: self.open[name].id for name in sorted(raw & self._tested())}
+        if not tests or self._really(pair, raw - tests.keys()):
             return ""
         return next(iter(tests.values()))
 
@@ -218,26 +202,26 @@ class Handlings:
 
     def _really(self, pair: int, others: frozenset[str]) -> bool:
         """True if another rule has a real alarm on one of these sensors."""
-        pair_of = self.alarms.fold.pair_of
+        pair_of = self._revision.pair_of
         real = [pair_of[key] for key, r in self.alarms.records.items() if others and key in pair_of and _real(r)]
-        return any(self.raw[q] & others for q in real if q != pair)
+        return any(self._revision.raw[q] & others for q in real if q != pair)
 
     def raised(self, pair: int, key: Key, record: Record, at: int) -> list[Change]:
         """An alarm was raised: note what a test raised; a real one makes those real that tests alone explained."""
         name = spelled(*key, record.alarm.occurrence)
         for handling in self.open.values():
             told = record.test and record.priority is not Priority.LOG
-            if told and handling.sensor in self.raw[pair] and handling.kind == TEST:
+            if told and handling.sensor in self._revision.raw[pair] and handling.kind == TEST:
                 handling.raised[name] = at
         if not self._tested() or not _real(record):
             return []
-        pair_of, marked = self.alarms.fold.pair_of, [k for k, r in self.alarms.records.items() if r.test]
-        real = [k for k in marked if k in pair_of and self.raw[pair_of[k]] & self.raw[pair]]
+        pair_of, marked = self._revision.pair_of, [k for k, r in self.alarms.records.items() if r.test]
+        real = [k for k in marked if k in pair_of and self._revision.raw[pair_of[k]] & self._revision.raw[pair]]
         return self._settle_marked([k for k in real if not self.test_of(pair_of[k])], at)
 
     def tested(self, pair: int) -> bool:
         """True if every sensor that feeds the pair is in test: what it says is not of the place."""
-        return bool(self.raw[pair]) and self.raw[pair] <= self._tested()
+        return bool(self._revision.raw[pair]) and self._revision.raw[pair] <= self._tested()
 
     def tested_pairs(self) -> list[int]:
         """All such pairs."""
@@ -245,11 +229,11 @@ class Handlings:
 
     def touched(self, sensor: str) -> list[Key]:
         """(rule, subject) of the pairs that this sensor feeds."""
-        pairs = self.alarms.fold.pairs
+        pairs = self._revision.pairs
         return [(pairs[k][0].name, pairs[k][1].id) for k in self._fed(sensor)]
 
     def _fed(self, sensor: str) -> list[int]:
-        return [k for k, raw in enumerate(self.raw) if sensor in raw]
+        return [k for k, raw in enumerate(self._revision.raw) if sensor in raw]
 
     # -- words and memory ------------------------------------------------------------------------------------------
 
@@ -262,17 +246,17 @@ class Handlings:
         return said
 
     def _followers(self, kind: str, sensor: str) -> list[str]:
-        sensors: Mapping[str, Sensor] = self.alarms.fold.site.sensors
+        sensors: Mapping[str, Sensor] = self._revision.site.sensors
         return [name for name, one in sensors.items() if one.follows == (kind, sensor)]
 
     def _line(
         self, sensor: str, now: int, change: str, why: Why, action: Action | None = None, by: str = ""
     ) -> Change:  # fmt: skip
-        known = self.alarms.fold.site.sensors.get(sensor)
+        known = self._revision.site.sensors.get(sensor)
         who, note, id = (action.by, action.note, action.id) if action else (by, "", "")
         area = known.area if known else ""
         return Change(
-            now, now, area, sensor, "", "", self.alarms.fold.revision, "log", 0, change, "", None, None, why,
+            now, now, area, sensor, "", "", self._revision.number, "log", 0, change, "", None, None, why,
             who, note, id,
         )  # fmt: skip
 

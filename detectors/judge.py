@@ -9,28 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
 
 import numpy as np
 
-from detectors.bank import Bank, Rows, structure, verdict_rows
-from detectors.breaking import until_it_raises
+from detectors.bank import Rows
 from detectors.desk_load import FIGURES
 from detectors.desks import Desks
-from detectors.detector import Outcome, Verdict, Why
+from detectors.detector import Why
 from detectors.gate import Gate
 from detectors.handlings import Said
-from detectors.holding import Held, Holding, Silence
-from detectors.levels import SILENCE, levels_of, rungs_from_the_top
+from detectors.latest import Latest
 from detectors.reading import AFTER_ROWS, Batch, Quality, Wave
 from detectors.records import Action, Change, Key
-from detectors.revising import Memory, carry
-from detectors.rule import Priority, Rule, Subject
-from detectors.sensor import OWN
+from detectors.revising import GATE, LATEST, carry_sensors, carry_verdicts
+from detectors.revision import Revision
+from detectors.rule import Priority
 from detectors.settling import Records
-from detectors.site import Site, series
-from detectors.state import take
+from detectors.site import Site
+from detectors.verdicts import Verdicts
 
 
 @dataclass(slots=True)
@@ -49,64 +45,24 @@ class Judge:
     """The fold's state over one site. Feed it the log in order; it returns what changed."""
 
     def __init__(self, site: Site, now: int, revision: int = 1) -> None:
-        self._build(site, now, revision, {})
-        self.records = Records(self)
+        self._adopt(Revision(site, revision), now, {})
+        self.records = Records(self.revision)
         self.desks = Desks(site.desk_of, now)
         self.heard: list[Change] = []
         """Changes since the last step, which the desks have still to count."""
 
-    # -- structure -------------------------------------------------------------------------------------------------
-
-    def _build(self, site: Site, now: int, revision: int, seen: dict[tuple[str, str], int]) -> None:
-        self.site, self.revision, self.now = site, revision, now
-        self.table = {s.id: s for s in series(site)}
-        self.series = {name: k for k, name in enumerate(self.table)}
-        self.levels = levels_of(site.rules)
-        self.rules = rungs_from_the_top(site.rules, self.levels)
-        self.pairs = [(rule, subject) for rule in self.rules for subject in rule.subjects]
-        self.pair_of = {(rule.name, subject.id): k for k, (rule, subject) in enumerate(self.pairs)}
-        self.seen = {key: seen.get(key, now) for key in self.pair_of}
-        self.holding = Holding(
-            np.array([rule.on_delay for rule, _ in self.pairs], np.int64),
-            np.array([rule.off_delay for rule, _ in self.pairs], np.int64),
-            np.array([all(name.startswith("@") for _, name in subject.inputs) for _, subject in self.pairs], np.bool_),
-        )
-        self.counted = np.array([not subject.id.startswith(OWN) for _, subject in self.pairs], np.bool_)
-        self.verdict_series = [self.series[f"@{rule.name}/{subject.id}"] for rule, subject in self.pairs]
-        self.listeners = self._silence_listeners()
-        self.broken: dict[str, Why] = {}
-        self.banks = self._banks()
-        low = np.array([s.span[0] for s in site.sensors.values()], np.float64)
-        high = np.array([s.span[1] for s in site.sensors.values()], np.float64)
+    def _adopt(self, revision: Revision, now: int, seen: Mapping[Key, int]) -> None:
+        sensors = revision.site.sensors.values()
+        self.revision, self.now = revision, now
+        self.verdicts = Verdicts(revision, now, seen)
+        low, high = (np.array([one.span[side] for one in sensors], np.float64) for side in (0, 1))
         self.gate: Gate = Gate.over(low, high)
-        self.latest_value = np.full(len(low), np.nan)
-        self.latest_time = np.zeros(len(low), np.int64)
-        self.latest_arrived = np.zeros(len(low), np.int64)
-        self.latest_quality = np.zeros(len(low), np.uint8)
+        self.latest = Latest.of_none(len(sensors))
 
-    def _silence_listeners(self) -> dict[str, list[int]]:
-        """sensor -> pairs that fall unknown when it is silent."""
-        listeners: dict[str, list[int]] = {}
-        for pair, (rule, subject) in enumerate(self.pairs):
-            if rule.detector.kind in SILENCE:
-                continue
-            raw = {self.table[name].sensor for _, name in subject.inputs if not name.startswith("@")}
-            for sensor in raw & self.site.sensors.keys():
-                listeners.setdefault(sensor, []).append(pair)
-        return listeners
-
-    def _banks(self) -> list[Bank]:
-        """Rules stepped as one where kind, structure and place in the order of dependencies agree."""
-        groups: dict[tuple[Any, ...], list[Rule]] = {}
-        for rule in self.rules:
-            groups.setdefault((self.levels[rule.name], structure(rule.detector)), []).append(rule)
-        return [self.bank(rules) for rules in groups.values()]
-
-    def bank(self, rules: Sequence[Rule]) -> Bank:
-        keys = [(rule.name, subject.id) for rule in rules for subject in rule.subjects]
-        pairs = np.array([self.pair_of[key] for key in keys], np.intp)
-        seen = np.array([self.seen[key] for key in keys], np.int64)
-        return Bank(self.site, rules, pairs, self.series, seen, self.table)
+    @property
+    def site(self) -> Site:
+        """The site as it is judged now."""
+        return self.revision.site
 
     # -- readings --------------------------------------------------------------------------------------------------
 
@@ -134,12 +90,8 @@ class Judge:
         return rows.where(keep)
 
     def _fold(self, rows: Rows, waves: Sequence[Wave], until: int, judged: Judged) -> None:
-        self._note_latest(rows, waves)
-        parts, held = [rows], []
-        silences: dict[int, list[Silence]] = {}
-        for bank in list(self.banks):
-            held += self._step_bank(bank, parts, waves, until, silences)
-        held.sort(key=lambda h: (h.at, h.row, h.pair))
+        self.latest.note(rows, waves)
+        held, parts = self.verdicts.step(rows, waves, until)
         self.now = max(self.now, until)
         judged.changes += self._heard(self.records.settle(held, until), until)
         if windows := self.desks.windows(self.heard, until):
@@ -150,7 +102,7 @@ class Judge:
 
     def _desk_rows(self, windows: Sequence[tuple[int, int, list[float]]]) -> Rows:
         at = np.repeat(np.array([end for end, _, _ in windows], np.int64), len(FIGURES))
-        first = len(self.series) - len(self.desks.names) * len(FIGURES)
+        first = len(self.revision.series) - len(self.desks.names) * len(FIGURES)
         desk = np.array([place for _, place, _ in windows], np.intp)
         number = (first + desk[:, None] * len(FIGURES) + np.arange(len(FIGURES))).ravel()
         value = np.array([figure for _, _, figures in windows for figure in figures], np.float64)
@@ -161,110 +113,11 @@ class Judge:
         sensors = list(self.site.sensors)
         for name, value in said:
             place = sensors.index(name)
-            time = max(at, int(self.latest_time[place]) + 1)
+            time = max(at, int(self.latest.time[place]) + 1)
             series, when, arrived, row = (np.array([n], np.int64) for n in (place, time, at, 0))
             flags = np.array([Quality.SIMULATED if self.site.simulated else 0], np.uint8)
             self._fold(Rows(series, when, arrived, row, np.array([value]), flags), (), at, judged)
             judged.derived += 1
-
-    def _note_latest(self, rows: Rows, waves: Sequence[Wave]) -> None:
-        late = (rows.quality & (Quality.LATE | Quality.CONFLICT | Quality.SKEWED)) != 0
-        for column, source in (
-            (self.latest_value, rows.value),
-            (self.latest_time, rows.time),
-            (self.latest_arrived, rows.arrived),
-            (self.latest_quality, rows.quality),
-        ):
-            column[rows.series[~late]] = source[~late]
-        for wave in waves:
-            if wave.ends:
-                continue
-            self.latest_time[wave.sensor] = wave.time + int(len(wave.samples) / wave.rate * 1e9)
-            self.latest_arrived[wave.sensor] = wave.arrived
-            self.latest_value[wave.sensor] = float(np.abs(wave.samples).max())
-
-    def _step_bank(
-        self, bank: Bank, parts: list[Rows], waves: Sequence[Wave], until: int, silences: dict[int, list[Silence]]
-    ) -> list[Held]:
-        view = bank.view(parts, waves, until)
-        try:
-            outcome = bank.step(view)
-        except Exception as error:
-            return self._break(bank, view, error, parts, waves, until, silences)
-        return self._take_outcome(bank, view, outcome, parts, until, silences)
-
-    def _take_outcome(
-        self,
-        bank: Bank,
-        view: Batch,
-        outcome: Outcome,
-        parts: list[Rows],
-        until: int,
-        silences: dict[int, list[Silence]],
-    ) -> list[Held]:
-        events = bank.events(outcome.findings, silences)
-        waiting = self.holding.pending.keys()
-        touched = sorted(set(events) | (waiting & set(bank.pairs.tolist()) if waiting else set()))
-        held: list[Held] = []
-        for pair in touched:
-            changes = self.holding.hold(pair, events.get(pair, ()), partial(bank.good_rows, view, pair), until)
-            held += changes
-        if bank.detector.kind == "health.silent":
-            self._spread_silence(held, silences)
-        parts += bank.derived(outcome)
-        if held:
-            parts.append(verdict_rows(sorted(held, key=lambda h: (h.at, h.row, h.pair)), self.verdict_series))
-        return held
-
-    def _spread_silence(self, held: Sequence[Held], silences: dict[int, list[Silence]]) -> None:
-        for h in held:
-            change = int(h.verdict is Verdict.ACTIVE) - int(h.was is Verdict.ACTIVE)
-            if change:
-                sensor = self.pairs[h.pair][1].id
-                for pair in self.listeners.get(sensor, ()):
-                    silences.setdefault(pair, []).append(Silence(h.at, h.row, change))
-
-    # -- a rule that raises ----------------------------------------------------------------------------------------
-
-    def _break(
-        self,
-        bank: Bank,
-        view: Batch,
-        error: Exception,
-        parts: list[Rows],
-        waves: Sequence[Wave],
-        until: int,
-        silences: dict[int, list[Silence]],
-    ) -> list[Held]:
-        """Stop the rule that raised, at the row at which it did; every other rule of the bank goes on."""
-        at = self.banks.index(bank)
-        if len(bank.rules) > 1:
-            self.banks[at : at + 1] = self._one_by_one(bank)
-            singles = self.banks[at : at + len(bank.rules)]
-            return [h for single in singles for h in self._step_bank(single, parts, waves, until, silences)]
-        good, outcome, last = until_it_raises(bank, view, error)
-        row = len(good)
-        place = (int(view.arrived[row]), int(view.row[row])) if row < len(view) else (until, AFTER_ROWS)
-        if bank.detector.kind != "health.silent":
-            silences = {pair: [s for s in heard if (s.at, s.row) < place] for pair, heard in silences.items()}
-        held = self._take_outcome(bank, good, outcome, parts, good.until, silences)
-        self.banks.remove(bank)
-        rule = bank.rules[0]
-        why = Why("rule.broken", {"error": f"{type(last).__name__}: {last}"})
-        self.broken[rule.name] = why
-        unwatched = [self.holding.unwatch(pair, place, why) for pair in bank.pairs.tolist()]
-        parts.append(verdict_rows(unwatched, self.verdict_series))
-        return held + unwatched
-
-    def _one_by_one(self, bank: Bank) -> list[Bank]:
-        singles, start = [], 0
-        for rule in bank.rules:
-            single = self.bank([rule])
-            index = np.arange(start, start + len(rule.subjects))
-            single.state = take(bank.state, index, bank.subjects, single.state)
-            start += len(rule.subjects)
-            singles.append(single)
-        return singles
 
     # -- people and revisions --------------------------------------------------------------------------------------
 
@@ -297,7 +150,7 @@ class Judge:
         return self._heard(self.records.note("refused", now, why, by), now)
 
     def _heard(self, changes: Sequence[Change], until: int) -> list[Change]:
-        changes = self.desks.follow(changes, until, self.revision)
+        changes = self.desks.follow(changes, until, self.revision.number)
         self.heard += changes
         return changes
 
@@ -306,21 +159,21 @@ class Judge:
 
         All others fire in it, so its line has its place at the start.
         """
-        for bank in self.banks:
-            excuse = getattr(bank.detector, "excuse", None)
-            if excuse is not None:
-                excuse(bank.state, start, end)
+        self.verdicts.excuse(start, end)
         begun = max(start, self.now)
         self.now = max(self.now, end)
         return self._heard(self.records.note("blind", begun, Why("judge.blind", {"from": start, "to": end})), begun)
 
     def revise(self, site: Site, now: int, revision: int, by: str, note: str) -> list[Change]:
         """Adopt a revision. It clears nothing: what stood stands until good readings, or a reset, end it."""
-        old = self._memory()
-        before, again = (_watched(pairs) for pairs in (self.pairs, [(r, s) for r in site.rules for s in r.subjects]))
-        self._build(site, now, revision, {k: t for k, t in self.seen.items() if again.get(k) == before[k]})
-        carry(old, self._memory(), self.records.active_keys(), self.now)
-        changes = self.records.revised(now, by, note)
+        before, verdicts, gate, latest = self.revision, self.verdicts, self.gate, self.latest
+        after = Revision(site, revision)
+        watched, watches = before.watches(), after.watches()
+        self._adopt(after, now, {key: at for key, at in verdicts.seen.items() if watches.get(key) == watched[key]})
+        carry_verdicts(verdicts, self.verdicts, self.records.active_keys(), now)
+        carry_sensors(before.site.sensors, site.sensors, [(gate, self.gate, GATE), (latest, self.latest, LATEST)])
+        self.gate.counts = gate.counts
+        changes = self.records.revised(after, now, by, note)
         for change in self.heard:
             self.desks.count(change)
         self.heard = []
@@ -329,22 +182,8 @@ class Judge:
 
     def begin(self, by: str = "", note: str = "") -> list[Change]:
         """The first revision: said once, before anything is judged."""
-        return self._heard(self.records.revised(self.now, by, note), self.now)
-
-    def _memory(self) -> Memory:
-        latest = (self.latest_value, self.latest_time, self.latest_arrived, self.latest_quality)
-        sensors = list(self.site.sensors)
-        return Memory(self.banks, self.holding, self.pairs, self.pair_of, self.gate, sensors, latest, self.listeners)
+        return self._heard(self.records.revised(self.revision, self.now, by, note), self.now)
 
     def watching(self) -> tuple[int, int]:
-        """(pairs whose verdict is known, which are in service and not in test, pairs), those on the system's own
-        sensors left out: they say whether the watching can be relied on, not what is watched."""
-        watched = self.holding.watching & self.counted
-        watched[self.records.out_of_service_pairs()] = False
-        watched[self.records.handlings.tested_pairs()] = False
-        return int(np.count_nonzero(watched)), int(np.count_nonzero(self.counted))
-
-
-def _watched(pairs: Sequence[tuple[Rule, Subject]]) -> dict[Key, Any]:
-    """What each pair looks at, and how: a subject of other inputs comes under watch anew."""
-    return {(rule.name, subject.id): (rule.detector.kind, subject.inputs) for rule, subject in pairs}
+        """(pairs whose verdict is known, which are in service and not in test, pairs): see `Verdicts.watching`."""
+        return self.verdicts.watching(self.records.out_of_service_pairs() + self.records.handlings.tested_pairs())

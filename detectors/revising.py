@@ -6,52 +6,45 @@ anew, visibly. An active verdict stays active until good readings under the new 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.bank import Bank
 from detectors.detector import Verdict
-from detectors.gate import Gate
 from detectors.holding import Holding
-from detectors.rule import Rule, Subject
+from detectors.records import Key
 from detectors.state import take
+from detectors.verdicts import Verdicts
 
-Key = tuple[str, str]
 GATE = ("newest", "highest", "count", "times", "values")
 """The gate's memory, one row a sensor."""
+LATEST = ("value", "time", "arrived", "quality")
+"""The same of what each sensor said last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """All that a judge remembers under one revision; the arrays are the judge's own."""
-
-    banks: Sequence[Bank]
-    holding: Holding
-    pairs: Sequence[tuple[Rule, Subject]]
-    pair_of: Mapping[Key, int]
-    gate: Gate
-    sensors: Sequence[str]
-    latest: Sequence[NDArray[Any]]
-    """Columns over the sensors."""
-    listeners: Mapping[str, Sequence[int]]
-
-
-def carry(old: Memory, new: Memory, active: Collection[Key], now: int) -> None:
-    """Bring the old memory into the new one, which has just begun. `active`: alarms that stand active."""
+def carry_verdicts(old: Verdicts, new: Verdicts, active: Collection[Key], now: int) -> None:
+    """Bring what the old ones remember into the new, which have just begun. `active`: alarms that stand active."""
     before = {key: (bank, k) for bank in old.banks for k, key in enumerate(bank.subject_keys())}
     carried = {key for bank in new.banks for key in _carry_bank(bank, before, active)}
-    for key, pair in new.pair_of.items():
-        if key in old.pair_of:
-            _carry_pair(old.holding, new.holding, old.pair_of[key], pair, key in carried, now)
-    for pair, (rule, subject) in enumerate(new.pairs):
+    for key, pair in new.revision.pair_of.items():
+        if key in old.revision.pair_of:
+            _carry_pair(old.holding, new.holding, old.revision.pair_of[key], pair, key in carried, now)
+    for pair, (rule, subject) in enumerate(new.revision.pairs):
         if rule.detector.kind == "health.silent" and new.holding.verdict[pair] == Verdict.ACTIVE:
-            for listener in new.listeners.get(subject.id, ()):
+            for listener in new.revision.listeners.get(subject.id, ()):
                 new.holding.silent[listener] += 1
-    _carry_sensors(old, new)
+
+
+def carry_sensors(old: Iterable[str], new: Iterable[str], memories: Iterable[tuple[Any, Any, Iterable[str]]]) -> None:
+    """Bring columns over the old sensors into those over the new: (from, into, names of the columns) of each memory."""
+    place = {name: k for k, name in enumerate(old)}
+    kept = [(k, place[name]) for k, name in enumerate(new) if name in place]
+    here, there = np.array([a for a, _ in kept], np.intp), np.array([b for _, b in kept], np.intp)
+    for before, after, columns in memories:
+        for column in columns:
+            getattr(after, column)[here] = getattr(before, column)[there]
 
 
 def _carry_pair(before: Holding, after: Holding, old: int, pair: int, carried: bool, now: int) -> None:
@@ -61,17 +54,6 @@ def _carry_pair(before: Holding, after: Holding, old: int, pair: int, carried: b
         after.said[pair], after.watching[pair] = before.said[old], before.watching[old]
     if old in before.pending:
         after.go_on_waiting(pair, before.pending[old], now)
-
-
-def _carry_sensors(old: Memory, new: Memory) -> None:
-    place = {name: k for k, name in enumerate(old.sensors)}
-    kept = [(k, place[name]) for k, name in enumerate(new.sensors) if name in place]
-    here, there = np.array([a for a, _ in kept], np.intp), np.array([b for _, b in kept], np.intp)
-    for column in GATE:
-        getattr(new.gate, column)[here] = getattr(old.gate, column)[there]
-    new.gate.counts = old.gate.counts
-    for after, before in zip(new.latest, old.latest, strict=True):
-        after[here] = before[there]
 
 
 def _carry_bank(bank: Bank, before: Mapping[Key, tuple[Bank, int]], active: Collection[Key]) -> list[Key]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
-from typing import Any, Protocol
+from typing import Any
 
 from detectors.alarm import Cause, Hidden, advance
 from detectors.detector import Verdict, Why
@@ -20,21 +20,9 @@ from detectors.holding import Held
 from detectors.people import objection, take
 from detectors.reading import AFTER_ROWS
 from detectors.records import BROKEN, OWN_RULES, QUESTION, REPORTED, WRONG_UNIT, Action, Change, Key, Record
+from detectors.revision import Revision
 from detectors.rule import Priority, Rule, Subject
 from detectors.sensor import OWN_AREA
-from detectors.site import Site
-from detectors.suppression import wired
-
-
-class Fold(Protocol):
-    """What the records need of the judge."""
-
-    site: Site
-    pairs: list[tuple[Rule, Subject]]
-    pair_of: dict[Key, int]
-    revision: int
-    broken: dict[str, Why]
-
 
 SHELF, SERVICE, HAZARD = 0, 1, 2
 """What may fall due, in the order of one instant and alarm."""
@@ -54,20 +42,14 @@ class Due:
 class Records:
     """All records of a site."""
 
-    def __init__(self, fold: Fold) -> None:
-        self.fold = fold
+    def __init__(self, revision: Revision) -> None:
+        self.revision = revision
         self.due: list[Due] = []
         """A heap, gathered anew for each step: it holds nothing that the records do not."""
         self.records: dict[Key, Record] = {}
         self.active: set[int] = set()
         self.hazards = Hazards()
         self.handlings = Handlings(self)
-        self.wire()
-
-    def wire(self) -> None:
-        """Who suppresses whom under the judge's rules."""
-        self.wiring = wired(self.fold.pairs, self.fold.pair_of)
-        self.handlings.wire()
 
     # -- readings --------------------------------------------------------------------------------------------------
 
@@ -91,12 +73,12 @@ class Records:
     def _fall_due(self, before: tuple[int, ...]) -> list[Change]:
         """What falls due before a place: after all rows of its instant. What is due may bring what is due later."""
         changes: list[Change] = []
-        while self.due and (self.due[0].at, AFTER_ROWS, len(self.fold.pairs)) < before:
+        while self.due and (self.due[0].at, AFTER_ROWS, len(self.revision.pairs)) < before:
             changes += self._end(heappop(self.due))
         return changes
 
     def _hold(self, h: Held) -> list[Change]:
-        rule, subject = self.fold.pairs[h.pair]
+        rule, subject = self.revision.pairs[h.pair]
         out: list[Change] = []
         if h.finding is not None and h.finding.why.key == "rule.broken":
             out += [*self._broken(rule, h), *self.resuppress((rule.name, subject.id), h.at)]
@@ -112,7 +94,7 @@ class Records:
         return out
 
     def _record(self, pair: int) -> Record:
-        rule, subject = self.fold.pairs[pair]
+        rule, subject = self.revision.pairs[pair]
         key = (rule.name, subject.id)
         record = self.records.get(key)
         if record is None:
@@ -128,7 +110,7 @@ class Records:
 
     def activate(self, pair: int, at: int, test: str, h: Held | None = None) -> list[Change]:
         """A new occurrence, of a test if one is named; without `h` with the reason that its record has."""
-        (rule, subject), record = self.fold.pairs[pair], self._record(pair)
+        (rule, subject), record = self.revision.pairs[pair], self._record(pair)
         record.priority = self._priority(rule, subject, pair)
         record.latches, record.accepted_by, record.note, record.test = rule.latch and not test, "", "", test
         changes = self._suppress(pair, at)
@@ -149,7 +131,7 @@ class Records:
         if not rule.raises_priority:
             return rule.priority
         sensors = {subject.id: None} | {name: None for _, name in subject.inputs}
-        others = [self._record(p) for s in sensors for p in self.wiring.on_sensor.get(s, ()) if p != pair]
+        others = [self._record(p) for s in sensors for p in self.revision.wiring.on_sensor.get(s, ()) if p != pair]
         return max([rule.priority, *(r.priority for r in others if _in_alarm(r))])
 
     def _return(self, h: Held, rule: Rule, subject: Subject) -> list[Change]:
@@ -178,9 +160,9 @@ class Records:
         return self._line((rule.name, subject.id), record, h.at, change, time=time, why=why, value=value)
 
     def _suppress(self, pair: int, at: int) -> list[Change]:
-        rule, subject = self.fold.pairs[pair]
+        rule, subject = self.revision.pairs[pair]
         record = self._record(pair)
-        on = any(self._suppresses(q, pair) for q in self.wiring.suppressors.get(pair, ()))
+        on = any(self._suppresses(q, pair) for q in self.revision.wiring.suppressors.get(pair, ()))
         before = record.alarm
         record.alarm = advance(before, Cause.SUPPRESS if on else Cause.UNSUPPRESS)
         if record.alarm is before or not before.standing:
@@ -194,9 +176,9 @@ class Records:
         speaker = self._record(q)
         if speaker.test and not self._record(pair).test:
             return False
-        if q not in self.wiring.above[pair]:
+        if q not in self.revision.wiring.above[pair]:
             return True
-        broken = self.records.get((BROKEN, self.fold.pairs[q][0].name))
+        broken = self.records.get((BROKEN, self.revision.pairs[q][0].name))
         told = not speaker.alarm.hidden & (Hidden.SHELVED | Hidden.OUT_OF_SERVICE)
         works = broken is None or not broken.alarm.active
         return told and works and speaker.priority >= self._record(pair).priority
@@ -208,8 +190,8 @@ class Records:
 
     def own(self, rule: str, subject: str, at: int, why: Why, least: Priority) -> list[Change]:
         """Raise an alarm of the system's own on a rule or sensor; a fault takes the priority of what stands there."""
-        pairs = self.wiring.on_sensor.get(subject, [])
-        area = self.fold.pairs[pairs[0]][1].area if pairs else ""
+        pairs = self.revision.wiring.on_sensor.get(subject, [])
+        area = self.revision.pairs[pairs[0]][1].area if pairs else ""
         record = self.records.setdefault((rule, subject), Record(area, rule, least, False))
         if record.alarm.active:
             return []
@@ -237,12 +219,12 @@ class Records:
 
     def _leave(self, key: Key, record: Record, ladder: str = "") -> None:
         """What a critical or high occurrence leaves to be done, until a person closes it."""
-        hazard = self.hazards.raised(key, record, ladder, self.fold.site.hazards)
+        hazard = self.hazards.raised(key, record, ladder, self.revision.site.hazards)
         if hazard is not None:
             heappush(self.due, Due(hazard.remind, hazard.key, HAZARD))
 
     def _overdue(self, due: Due) -> list[Change]:
-        changes = self.hazards.overdue(due.key, due.at, self.fold.revision)
+        changes = self.hazards.overdue(due.key, due.at, self.revision.number)
         if changes:
             heappush(self.due, replace(due, at=self.hazards.open[due.key].remind))
         return changes
@@ -262,39 +244,39 @@ class Records:
 
     def resuppress(self, key: Key, at: int) -> list[Change]:
         """Hide and show what this one speaks for, as it now stands."""
-        pair = self.fold.pair_of.get(key, -1)
-        return [c for p in self.wiring.dependents.get(pair, ()) for c in self._suppress(p, at)]
+        pair = self.revision.pair_of.get(key, -1)
+        return [c for p in self.revision.wiring.dependents.get(pair, ()) for c in self._suppress(p, at)]
 
     def _line(self, key: Key, record: Record, at: int, change: str, **more: Any) -> Change:
-        return record.line(key, at, self.fold.revision, change, **more)
+        return record.line(key, at, self.revision.number, change, **more)
 
     # -- people ----------------------------------------------------------------------------------------------------
 
     def act(self, action: Action, now: int) -> list[Change]:
         """Take the action or refuse it with a reason; either way one line bears its id."""
         if action.kind in ACTIONS or action.rule.startswith(CALLED):
-            return self.hazards.act(action, now, self.fold.revision, self._stands)
+            return self.hazards.act(action, now, self.revision.number, self._stands)
         if action.kind in OF_SENSORS:
             return self.handlings.act(action, now)
         if (action.kind, action.rule) == ("accept", QUESTION):
             return [self._answer(action, now)]
         key = (action.rule, action.subject)
-        known = key in self.fold.pair_of or key in self.records
+        known = key in self.revision.pair_of or key in self.records
         if not known:
             nobody = Record("", "", Priority.LOG, False)
             return [self._refuse(key, nobody, now, action, "unknown_alarm")]
-        record = self.records.get(key) or self._record(self.fold.pair_of[key])
+        record = self.records.get(key) or self._record(self.revision.pair_of[key])
         removed = self._removed(key, record)
-        reason = objection(record, action, now, self.fold.site.shelving, removed)
+        reason = objection(record, action, now, self.revision.site.shelving, removed)
         if reason:
             return [self._refuse(key, record, now, action, reason)]
         change = take(record, action, removed)
         lines = [self._line(key, record, now, change, action=action)]
         if change == "accepted":
-            lines += self.hazards.accepted(action, record.alarm.occurrence, now, self.fold.revision)
+            lines += self.hazards.accepted(action, record.alarm.occurrence, now, self.revision.number)
         if change == "reset" and key[0] in OWN_RULES:
             lines.append(self._line(key, record, now, "returned", why=Why("own.reset")))
-        if key not in self.fold.pair_of and key[0] not in OWN_RULES and not record.alarm.standing:
+        if key not in self.revision.pair_of and key[0] not in OWN_RULES and not record.alarm.standing:
             del self.records[key]
         return lines + self.resuppress(key, now)
 
@@ -302,8 +284,8 @@ class Records:
         """True if a reset ends the alarm though it is active: a revision took the rule away, or the sensor whose unit
         was wrong; or a role reported it, of something that this fold knows nothing of."""
         if key[0] not in OWN_RULES:
-            return key not in self.fold.pair_of
-        gone = key[0] == WRONG_UNIT and key[1] not in self.fold.site.sensors
+            return key not in self.revision.pair_of
+        gone = key[0] == WRONG_UNIT and key[1] not in self.revision.site.sensors
         return record.alarm.active and (gone or key[0] in REPORTED)
 
     def _stands(self, hazard: Hazard) -> bool:
@@ -324,12 +306,11 @@ class Records:
 
     # -- revisions and listing -------------------------------------------------------------------------------------
 
-    def revised(self, now: int, by: str, note: str) -> list[Change]:
-        """After the judge has adopted a revision: say so, and name what now stands without a rule."""
-        self.wire()
-        pair_of = self.fold.pair_of
+    def revised(self, revision: Revision, now: int, by: str, note: str) -> list[Change]:
+        """A revision was adopted: say so, and name what now stands without a rule."""
+        self.revision, pair_of = revision, revision.pair_of
         self.active = {pair_of[key] for key, r in self.records.items() if r.alarm.active and key in pair_of}
-        out = self.note("revised", now, Why("judge.revised", {"revision": self.fold.revision}), by, note)
+        out = self.note("revised", now, Why("judge.revised", {"revision": self.revision.number}), by, note)
         out += self.handlings.revised(now)
         for key, record in sorted(self.records.items()):
             if key[0] == BROKEN:
@@ -337,15 +318,15 @@ class Records:
             elif key not in pair_of and key[0] not in OWN_RULES and record.alarm.standing:
                 out.append(self._line(key, record, now, "removed"))
             elif key in pair_of:
-                rule, subject = self.fold.pairs[pair_of[key]]
+                rule, subject = self.revision.pairs[pair_of[key]]
                 record.area, record.kind = subject.area, rule.detector.kind
                 record.latches = rule.latch and not record.test
         self.records = {k: r for k, r in self.records.items() if k in pair_of or r.alarm.standing or k[0] in OWN_RULES}
-        return out + [c for pair in sorted(self.wiring.suppressors) for c in self._suppress(pair, now)]
+        return out + [c for pair in sorted(self.revision.wiring.suppressors) for c in self._suppress(pair, now)]
 
     def note(self, change: str, now: int, why: Why, by: str = "", note: str = "") -> list[Change]:
         """A line about the whole site."""
-        return [Change(now, now, "", "", "", "", self.fold.revision, "log", 0, change, "", None, None, why, by, note)]
+        return [Change(now, now, "", "", "", "", self.revision.number, "log", 0, change, "", None, None, why, by, note)]
 
     def is_active(self, key: Key) -> bool:
         """True while the alarm of (rule, subject) is active."""
@@ -358,7 +339,7 @@ class Records:
     def out_of_service_pairs(self) -> list[int]:
         """Pairs that a person took out of service."""
         out = (k for k, r in self.records.items() if r.alarm.hidden & Hidden.OUT_OF_SERVICE)
-        return [self.fold.pair_of[key] for key in out if key in self.fold.pair_of]
+        return [self.revision.pair_of[key] for key in out if key in self.revision.pair_of]
 
     def standing(self) -> Iterable[tuple[Key, Record]]:
         """Records of which something is still owed."""

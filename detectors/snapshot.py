@@ -17,31 +17,31 @@ from detectors.hazards import Done, Hazard, Hazards
 from detectors.holding import Pending
 from detectors.judge import Judge
 from detectors.records import Change, Record
-from detectors.revising import GATE
+from detectors.revising import GATE, LATEST
 from detectors.rule import Priority
 from detectors.site import Site
 from detectors.state import arrays_of
 from detectors.state import restore as restore_state
 
 Arrays = dict[str, NDArray[Any]]
-LATEST = ("latest_value", "latest_time", "latest_arrived", "latest_quality")
 
 
 def snapshot(judge: Judge) -> tuple[Arrays, dict[str, Any]]:
     """(arrays, plain JSON-able data): all that `restore` needs beside the site."""
-    held, pending = judge.holding.snapshot()
+    verdicts = judge.verdicts
+    held, pending = verdicts.holding.snapshot()
     arrays: Arrays = {f"holding.{name}": array for name, array in held.items()}
     arrays |= {f"gate.{name}": getattr(judge.gate, name) for name in GATE}
-    arrays |= {name: getattr(judge, name) for name in LATEST}
-    for k, bank in enumerate(judge.banks):
+    arrays |= {f"latest_{name}": getattr(judge.latest, name) for name in LATEST}
+    for k, bank in enumerate(verdicts.banks):
         arrays |= {f"bank.{k}.{name}": array for name, array in arrays_of(bank.state).items()}
     return arrays, {
         "now": judge.now,
-        "revision": judge.revision,
-        "banks": [[rule.name for rule in bank.rules] for bank in judge.banks],
+        "revision": judge.revision.number,
+        "banks": [[rule.name for rule in bank.rules] for bank in verdicts.banks],
         "counts": judge.gate.counts,
-        "seen": [[rule, subject, now] for (rule, subject), now in judge.seen.items()],
-        "broken": {name: _why(why) for name, why in judge.broken.items()},
+        "seen": [[rule, subject, now] for (rule, subject), now in verdicts.seen.items()],
+        "broken": {name: _why(why) for name, why in verdicts.broken.items()},
         "pending": [[pair, _pending(p)] for pair, p in sorted(pending.items())],
         "records": [[*key, _record(r)] for key, r in sorted(judge.records.records.items())],
         "active": sorted(judge.records.active),
@@ -58,20 +58,21 @@ def snapshot(judge: Judge) -> tuple[Arrays, dict[str, Any]]:
 def restore(site: Site, arrays: Mapping[str, NDArray[Any]], plain: Mapping[str, Any]) -> Judge:
     """The judge as it was. Raises StateMismatch (detectors.state) if a detector's memory changed its form."""
     judge = Judge(site, plain["now"], plain["revision"])
-    judge.seen = {(rule, subject): now for rule, subject, now in plain["seen"]}
-    by_name = {rule.name: rule for rule in judge.rules}
-    judge.banks = [judge.bank([by_name[name] for name in names]) for names in plain["banks"]]
-    for k, bank in enumerate(judge.banks):
+    verdicts = judge.verdicts
+    verdicts.seen = {(rule, subject): now for rule, subject, now in plain["seen"]}
+    by_name = {rule.name: rule for rule in judge.revision.rules}
+    verdicts.banks = [verdicts.bank([by_name[name] for name in names]) for names in plain["banks"]]
+    for k, bank in enumerate(verdicts.banks):
         mine = {n.removeprefix(f"bank.{k}."): a for n, a in arrays.items() if n.startswith(f"bank.{k}.")}
         bank.state = restore_state(bank.state, mine)
     held = {name.removeprefix("holding."): a for name, a in arrays.items() if name.startswith("holding.")}
-    judge.holding.restore(held, {pair: _pending_of(p) for pair, p in plain["pending"]})
+    verdicts.holding.restore(held, {pair: _pending_of(p) for pair, p in plain["pending"]})
     for name in GATE:
         setattr(judge.gate, name, np.array(arrays[f"gate.{name}"]))
     judge.gate.counts = dict(plain["counts"])
     for name in LATEST:
-        setattr(judge, name, np.array(arrays[name]))
-    judge.broken = {name: Why(*why) for name, why in plain["broken"].items()}
+        setattr(judge.latest, name, np.array(arrays[f"latest_{name}"]))
+    verdicts.broken = {name: Why(*why) for name, why in plain["broken"].items()}
     judge.records.records = {(rule, subject): _record_of(r) for rule, subject, r in plain["records"]}
     judge.records.active = set(plain["active"])
     judge.records.hazards = Hazards(_hazard_of(hazard) for hazard in plain.get("hazards", ()))
@@ -79,7 +80,7 @@ def restore(site: Site, arrays: Mapping[str, NDArray[Any]], plain: Mapping[str, 
     judge.desks.load |= {desk: _load_of(load) for desk, load in plain.get("load", ())}
     if "load" not in plain:  # an older version's snapshot: desks bear what stands
         for key, record in sorted(judge.records.standing(), key=lambda one: one[1].since):
-            judge.desks.count(record.line(key, record.since, judge.revision, "standing"))
+            judge.desks.count(record.line(key, record.since, judge.revision.number, "standing"))
     judge.desks.counted = plain.get("counted", judge.desks.counted)
     judge.heard = [_change_of(change) for change in plain.get("heard", ())]
     judge.desks.notice_of = {(rule, subject): notice for rule, subject, notice in plain.get("notices", ())}

@@ -393,8 +393,8 @@ def test_one_that_came_is_a_reading_and_a_line_of_its_own_kind(tmp_path: Path) -
     assert not worth(line), "nobody is told of it"
     assert folding.judge is not None
     assert not [key for key, record in folding.judge.records.standing() if "canary" in key[0]]
-    place = folding.judge.series["davylamp.canary"]
-    assert folding.judge.latest_value[place] == 1.0
+    place = folding.judge.revision.series["davylamp.canary"]
+    assert folding.judge.latest.value[place] == 1.0
     assert folded.dead == []
 
 

@@ -219,7 +219,7 @@ def test_one_message_brings_many_readings_and_raises_and_clears(tmp_path: Path) 
     )
     told = [change for rule, sensor, change in lines if (rule, sensor) == ("judging-behind", "davylamp.lag-judge")]
     assert told == ["watched", "raised", "returned"]
-    latest = dict(zip(judge.site.sensors, judge.latest_value.tolist(), strict=True))
+    latest = dict(zip(judge.site.sensors, judge.latest.value.tolist(), strict=True))
     assert judge.gate.counts["judged"] == 3 * 3
     assert latest["davylamp.disk-free"] == 50
 
@@ -286,9 +286,9 @@ def test_a_rule_is_known_to_fall_unwatched_when_its_reading_stops(tmp_path: Path
         (2 * S, [own("readings", **{"lag-judge": 0.0, "disk-free": 50.0})]),
         *[(k * 10 * S, [own("readings", **{"disk-free": 50.0})]) for k in range(1, 10)],
     )
-    pairs = judge.pair_of
-    assert not judge.holding.watching[pairs["judging-behind", "davylamp.lag-judge"]]
-    assert judge.holding.watching[pairs["disk-full", "davylamp.disk-free"]]
+    pairs = judge.revision.pair_of
+    assert not judge.verdicts.holding.watching[pairs["judging-behind", "davylamp.lag-judge"]]
+    assert judge.verdicts.holding.watching[pairs["disk-full", "davylamp.disk-free"]]
 
 
 def test_own_alarms_call_those_on_duty_where_no_roster_answers_for_the_system(tmp_path: Path) -> None:

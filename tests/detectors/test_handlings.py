@@ -63,7 +63,7 @@ class Told:
         self.judge = Judge(read_site(plain or document()), START)
         self.changes: list[Change] = []
         self.heard: list[tuple[str, float]] = []
-        self.names = list(self.judge.table)
+        self.names = list(self.judge.revision.table)
 
     def read(self, at: float, *values: float, time: float | None = None) -> Told:
         """Readings of ch4-1, ch4-2 at `at` s; no value is a tick."""
@@ -262,7 +262,7 @@ def test_a_reading_in_calibration_changes_nothing_and_the_first_after_it_does() 
     told = Told().read(1, 0.1, 0.1).act("calibrate", 2, until=62).read(30, 2.0, 0.1).read(62, 2.0, 0.1)
     assert told.lines(3) == []
     assert told.judge.gate.counts["calibration"] == 2
-    assert told.judge.latest_quality[0] & Quality.CALIBRATION
+    assert told.judge.latest.quality[0] & Quality.CALIBRATION
     assert told.read(63, 1.1, 0.1).lines(63) == [
         "63 warn/ch4-1 raised B", "63 noted/ch4-1 raised C", "63 both/face-gas raised B",
     ]  # fmt: skip
@@ -329,7 +329,7 @@ def test_what_is_told_becomes_a_reading_each_time() -> None:
     told = Told().act("tell", 2, "prism-changed").act("tell", 2, "prism-changed", id="twice")
     assert told.said("prism-changed") == [1.0, 1.0]
     assert told.last().change == "told"
-    assert told.judge.latest_time[5] == START + 2 * S + 1, "the second of an instant is a later reading"
+    assert told.judge.latest.time[5] == START + 2 * S + 1, "the second of an instant is a later reading"
 
 
 def test_follows_is_checked() -> None:

@@ -205,7 +205,7 @@ def test_a_broken_rule_tells_those_who_vote_on_it_that_it_is_unknown(monkeypatch
     vote = {"kind": "network.vote", "of": "@warn/ch4-1", "k": 1, "degrade": "keep"}
     judge = site_of(warn={"sensors": ["ch4-1"], "detector": LIMIT}, confirmed={"group": "face", "detector": vote})
     feed(judge, [(1, 1, 0.1)], 1)
-    bank = next(b for b in judge.banks if b.rules[0].name == "warn")
+    bank = next(b for b in judge.verdicts.banks if b.rules[0].name == "warn")
 
     def step(*_: Any) -> Any:
         raise ZeroDivisionError("planted")

@@ -83,7 +83,7 @@ def test_silence_never_clears_and_takes_the_priority_of_the_standing_alarm() -> 
     silent = [c for c in changes if c.rule == "silent" and c.sensor == "ch4-1" and c.change == "raised"]
     assert [(c.now // S, c.priority) for c in silent] == [(17, "high")]
     assert judge.records.is_active(("gas-cut", "ch4-1"))
-    assert not judge.holding.watching[judge.pair_of["gas-cut", "ch4-1"]]
+    assert not judge.verdicts.holding.watching[judge.revision.pair_of["gas-cut", "ch4-1"]]
 
 
 def test_a_sensor_that_never_spoke_is_raised_as_silent() -> None:
@@ -173,7 +173,7 @@ def test_a_revision_clears_nothing() -> None:
 
 def test_a_rule_that_raises_is_a_finding_at_its_row_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = judge_of(level=slow("0s"))
-    bank = next(b for b in judge.banks if any(r.name == "level" for r in b.rules))
+    bank = next(b for b in judge.verdicts.banks if any(r.name == "level" for r in b.rules))
     original = type(bank.detector).step
 
     def step(self: Any, state: Any, batch: Batch) -> Any:
@@ -198,10 +198,10 @@ def test_a_waveform_shows_its_greatest_sample_and_its_end() -> None:
 
     judge.step(Batch.of(6 * S, waves=[wave]))
 
-    newest = (judge.latest_value[3], judge.latest_time[3], judge.latest_arrived[3])
+    newest = (judge.latest.value[3], judge.latest.time[3], judge.latest.arrived[3])
     assert newest == (2.5, 5 * S + 20_000_000, 6 * S)
     judge.step(Batch.of(7 * S, waves=[replace(wave, arrived=7 * S, samples=np.zeros(0))]))
-    assert (judge.latest_value[3], judge.latest_arrived[3]) == (2.5, 6 * S), "an end shows nothing new (decision 0014)"
+    assert (judge.latest.value[3], judge.latest.arrived[3]) == (2.5, 6 * S), "an end shows nothing new (decision 0014)"
 
 
 def test_an_alarm_of_the_systems_own_takes_the_priority_that_stands_and_ends_once() -> None:

@@ -141,7 +141,7 @@ class Revised:
 
     def apply(self, judge: Judge) -> list[Change]:
         before = {(key, r.alarm.active, r.alarm.latched, r.alarm.acked) for key, r in judge.records.standing()}
-        changes = judge.revise(self.site, self.arrived, judge.revision + 1, "wang", "better")
+        changes = judge.revise(self.site, self.arrived, judge.revision.number + 1, "wang", "better")
         after = {(key, r.alarm.active, r.alarm.latched, r.alarm.acked) for key, r in judge.records.standing()}
         assert after == before, "a revision clears nothing by itself, and raises nothing"
         return changes
@@ -209,7 +209,7 @@ class Fold:
             self._note(Rows.joined(parts))
 
     def _note(self, rows: Rows) -> None:
-        names = list(self.judge.table)
+        names = list(self.judge.revision.table)
         columns = (rows.series, rows.time, rows.arrived, rows.value, rows.quality)
         for series_number, *rest in zip(*(c.tolist() for c in columns), strict=True):
             self.rows.append((names[series_number], *rest))

@@ -65,7 +65,8 @@ class Told:
         return [key for key, r in self.judge.records.standing() if not r.alarm.hidden]
 
     def watching(self, rule: str) -> list[bool]:
-        return [bool(self.judge.holding.watching[self.judge.pair_of[rule, f"ch4-{k}"]]) for k in range(BEHIND)]
+        watching, pair_of = self.judge.verdicts.holding.watching, self.judge.revision.pair_of
+        return [bool(watching[pair_of[rule, f"ch4-{k}"]]) for k in range(BEHIND)]
 
 
 def test_thirty_sensors_silent_behind_one_gateway_are_one_alarm_and_each_says_not_watched() -> None:

@@ -56,7 +56,7 @@ def story() -> tuple[list[Change], dict[str, list[float]]]:
         said += judged.changes
         for rows in judged.rows:
             for name, found in ends.items():
-                value = rows.value[rows.series == judge.series[f"radar-2/wall-forecast.{name}"]]
+                value = rows.value[rows.series == judge.revision.series[f"radar-2/wall-forecast.{name}"]]
                 found += (value - START / SECOND).tolist()
     return said, ends
 
