@@ -1,4 +1,4 @@
-"""What a preloaded process sees: a wall clock that is set, syncs that take long or fail; and nothing once all is well."""
+"""What a preloaded process sees: a wall clock that is set, syncs that take long or fail; nothing once all is well."""
 
 from __future__ import annotations
 
