@@ -20,6 +20,7 @@ from pathlib import Path
 
 from collector.errors import DavylampError
 from collector.escalation import Call
+from collector.oncall import OnCall
 from dashboards.console.acting import BadLink, Invitation
 
 FILE = "accept.key"
@@ -53,6 +54,11 @@ class Signer:
 
     def _sign(self, words: str) -> str:
         return _text(hmac.digest(self._key, words.encode(), "sha256"))[:MARK]
+
+
+def links(folder: Path, oncall: OnCall) -> Signer | None:
+    """What signs the links of a site; None where its messages carry none."""
+    return Signer(folder, oncall.link) if oncall.link else None
 
 
 def secret_key(path: Path) -> bytes:

@@ -22,10 +22,12 @@ from typing import Any, Protocol
 import msgspec
 
 from collector.errors import Rejected, Unavailable
+from collector.following import follow
 from collector.posting import ask, post
 from collector.reached import tell
 from collector.times import rfc3339
 from dashboards.console.figures import measured
+from dashboards.console.paths import sensor_path
 from detectors.records import spelled
 
 log = logging.getLogger(__name__)
@@ -33,7 +35,8 @@ SECOND = 1_000_000_000
 AGAIN, RESOLVED, LIFE, DAY = 30 * SECOND, 300 * SECOND, 120 * SECOND, 86_400 * SECOND
 SILENCE = 600 * SECOND
 """A silence's length; renewed while the alarm is hidden."""
-POLL = 0.2
+POLL, LONGEST_WAIT = 0.2, 10.0
+"""s: between two looks, between two attempts."""
 SYSTEM = "davylamp"
 FILE = "alertmanager.json"
 
@@ -103,15 +106,13 @@ class Alertmanager:
         return len(due)
 
     def follow(self, stop: threading.Event) -> None:
-        """Step until stopped; what fails is tried again."""
-        wait = POLL
-        while not stop.wait(wait):
-            try:
-                self.step()
-                wait = POLL
-            except (Unavailable, Rejected) as error:
-                wait = min(2 * wait, 10.0)
-                log.warning("destination=%s again-in=%.1fs reason=%s", self.name, wait, error)
+        """Step until stopped."""
+
+        def step() -> float:
+            self.step()
+            return POLL
+
+        follow(f"destination={self.name}", step, stop, LONGEST_WAIT, again_after=(Unavailable, Rejected))
 
     def _take(self, now: int) -> None:
         """What stands now into what is to be sent."""
@@ -203,7 +204,7 @@ def _annotations(row: Mapping[str, Any], page: str) -> dict[str, str]:
         "summary": f"{mark}{row['area']} {_spelled(row)} {' '.join(figures)}", "guidance": row["guidance"],
         "test": row.get("test", ""), "consequence": row["consequence"], "citation": row["citation"],
         "hidden": ", ".join(row["hidden"]),
-        "page": f"{page}/sensor/{row['subject']}" if page else "",
+        "page": page + sensor_path(row["subject"]) if page else "",
     }  # fmt: skip
     return {key: value for key, value in said.items() if value}
 

@@ -13,7 +13,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from collector.accepting import Signer
+from collector.accepting import links
 from collector.actions import own_alarm
 from collector.alertmanager import Alertmanager
 from collector.announcing import Destination
@@ -77,8 +77,7 @@ def _tell(channel: Channel, data: Path, aviary: Aviary, stop: threading.Event) -
 
 
 def _call(oncall: OnCall, settings: Settings, aviary: Aviary, stop: threading.Event) -> None:
-    data = settings.data
-    links = Signer(data, oncall.link) if oncall.link else None
+    data, signer = settings.data, links(settings.data, oncall)
 
     def report(way: str, failing: bool, problem: str) -> None:
         own_alarm(data, CHANNEL, way, failing, problem)
@@ -87,7 +86,7 @@ def _call(oncall: OnCall, settings: Settings, aviary: Aviary, stop: threading.Ev
     weekly = None if settings.canary.ask is None else (settings.canary.ask, settings.canary.answer_within)
     with closing(Judged(data)) as judged:
         Pager(
-            witnessed(oncall, data), judged, data, links=links, report=report, canary=canary, weekly=weekly
+            witnessed(oncall, data), judged, data, links=signer, report=report, canary=canary, weekly=weekly
         ).follow(stop)
 
 

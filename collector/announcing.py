@@ -12,11 +12,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from collector.channels import Channel, Notice
-from collector.errors import DavylampError, Rejected, Unavailable
+from collector.errors import Rejected, Unavailable
+from collector.following import follow
 from collector.judged import every_line
 from collector.receipts import REFUSED, Receipt, Receipts
 from detectors.attention import CALLS
@@ -28,8 +29,8 @@ log = logging.getLogger(__name__)
 HIDDEN = ("E", "F", "G")
 LATE = 10.0
 """s between change and sending from which a notice says so."""
-FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
-POLL = 0.2
+POLL, LONGEST_WAIT = 0.2, 60.0
+"""s: between two looks, between two attempts."""
 
 
 class Followed(Protocol):
@@ -53,7 +54,6 @@ class Destination:
     followed: Followed
     receipts: Receipts
     wall: Callable[[], int] = time.time_ns
-    wait: float = field(default=FIRST_WAIT)
     canary: Callable[[str], None] = lambda name: None
     """Told the name of the newest canary that it came to, after all that it owed was sent."""
 
@@ -80,16 +80,13 @@ class Destination:
         return len(owed)
 
     def follow(self, stop: threading.Event) -> None:
-        """Tell until stopped; after a failure wait longer each time, up to LONGEST_WAIT."""
-        while not stop.is_set():
-            try:
-                self.tell()
-                self.wait = FIRST_WAIT
-                stop.wait(POLL)
-            except DavylampError as error:
-                log.warning("destination=%s unavailable again-in=%.1fs reason=%s", self.channel.name, self.wait, error)
-                stop.wait(self.wait)
-                self.wait = min(2 * self.wait, LONGEST_WAIT)
+        """Tell until stopped."""
+
+        def step() -> float:
+            self.tell()
+            return POLL
+
+        follow(f"destination={self.channel.name}", step, stop, LONGEST_WAIT)
 
     def _told(self, change: Change) -> bool:
         return self.receipts.told(self.channel.name, change["rule"], change["sensor"], change["occurrence"])

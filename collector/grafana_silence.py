@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
-from collector.errors import DavylampError
+from collector.following import follow
 from collector.grafana import Absent, Grafana
 from collector.judged import every_line
 from collector.times import rfc3339
@@ -93,16 +93,16 @@ class Silences:
         return done
 
     def follow(self, stop: threading.Event) -> None:
-        """Step until stopped; what fails is tried again."""
-        wait = POLL
-        while not stop.wait(wait):
-            try:
-                self.step()
-                wait = POLL
-            except DavylampError as error:
-                self._looked = -AGAIN
-                wait = min(2 * wait, LONGEST_WAIT)
-                log.warning("grafana=silences again-in=%.1fs reason=%s", wait, error)
+        """Step until stopped; after a failure Grafana's list is looked at again."""
+
+        def step() -> float:
+            self.step()
+            return POLL
+
+        def failed(_reason: str) -> None:
+            self._looked = -AGAIN
+
+        follow("grafana=silences", step, stop, LONGEST_WAIT, failed)
 
     def _read(self) -> None:
         """Who hid what, from the journal's new lines; all of it again where it is another file."""

@@ -1,6 +1,6 @@
 """What gateways may ask of the page: POST /reply/CHANNEL and /delivered/CHANNEL.
 
-Constraints. Nothing is heard without the channel's token. A body is form-encoded or JSON, LONGEST bytes at most, and no
+Constraints. Nothing is heard without the channel's token. A body is form-encoded or JSON, bounded (bodies.py), and no
 more than PER_MINUTE of them a channel. GET and HEAD, by which gateways see whether an address is there, do nothing. A
 reply that accepts asks judging like everyone else, under an id made from the gateway's, so that the log takes it once.
 A gateway shows the answer's text to the person, so it is 200 whatever came of the reply; 503 means: post it again.
@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -36,24 +37,15 @@ from collector.replies import ACCEPT, Decision, decide, said
 from collector.secret import SecretAbsent
 from collector.throttle import Rate
 from dashboards.console.acting import Acting, Answer, Asked, Reply
+from dashboards.console.bodies import posted
 
 log = logging.getLogger(__name__)
-LONGEST = 16_384
-"""Bytes of a body."""
 LONGEST_ID, LONGEST_TEXT = 200, 500
 REPLY_PATH, REPORT_PATH = "reply", "delivered"
 PER_MINUTE: Mapping[str, int] = {REPLY_PATH: 120, REPORT_PATH: 1200}
 """Requests a channel; a flood of reports keeps out no reply."""
 WRONG_PER_MINUTE = 20
 """With a wrong token, counted apart."""
-
-
-class Refused(Exception):
-    """A request that is not heard: the status and what to do."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status, self.text = status, text
 
 
 class Hearing:
@@ -96,26 +88,26 @@ class Hearing:
             return PlainTextResponse(f"{what} of {channel}: POST it, with the token\n")
         try:
             await run_in_threadpool(self._admit, what, channel, incoming, request)
-            data = parsed(await _body(request), request.headers.get("content-type", ""))
+            data = parsed(await posted(request), request.headers.get("content-type", ""))
             return await run_in_threadpool(do, channel, wanted, data)
         except DavylampError as error:
             log.error("channel=%s %s=unheard reason=%s", channel, what, error)
             return PlainTextResponse("not now: post it again\n", 503)
-        except Refused as refused:
-            log.warning("channel=%s %s=refused status=%d reason=%s", channel, what, refused.status, refused.text)
-            return PlainTextResponse(f"{refused.text}\n", refused.status)
+        except HTTPException as refused:
+            log.warning("channel=%s %s=refused status=%d reason=%s", channel, what, refused.status_code, refused.detail)
+            return PlainTextResponse(f"{refused.detail}\n", refused.status_code)
 
     def _admit(self, what: str, channel: str, incoming: Incoming, request: Request) -> None:
         try:
             token = incoming.token.reveal()
         except SecretAbsent as absent:
-            raise Refused(503, f"this side has no token for {channel}") from absent
+            raise HTTPException(503, f"this side has no token for {channel}") from absent
         if not hmac.compare_digest(_token(request).encode(), token.encode()):
             if self._too_often(self._wrong, channel):
-                raise Refused(429, "too many wrong tokens: wait a minute")
-            raise Refused(401, "no token or a wrong one: Authorization: Bearer, a Basic password, or ?token=")
+                raise HTTPException(429, "too many wrong tokens: wait a minute")
+            raise HTTPException(401, "no token or a wrong one: Authorization: Bearer, a Basic password, or ?token=")
         if self._too_often(self._right[what], channel):
-            raise Refused(429, f"more than {PER_MINUTE[what]} in a minute: wait")
+            raise HTTPException(429, f"more than {PER_MINUTE[what]} in a minute: wait")
 
     def _too_often(self, rate: Rate, channel: str) -> bool:
         with self._lock:
@@ -126,9 +118,9 @@ class Hearing:
         sender, text, name = (field_at(data, path) if path else "" for path in (fields.sender, fields.text, fields.id))
         for path, found in ((fields.sender, sender), (fields.text, text)):
             if not found:
-                raise Refused(400, f"no {path!r} in it, or it is empty")
+                raise HTTPException(400, f"no {path!r} in it, or it is empty")
         if fields.id and not 0 < len(name) <= LONGEST_ID:
-            raise Refused(400, f"no {fields.id!r} in it, or more than {LONGEST_ID} characters")
+            raise HTTPException(400, f"no {fields.id!r} in it, or more than {LONGEST_ID} characters")
         key = sha256(json.dumps([channel, name or [sender, text]]).encode()).hexdigest()[:32]
         decision = decide(sender, text, bool(name), channel, self._oncall.people, read_memory(self._folder))
         asked = {"outcome": decision.outcome, "person": decision.person, "names": decision.names}
@@ -172,9 +164,9 @@ class Hearing:
         """What a gateway says became of a message."""
         name, status = field_at(data, fields.id), field_at(data, fields.status) if fields.status else ""
         if not 0 < len(name) <= LONGEST_ID:
-            raise Refused(400, f"no {fields.id!r} in it, or more than {LONGEST_ID} characters")
+            raise HTTPException(400, f"no {fields.id!r} in it, or more than {LONGEST_ID} characters")
         if fields.status and not status:
-            raise Refused(400, f"no {fields.status!r} in it")
+            raise HTTPException(400, f"no {fields.status!r} in it")
         if fields.status and status not in (*fields.yes, *fields.no):
             return PlainTextResponse(f"noted: {status[:40]} is neither delivered nor failed\n")
         arrived = status not in fields.no
@@ -190,7 +182,7 @@ def masked(sender: str) -> str:
 
 
 def parsed(body: bytes, content_type: str) -> Any:
-    """What a body says. Raises `Refused`."""
+    """What a body says. Raises HTTPException."""
     kind = content_type.partition(";")[0].strip().lower()
     try:
         if kind == "application/json":
@@ -198,21 +190,12 @@ def parsed(body: bytes, content_type: str) -> Any:
         elif kind == "application/x-www-form-urlencoded":
             found = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100))
         else:
-            raise Refused(415, f"found {kind[:60] or 'no content type'}: send form fields or JSON")
+            raise HTTPException(415, f"found {kind[:60] or 'no content type'}: send form fields or JSON")
     except (ValueError, RecursionError) as error:
-        raise Refused(400, f"it cannot be read as {kind}") from error
+        raise HTTPException(400, f"it cannot be read as {kind}") from error
     if not isinstance(found, Mapping | list):
-        raise Refused(400, "it is no object")
+        raise HTTPException(400, "it is no object")
     return found
-
-
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST:
-            raise Refused(413, f"more than {LONGEST} bytes")
-    return body
 
 
 def _token(request: Request) -> str:

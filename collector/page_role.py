@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import uvicorn
 from starlette.types import ASGIApp
 
-from collector.accepting import Signer, secret_key
+from collector.accepting import links, secret_key
 from collector.audit import Audit
 from collector.entering import STATES, Entrance, Spans
 from collector.errors import DavylampError
@@ -88,7 +88,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
             acting,
             entering=entrance,
             hosts=(*LOOPBACK, *own, *settings.page.names, *named),
-            inviting=Signer(settings.data, oncall.link) if oncall is not None and oncall.link else None,
+            inviting=None if oncall is None else links(settings.data, oncall),
             more=() if hearing is None else hearing.routes(),
             key=secret_key(settings.data / FORMS_KEY),
         )

@@ -37,6 +37,7 @@ from collector.canary_settings import Weekly
 from collector.clock import Clock
 from collector.errors import DavylampError, Rejected, Unavailable
 from collector.escalation import ANSWERS, Call, Escalation, called_for
+from collector.following import follow
 from collector.heard import REPLY, Line, read_heard
 from collector.oncall import OnCall
 from dashboards.console.figures import Local
@@ -44,8 +45,8 @@ from detectors.hazards import OVERDUE
 from detectors.records import CHANNEL
 
 log = logging.getLogger(__name__)
-POLL = 0.2
-"""s"""
+POLL, LONGEST_WAIT = 0.2, 1.0
+"""s: between two looks, between two attempts."""
 AT_ONCE = 32
 """Calls under way at the same time."""
 EARLY = 10 * 10**9
@@ -120,13 +121,13 @@ class Pager:
 
     def follow(self, stop: threading.Event) -> None:
         """Step until stopped, then let the calls under way end."""
+
+        def step() -> float:
+            self.step()
+            return POLL
+
         try:
-            while not stop.is_set():
-                try:
-                    self.step()
-                except Unavailable as error:
-                    log.warning("on-call unavailable reason=%s", error)
-                stop.wait(POLL)
+            follow("on-call", step, stop, LONGEST_WAIT, again_after=Unavailable)
         except BaseException:
             self._leave()
             raise

@@ -1,7 +1,7 @@
 """The store role: judged readings and journal lines go to every sink, each with its own thread, cursor and pace.
 
 Constraints. It reads what judging wrote and decides nothing. A sink that is away holds up no other and no alarm: its
-cursor waits, and it is tried again with a wait that grows to LONGEST_WAIT. Not here: what is written (sinks.py).
+cursor waits, and it is tried again (following.py). Not here: what is written (sinks.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Protocol
 
 from collector.balancing import watch_balance
-from collector.errors import DavylampError, Unavailable
+from collector.errors import DavylampError
+from collector.following import follow
 from collector.history import HistorySink
 from collector.influx import Address, InfluxSink
 from collector.judged import Judged
@@ -28,8 +29,8 @@ from collector.working import Works
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
-"""s"""
+LONGEST_WAIT = 10.0
+"""s between two attempts."""
 
 
 class Follower(Protocol):
@@ -48,7 +49,7 @@ class Follower(Protocol):
 def store(settings: Settings, stop: threading.Event) -> None:
     """The role: one work a sink, until stopped. Raises `Occupied` if another process stores this data folder."""
     held = lock(settings.data / "store.lock", "storing process")
-    works = [(name, partial(follow, settings.data, name, make, stop)) for name, make in sinks(settings).items()]
+    works = [(name, partial(keep_storing, settings.data, name, make, stop)) for name, make in sinks(settings).items()]
     Works(settings.data, "store", [*works, ("balance", partial(watch_balance, settings.data, stop))]).run(stop)
     unlock(held)
 
@@ -69,27 +70,23 @@ def sinks(settings: Settings) -> dict[str, Make]:
     return found
 
 
-def follow(data: Path, name: str, make: Make, stop: threading.Event) -> None:
+def keep_storing(data: Path, name: str, make: Make, stop: threading.Event) -> None:
     """Let one sink follow until stopped; after a failure it is made afresh, so a changed token needs no restart."""
-    wait = FIRST_WAIT
-    following: Following | None = None
-    while not stop.is_set():
-        try:
-            following = following or Following(data, name, make)
-            more = following.step()
-        except Exception as error:  # whatever one sink does, the others go on
-            pause = max(wait, error.after if isinstance(error, Unavailable) else 0.0)
-            _report(name, error, pause, following)
-            if following is not None:
-                following.close()
-                following = None
-            stop.wait(pause)
-            wait = min(2 * wait, LONGEST_WAIT)
-            continue
-        wait = FIRST_WAIT
-        if not more:
-            stop.wait(following.follower.pause)
-    if following is not None:
+    made: list[Following] = []
+
+    def step() -> float:
+        if not made:
+            made.append(Following(data, name, make))
+        return 0.0 if made[0].step() else made[0].follower.pause
+
+    def failed(reason: str) -> None:
+        while made:
+            following = made.pop()
+            following.trouble(reason)
+            following.close()
+
+    follow(f"sink={name}", step, stop, LONGEST_WAIT, failed, again_after=Exception)
+    for following in made:
         following.close()
 
 
@@ -124,20 +121,15 @@ class Following:
         self.cursor.well()
         return more
 
+    def trouble(self, reason: str) -> None:
+        """Leave word where page and ledger find it."""
+        try:
+            self.cursor.trouble(reason, time.time_ns())
+        except DavylampError as full:
+            log.warning("sink=%s cursor=%s", self._name, full)
+
     def close(self) -> None:
         """Close everything."""
         self.follower.close()
         self.cursor.close()
         self._judged.close()
-
-
-def _report(name: str, error: Exception, wait: float, following: Following | None) -> None:
-    """One line in the log, and the trouble where page and ledger find it."""
-    known = isinstance(error, DavylampError)
-    reason = str(error) if known else f"{type(error).__name__}: {error}; please report it"
-    log.warning("sink=%s waits=%.1fs reason=%s", name, wait, reason, exc_info=None if known else error)
-    if following is not None:
-        try:
-            following.cursor.trouble(reason, time.time_ns())
-        except DavylampError as full:
-            log.warning("sink=%s cursor=%s", name, full)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from dashboards.console.acting import ActionKind
 from dashboards.console.figures import MINUTE, age
 from dashboards.console.order import RANK
+from dashboards.console.paths import sensor_path
 from dashboards.console.reading import HazardRow
 from dashboards.console.rights import may
 from dashboards.console.view import Button, Look, dom_id
@@ -67,7 +67,7 @@ def hazard_view(row: HazardRow, look: Look) -> HazardView:
         priority=look.word(row.priority),
         overdue=late,
         subject=row.subject,
-        href=look.to(f"/sensor/{quote(row.subject, safe='')}"),
+        href=look.to(sensor_path(row.subject)),
         area=row.area,
         due=look.moment(row.due),
         left=look.word("overdue_by" if late else "due_in", age=left),

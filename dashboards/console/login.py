@@ -18,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from dashboards.console.bodies import posted
 from dashboards.console.entering import Busy, Caller, Entering, Refused
 from dashboards.console.shield import from_this_page
 
-LONGEST_BODY = 16_384
 SESSION, CONSOLE, KNOWN = "davylamp", "davylamp-console", "davylamp-known"
 CONSOLE_LASTS = 400 * 86_400
 """s; the longest that browsers keep a cookie. Then the console is registered anew."""
@@ -61,7 +61,7 @@ class Forms:
         caller = caller_of(request)
         if not caller.bearer and not from_this_page(request.headers):
             raise HTTPException(403, wrong("elsewhere"))
-        body = await _body(request)
+        body = await posted(request)
         token = fields(body).get("csrf", "")
         if not caller.bearer and not hmac.compare_digest(token.encode(), self.token(caller).encode()):
             raise HTTPException(403, wrong("old_form"))
@@ -181,12 +181,3 @@ def _name(request: Request, name: str) -> str:
 def _set(answer: Response, request: Request, name: str, secret: str, lasts: int | None = None) -> None:
     settings: dict[str, Any] = {"secure": _secure(request), "httponly": True, "samesite": "strict", "path": "/"}
     answer.set_cookie(_name(request, name), secret, max_age=lasts, **settings)
-
-
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_BODY:
-            raise HTTPException(413, f"more than {LONGEST_BODY} bytes")
-    return body

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 from dashboards.console.board import World
 from dashboards.console.chart import chart
 from dashboards.console.figures import DAY, HOUR
 from dashboards.console.labels import quantity_word
 from dashboards.console.order import annunciated
+from dashboards.console.paths import sensor_path
 from dashboards.console.reading import Reading
 from dashboards.console.view import Look, alarm_view, faults_of, out_of_service_button, sensor_figure
 
@@ -23,7 +23,7 @@ def sensor_page(reading: Reading, world: World, name: str, span: str, look: Look
     if sensor is None and not rules:
         return None
     span = span if span in SPANS else "hour"
-    since, path = look.now - SPANS[span], f"/sensor/{quote(name, safe='')}"
+    since, path = look.now - SPANS[span], sensor_path(name)
     own = [r for r in rules if r.subject == name]
     return {
         "name": name,

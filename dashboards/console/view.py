@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2s
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from dashboards.console.acting import Access, ActionKind
 from dashboards.console.figures import MINUTE, NOTHING, SECOND, Lang, Local, age, number, reading
 from dashboards.console.labels import label, quality_words, quantity_word
 from dashboards.console.order import Place, joined, stale, worst
+from dashboards.console.paths import sensor_path
 from dashboards.console.reading import AlarmRow, LedgerRow, SensorRow, Status
 from dashboards.console.rights import may
 from dashboards.console.words import say
@@ -152,7 +153,7 @@ def alarm_view(row: AlarmRow, sensor: SensorRow | None, look: Look, with_it: int
         subject=row.subject,
         rule=row.rule,
         area=row.area,
-        href=look.to(f"/sensor/{quote(row.subject, safe='')}"),
+        href=look.to(sensor_path(row.subject)),
         figure=_alarm_figure(row, sensor, look),
         limit="" if _of_another_unit(row, sensor, look) else _with_unit(row.limit, row.unit, look.lang),
         reason=reason(row, look),
@@ -185,7 +186,7 @@ def cell_view(place: Place, look: Look) -> CellView:
     return CellView(
         id=dom_id("c", place.id),
         name=place.id,
-        href=look.to(f"/sensor/{quote(place.id, safe='')}"),
+        href=look.to(sensor_path(place.id)),
         quantity=quantity_word(sensor.quantity, look.lang) if sensor else own[0].rule,
         figure=sensor_figure(sensor, look) if sensor else _alarm_figure(alarm or own[0], None, look),
         mark=alarm.priority if alarm else "",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from collector.alertmanager import AGAIN, DAY, RESOLVED, Alertmanager
+from collector.alertmanager import AGAIN, DAY, RESOLVED, Alertmanager, _annotations
 from collector.broker import free_port
 from collector.errors import Unavailable
 from collector.posting import ask
@@ -203,3 +203,10 @@ def test_what_a_test_raised_has_its_label_and_judging_hears_that_it_was_taken(
     keeper.step()
     assert "test" not in sent[1][-2]["labels"]
     assert len(Inbox(tmp_path).waiting()) == 1
+
+
+def test_its_link_leads_to_the_page_whatever_the_subject_is_called() -> None:
+    row = {"unit": "%vol", "value": 1.2, "limit": None, "subject": "井/3 号", "rule": "ch4", "occurrence": 1,
+           "area": "face", "hidden": []} | dict.fromkeys(("guidance", "consequence", "citation"), "")  # fmt: skip
+    assert _annotations(row, "https://pit")["page"] == "https://pit/sensor/%E4%BA%95%2F3%20%E5%8F%B7"
+    assert "page" not in _annotations(row, "")

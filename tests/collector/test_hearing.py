@@ -17,12 +17,13 @@ from collector.calls import ANSWERED, CALLING, DELIVERED, REPLIED, TAKEN, UNDELI
 from collector.errors import Unavailable
 from collector.escalation import Open, Question
 from collector.heard import read_heard
-from collector.hearing import LONGEST, PER_MINUTE, WRONG_PER_MINUTE, Hearing
+from collector.hearing import PER_MINUTE, WRONG_PER_MINUTE, Hearing
 from collector.incoming import Incoming, ReplyFields, ReportFields
 from collector.oncall import OnCall
 from collector.paging import Pager
 from collector.secret import Secret
 from collector.throttle import Rate
+from dashboards.console import bodies
 from dashboards.console.acting import Answer, Asked, Reply
 from tests.collector.test_paging import DUSK, Night, S
 from tests.dashboards.asking_http import ask
@@ -245,7 +246,7 @@ def test_nothing_is_heard_without_the_channels_token(pit: Pit, given: dict[str, 
         (b"7", "application/json", 400, "no object"),
         (b"[" * 9000, "application/json", 400, "cannot be read"),
         (b"<xml/>", "text/xml", 415, "send form fields or JSON"),
-        (b"x" * (LONGEST + 1), "application/json", 413, "more than"),
+        (b"x" * (bodies.LONGEST + 1), "application/json", 413, "more than"),
         (b"a=1&" * 101, "application/x-www-form-urlencoded", 400, "cannot be read"),
     ],
 )

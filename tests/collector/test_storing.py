@@ -20,7 +20,7 @@ from collector.secret import Secret
 from collector.settings import Influx, Settings
 from collector.sinks import LEVELS_EVERY, MANY_BLOCKS, IntoHistory, IntoLines, deliver
 from collector.stored import BLOCKS, JOURNAL, Cursor, standings, stored
-from collector.storing import follow, sinks, store
+from collector.storing import keep_storing, sinks, store
 from tests.blocks import BEGIN, SECOND
 from tests.judged_folder import Judging, alarm, change
 
@@ -334,14 +334,14 @@ def test_a_dead_sink_blocks_nobody_and_says_what_is_wrong(
     troubles = {s.name: s.trouble for s in standings(tmp_path)}
     assert troubles["history"] is None
     assert "does not answer" in (troubles["influx"] or "")
-    assert "sink=influx waits=0.5s reason=InfluxDB at" in caplog.text
+    assert "sink=influx again-in=0.5s reason=InfluxDB at" in caplog.text
 
 
 def test_a_token_that_is_not_there_is_trouble_and_not_the_end(tmp_path: Path) -> None:
     influx = Influx("http://127.0.0.1:1", Secret(file=tmp_path / "token"), database="t")
     make = sinks(Settings(tmp_path / "site.toml", tmp_path, influx=influx))["influx"]
     stop = threading.Event()
-    role = threading.Thread(target=follow, args=(tmp_path, "influx", make, stop))
+    role = threading.Thread(target=keep_storing, args=(tmp_path, "influx", make, stop))
     role.start()
     eventually(lambda: any("token" in (s.trouble or "") for s in standings(tmp_path)))
     stop.set()
@@ -361,7 +361,7 @@ def test_after_trouble_a_sink_is_made_afresh_and_is_well_again(tmp_path: Path, j
 
     judging.steady(0, 5)
     stop = threading.Event()
-    role = threading.Thread(target=follow, args=(tmp_path, "server", make, stop))
+    role = threading.Thread(target=keep_storing, args=(tmp_path, "server", make, stop))
     role.start()
     eventually(lambda: stored(tmp_path).get("store.server", {}).get("written") == 5)
     eventually(lambda: standings(tmp_path)[0].trouble is None)
@@ -381,7 +381,7 @@ def test_a_sink_that_breaks_is_reported_and_tried_again(
     server.write = broken  # type: ignore[method-assign]
     judging.steady(0, 5)
     stop = threading.Event()
-    role = threading.Thread(target=follow, args=(tmp_path, "server", lambda j, c: IntoLines(j, c, server), stop))
+    role = threading.Thread(target=keep_storing, args=(tmp_path, "server", lambda j, c: IntoLines(j, c, server), stop))
     role.start()
     eventually(lambda: any("ZeroDivisionError" in (s.trouble or "") for s in standings(tmp_path)))
     stop.set()
