@@ -20,7 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.address import five, place, reason
 from collector.errors import BrokerRefused, Disconnected
-from collector.settings import Mqtt
+from collector.mqtt_settings import Mqtt
 from collector.trust import tls_context
 
 DAY = 86_400.0

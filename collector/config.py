@@ -20,22 +20,11 @@ from collector.own_rules import own_of
 from collector.own_shipped import shipped
 from collector.secret import SecretAbsent
 from collector.sensor_table import read_sensor_table
-from collector.settings import (
-    FILE_KEYS,
-    Announce,
-    Influx,
-    Keep,
-    Mqtt,
-    Page,
-    Settings,
-    Webhook,
-    read_settings,
-    secrets,
-)
+from collector.settings import FILE_KEYS, Settings, read_settings, secrets
 from collector.toml_places import line_of, places
 from detectors.document import Mistake, SiteMistakes, Table, listed, nearest, shown
 from detectors.sensor import OWN_AREA
-from detectors.site import TABLES, Payload, Site, read_site
+from detectors.site import TABLES, Site, read_site
 
 SETTING_TABLES = ("mqtt", "influx", "announce", "channel", "person", "roster", "oncall", "grafana", "page", "canary")
 OFFSET = re.compile(r"[+-]\d{2}:\d{2}|UTC|Z")
@@ -232,9 +221,3 @@ def _zone_exists(name: str) -> bool:
 
 def _words(found: str, allowed: str, near: str | None) -> str:
     return f"found {found}, allowed: {allowed}" + (f", nearest {near!r}" if near else "")
-
-
-__all__ = [
-    "Announce", "ConfigMistakes", "Influx", "Keep", "Loaded", "Mqtt", "Page", "Payload", "Placed",
-    "Settings", "Webhook", "describe", "limit_set", "limit_sets", "load",
-]  # fmt: skip

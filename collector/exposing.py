@@ -9,7 +9,8 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from collector.settings import LOOPBACK, Settings, secrets
+from collector.page_settings import LOOPBACK
+from collector.settings import Settings, secrets
 from collector.users import FILE, BadUsers, read_users
 
 

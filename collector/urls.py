@@ -1,7 +1,8 @@
-"""An address that stands in a site file: checked when it is read, and without a password in it."""
+"""What a site file points to, checked when it is read: an address, without a password in it, or a file."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from detectors.document import Table, nearest, shown
@@ -22,3 +23,11 @@ def read_url(table: Table, schemes: tuple[str, ...], allowed: str, key: str = "u
     elif parts.password:
         table.wrong((key,), "a password in the url", "user, and password_file or password_env")
     return url
+
+
+def read_file(table: Table, key: str, folder: Path) -> Path | None:
+    """The file at a key, from the site file's folder; None where none is named; noted where it is not there."""
+    name = table.text(key, "")
+    if name and not (folder / name).is_file():
+        table.wrong((key,), f"{shown(name)}, which is no file", "a file that exists")
+    return folder / name if name else None

@@ -16,16 +16,11 @@ sys.path.insert(0, str(ROOT))
 from collector.canary_settings import CANARY_KEYS  # noqa: E402
 from collector.grafana_settings import GRAFANA_KEYS  # noqa: E402
 from collector.incoming import DELIVERED_KEYS, REPLY_KEYS  # noqa: E402
+from collector.mqtt_settings import MQTT_KEYS  # noqa: E402
 from collector.oncall import CHANNEL_KEYS, ONCALL_KEYS  # noqa: E402
+from collector.page_settings import PAGE_KEYS  # noqa: E402
 from collector.roster_file import LAYER_KEYS, OVERRIDE_KEYS, PERSON_KEYS, ROSTER_KEYS  # noqa: E402
-from collector.settings import (  # noqa: E402
-    ANNOUNCE_KEYS,
-    FILE_KEYS,
-    INFLUX_KEYS,
-    MQTT_KEYS,
-    PAGE_KEYS,
-    WEBHOOK_KEYS,
-)
+from collector.settings import ANNOUNCE_KEYS, FILE_KEYS, INFLUX_KEYS, WEBHOOK_KEYS  # noqa: E402
 from detectors.desks import DESK_KEYS  # noqa: E402
 from detectors.limit_set import LIMIT_KEYS  # noqa: E402
 from detectors.rule import LONGEST_SHELF  # noqa: E402

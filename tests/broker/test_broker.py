@@ -18,7 +18,7 @@ from collector.config import load
 from collector.errors import Unavailable
 from collector.message import Message
 from collector.mqtt import Mqtt
-from collector.settings import Mqtt as Address
+from collector.mqtt_settings import Mqtt as Address
 from simulators.scenario import north_pit_site
 from tests.servers import nats_broker
 

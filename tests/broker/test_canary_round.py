@@ -24,8 +24,8 @@ from collector.errors import BrokerRefused, Disconnected
 from collector.history import History
 from collector.judged import Judged
 from collector.ledger import read_at_rest
+from collector.mqtt_settings import Mqtt as Address
 from collector.secret import Secret
-from collector.settings import Mqtt as Address
 from tests.servers import Mosquitto, find
 
 pytestmark = pytest.mark.broker

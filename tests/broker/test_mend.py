@@ -17,8 +17,9 @@ from collector.collecting import collect
 from collector.judged import Judged
 from collector.judging import Judging
 from collector.message import MQTT
+from collector.mqtt_settings import Mqtt
 from collector.secret import Secret
-from collector.settings import Mqtt, Settings
+from collector.settings import Settings
 from collector.spool import SpoolReader
 from tests.broker.test_mqtt import publisher
 from tests.servers import Mosquitto, find

@@ -17,8 +17,9 @@ import pytest
 from collector.broker import await_port
 from collector.collecting import collect
 from collector.message import Message
+from collector.mqtt_settings import Mqtt
 from collector.secret import Secret
-from collector.settings import Mqtt, Settings
+from collector.settings import Settings
 from collector.spool import SpoolReader
 from tests.broker.test_mqtt import certificates, mutual, numbers, publisher
 from tests.chaos.driving import eventually

@@ -20,8 +20,8 @@ from collector.listening import Broker as Listened
 from collector.listening import hear
 from collector.message import Message
 from collector.mqtt import Mqtt
+from collector.mqtt_settings import Mqtt as Address
 from collector.secret import Secret
-from collector.settings import Mqtt as Address
 from collector.spool import SpoolReader
 from tests.servers import Mosquitto, find, mosquitto, nats, nats_broker
 
@@ -298,7 +298,8 @@ COLLECT = """
 import sys, threading
 from pathlib import Path
 from collector.collecting import collect
-from collector.settings import Mqtt, Settings
+from collector.mqtt_settings import Mqtt
+from collector.settings import Settings
 where = Mqtt(url=sys.argv[1], client_id="collector", version=sys.argv[3], subscriptions=("pit/#",))
 collect(Settings(path=Path("site.toml"), data=Path(sys.argv[2]), mqtt=where), threading.Event())
 """

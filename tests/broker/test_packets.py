@@ -14,7 +14,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from collector.errors import Disconnected
 from collector.message import Message
 from collector.mqtt import Mqtt
-from collector.settings import Mqtt as Address
+from collector.mqtt_settings import Mqtt as Address
 from tests.broker.scripted import Scripted
 
 PUBACK, PUBREC, PUBREL, PUBCOMP, DISCONNECT = 0x40, 0x50, 0x62, 0x70, 0xE0

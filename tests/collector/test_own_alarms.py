@@ -17,10 +17,11 @@ from collector.inbox import Inbox
 from collector.judged import Judged
 from collector.judging import Judging
 from collector.message import ACTION, Message
+from collector.mqtt_settings import Mqtt
 from collector.oncall import OnCall
 from collector.own_alarms import GUIDANCE, Gone
 from collector.roster import Person
-from collector.settings import Mqtt, Settings
+from collector.settings import Settings
 from collector.spool import Spool
 from detectors.records import BROKEN, CHANNEL, DIFFERS, OWN_RULES, REPORTED, SOURCE, UNBALANCED
 from tests.small_log import START, S, revision

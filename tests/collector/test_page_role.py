@@ -30,9 +30,10 @@ from collector.inbox import Inbox
 from collector.journal import verify
 from collector.orders import action
 from collector.page_role import Audited, NotServed, configured, entering, serve
+from collector.page_settings import Page
 from collector.serving import ThroughInbox
 from collector.sessions import Sessions
-from collector.settings import Page, Settings
+from collector.settings import Settings
 from collector.users import User, changing
 from dashboards.console.acting import Answer, Asked, Reply
 from dashboards.console.page import page

@@ -19,8 +19,8 @@ from collector.inbox import Inbox
 from collector.judging import Judging
 from collector.message import MQTT, Message
 from collector.page_role import serve
+from collector.page_settings import Page
 from collector.serving import FromDisk, ThroughInbox
-from collector.settings import Page
 from collector.spool import Spool
 from dashboards.console.acting import Asked, Reply
 from dashboards.console.reading import Unreadable

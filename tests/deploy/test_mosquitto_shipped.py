@@ -19,8 +19,8 @@ import pytest
 from collector.canary_publish import publish
 from collector.errors import BrokerRefused
 from collector.mqtt import Mqtt
+from collector.mqtt_settings import Mqtt as Address
 from collector.secret import Secret
-from collector.settings import Mqtt as Address
 from tests.deploy.shipped import Broker, secrets
 from tests.servers import find
 

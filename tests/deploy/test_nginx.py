@@ -19,7 +19,8 @@ import uvicorn
 from collector.broker import await_port, free_port
 from collector.config import ConfigMistakes, load
 from collector.page_role import configured, serve
-from collector.settings import Page, Settings
+from collector.page_settings import Page
+from collector.settings import Settings
 from dashboards.console.page import page
 from tests.dashboards.people import Logins
 from tests.dashboards.sample import alarmed
