@@ -28,6 +28,7 @@ chaos: .venv/test.stamp
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed, this is " + sys.version)'
+	@echo "filling .venv, once: a minute or two"
 	$(PYTHON) -m venv .venv
 
 .venv/demo.stamp: requirements/demo.txt pyproject.toml | .venv/bin/python

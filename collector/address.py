@@ -5,6 +5,7 @@ Constraints. Nothing here connects. An address says by its scheme whether the co
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,7 +43,7 @@ def five(address: Address) -> bool:
 
 def place(url: str) -> tuple[str, int, bool]:
     """Host, port and whether TLS. Raises ValueError that says what a broker's address looks like."""
-    wrong = ValueError(f"mqtt.url {url!r}: give mqtt://HOST[:1883] or mqtts://HOST[:8883]")
+    wrong = ValueError(f"mqtt.url {url!r} is no broker's address: give mqtt://HOST[:1883] or mqtts://HOST[:8883]")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -65,6 +66,10 @@ def reason(error: Exception) -> str:
         return f"TLS failed ({error.reason or error}): does this port speak TLS?"
     if isinstance(error, ConnectionRefusedError):
         return "nobody listens there"
+    if isinstance(error, socket.gaierror):
+        return "no machine is known by that name"
+    if isinstance(error, ConnectionResetError):
+        return "it hung up at once; mqtt:// is without TLS, mqtts:// with it"
     return str(error) or type(error).__name__
 
 

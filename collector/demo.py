@@ -19,8 +19,9 @@ from collector.applying import differences, in_force, put_in_force
 from collector.broker import EmbeddedBroker
 from collector.config import Loaded, load
 from collector.errors import Unavailable
+from collector.locking import held
 from collector.outcome import Expected, Outcome
-from collector.running import ROLES, Supervisor, role_command, stopping
+from collector.running import ROLES, RUN_LOCK, RUNNING, Supervisor, role_command, stopping
 from collector.spool import SpoolReader
 from collector.verb import NO, OK, say, warn
 from simulators.publish import run_demo
@@ -55,7 +56,7 @@ class Demo:
         """Run it; the exit code."""
         self.data.mkdir(parents=True, exist_ok=True)
         self._resumed = in_force(self.data) is not None
-        with stopping() as stop, EmbeddedBroker(self.data / "broker") as broker:
+        with held(self.data / RUN_LOCK, RUNNING), stopping() as stop, EmbeddedBroker(self.data / "broker") as broker:
             site = self.data / "north-pit.toml"
             site.write_text(north_pit_site(broker.url), encoding="utf-8")
             loaded, port = load(site), free_port(self.port)
@@ -65,8 +66,10 @@ class Demo:
                 if not self._ready(supervisor, loaded, stop):
                     return OK if stop.is_set() else NO
                 say(f"SIMULATION north-pit. Page: http://{HOST}:{port}   data: {self.data}   Ctrl-C ends it")
+                say(f"In another terminal: davylamp alarms --data {self.data}")
                 started, code = self._live(supervisor, broker.url, stop)
                 if self.seconds is None or code != OK:
+                    warn(f"ended; the same command goes on where it was, and {self.data} may be deleted")
                     return code
                 self._settle(supervisor)
         return self._report(started, loaded)

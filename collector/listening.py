@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from collector.address import reason
+from collector.address import place, reason
 from collector.errors import BrokerRefused, Disconnected
 from collector.message import MQTT
 from collector.secret import Secret
@@ -63,9 +63,10 @@ class Broker:
 
     @classmethod
     def of(cls, url: str) -> Broker:
-        """From mqtt://user:password@host:port."""
+        """From mqtt://user:password@host:port. Raises ValueError that says what an address looks like."""
         parts = urlsplit(url)
         bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        place(bare)
         return cls(bare, parts.username and unquote(parts.username), parts.password and unquote(parts.password))
 
 
@@ -105,19 +106,18 @@ def _client(broker: Broker) -> mqtt.Client:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, clean_session=True)
     if broker.user:
         client.username_pw_set(broker.user, broker.password)
-    if urlsplit(broker.url).scheme == "mqtts":
+    if place(broker.url)[2]:
         opens = broker.key_password.reveal if broker.key_password else None
         client.tls_set_context(tls_context(broker.ca, broker.cert, broker.key, opens))
     return client
 
 
 def _connect(client: mqtt.Client, url: str) -> None:
-    parts = urlsplit(url)
+    host, port, _ = place(url)
     try:
-        port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
-        client.connect(parts.hostname or "", port, keepalive=30)
+        client.connect(host, port, keepalive=30)
     except (OSError, ValueError) as error:
-        raise Disconnected(f"{url}: {reason(error)}; is the broker running? Write mqtt://host:1883") from error
+        raise Disconnected(f"{url}: {reason(error)}; is the broker running, and is that its port?") from error
 
 
 def proposal(heard: Sequence[Heard]) -> str:

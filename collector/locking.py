@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from collector.errors import Occupied
@@ -29,6 +31,16 @@ def lock(path: Path, role: str) -> int:
     os.ftruncate(handle, 0)
     os.pwrite(handle, str(os.getpid()).encode(), 0)
     return handle
+
+
+@contextmanager
+def held(path: Path, role: str) -> Iterator[None]:
+    """The lock for a with-block. Raises `Occupied` that names the holder."""
+    handle = lock(path, role)
+    try:
+        yield
+    finally:
+        unlock(handle)
 
 
 def unlock(handle: int) -> None:

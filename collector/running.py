@@ -38,6 +38,9 @@ SUPERVISOR = "DAVYLAMP_SUPERVISOR"
 GRACE = 4.0
 """s a role may take to stop before it is killed; the whole stops within 5 s."""
 FIRST_WAIT, LONGEST_WAIT, HEALTHY_AFTER = 0.25, 10.0, 30.0
+RUN_LOCK = "run.lock"
+"""Beside the roles' own: one `davylamp run` or `demo` on a data folder, so that a second one is told once and ends."""
+RUNNING = "`davylamp run` or `davylamp demo`"
 _PR_SET_PDEATHSIG = 1
 
 

@@ -117,6 +117,14 @@ def data_folder(arguments: Arguments) -> Path:
     return folder
 
 
+def port(text: str) -> int:
+    """A port that can be listened on, for argparse."""
+    number = int(text) if text.isdecimal() else 0
+    if not 1 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"found {text!r}, allowed: a port from 1 to 65535")
+    return number
+
+
 def judged_folder(arguments: Arguments) -> Path:
     """The same, where judging has concluded something. Raises Unavailable where it has not yet."""
     from collector.errors import Unavailable

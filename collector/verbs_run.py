@@ -6,13 +6,13 @@ import argparse
 import dataclasses
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 from collector.settings import Settings
-from collector.verb import NO, OK, Arguments, Parser, Verb, WrongUse, add_json, say, say_json, warn
+from collector.verb import NO, OK, Arguments, Parser, Verb, WrongUse, add_json, port, say, say_json, warn
 from collector.visible import OneLine
 
 FORMATS = ("plain", "senml", "senml-cbor", "line", "mseed", "sparkplug", "telegraf")
@@ -38,7 +38,7 @@ def run(arguments: Arguments) -> int:
     """Run all roles, supervised, or one of them in this process."""
     from collector.config import load
     from collector.exposing import objections
-    from collector.running import role_command, run_role, stopping, supervise
+    from collector.running import run_role, stopping
 
     _logging(arguments.verbose)
     loaded = load(arguments.file)
@@ -47,23 +47,32 @@ def run(arguments: Arguments) -> int:
     if loaded.absent:
         return NO
     settings = _overridden(loaded.settings, arguments)
-    shows = "page" in ([arguments.role] if arguments.role else settings.roles)
-    if shows and (open_doors := objections(settings)):
+    roles = [role for role in ROLE_NAMES if role in (settings.roles or ROLE_NAMES)]
+    if "page" in ([arguments.role] if arguments.role else roles) and (open_doors := objections(settings)):
         for objection in open_doors:
             warn(f"{arguments.file}: {objection}")
         return NO
     with stopping() as stop:
         if arguments.role:
             run_role(arguments.role, settings, stop)
-            return OK
+        else:
+            _supervised(arguments, settings, loaded, roles, stop)
+    return OK
+
+
+def _supervised(arguments: Arguments, settings: Settings, loaded: Any, roles: Sequence[str], stop: Event) -> None:
+    """All of `roles` until stopped. Raises Occupied where the same already run on this data folder."""
+    from collector.locking import held
+    from collector.running import RUN_LOCK, RUNNING, role_command, supervise
+
+    options = [*_given("--data", arguments.data), *_given("--port", arguments.port)]
+    options += ["--verbose"] if arguments.verbose else []
+    scheme = "https" if settings.page.certificate else "http"
+    which = RUN_LOCK if len(roles) == len(ROLE_NAMES) else f"run-{'-'.join(roles)}.lock"
+    with held(settings.data / which, RUNNING):
         _adopt_the_first(settings.data, loaded.whole)
-        options = [*_given("--data", arguments.data), *_given("--port", arguments.port)]
-        options += ["--verbose"] if arguments.verbose else []
-        roles = [role for role in ROLE_NAMES if role in (settings.roles or ROLE_NAMES)]
-        scheme = "https" if settings.page.certificate else "http"
         say(f"{loaded.site.id}: {', '.join(roles)}; page at {scheme}://{settings.page.host}:{settings.page.port}")
         supervise({role: role_command(str(arguments.file), role, options) for role in roles}, stop)
-    return OK
 
 
 def _overridden(settings: Settings, arguments: Arguments) -> Settings:
@@ -193,7 +202,7 @@ def _verbose(parser: Parser) -> None:
 def _demo_arguments(parser: Parser) -> None:
     parser.add_argument("--for", dest="span", metavar="SPAN", help="end by itself; exit 1 if it was not as expected")
     parser.add_argument("--data", type=Path, default=Path("demo-data"), metavar="DIR", help="(default demo-data)")
-    parser.add_argument("--port", type=int, default=8347, help="of the page, on loopback (default 8347, else the next)")
+    parser.add_argument("--port", type=port, default=8347, help="of the page, on loopback (default 8347 or the next)")
     _verbose(parser)
 
 
@@ -201,7 +210,7 @@ def _run_arguments(parser: Parser) -> None:
     parser.add_argument("file", type=Path, metavar="SITE.toml")
     parser.add_argument("--role", choices=ROLE_NAMES, help="only this one, in this process")
     parser.add_argument("--data", type=Path, metavar="DIR", help="another data folder than the file names")
-    parser.add_argument("--port", type=int, help="another port of the page than the file names")
+    parser.add_argument("--port", type=port, help="another port of the page than the file names")
     _verbose(parser)
 
 

@@ -187,7 +187,10 @@ def _broker(arguments: Arguments) -> Broker:
     from collector.config import load
 
     if arguments.mqtt is not None:
-        return Broker.of(arguments.mqtt)
+        try:
+            return Broker.of(arguments.mqtt)
+        except ValueError as wrong:
+            raise WrongUse(str(wrong).replace("mqtt.url", "--mqtt")) from wrong
     if arguments.file is None:
         raise WrongUse("where? Give a site file, or --mqtt mqtt://host:1883")
     mqtt = load(arguments.file).settings.mqtt
