@@ -33,7 +33,9 @@ from collector.errors import DavylampError
 from collector.heard import REPLY, REPORT, HeardBook
 from collector.incoming import Incoming, ReplyFields, ReportFields, field_at
 from collector.oncall import OnCall
+from collector.payload import parse_json
 from collector.replies import ACCEPT, Decision, decide, said
+from collector.rows import Dead
 from collector.secret import SecretAbsent
 from collector.throttle import Rate
 from dashboards.console.acting import Acting, Answer, Asked, Reply
@@ -186,12 +188,12 @@ def parsed(body: bytes, content_type: str) -> Any:
     kind = content_type.partition(";")[0].strip().lower()
     try:
         if kind == "application/json":
-            found = json.loads(body)
+            found = parse_json(body)
         elif kind == "application/x-www-form-urlencoded":
             found = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100))
         else:
             raise HTTPException(415, f"found {kind[:60] or 'no content type'}: send form fields or JSON")
-    except (ValueError, RecursionError) as error:
+    except (ValueError, Dead) as error:
         raise HTTPException(400, f"it cannot be read as {kind}") from error
     if not isinstance(found, Mapping | list):
         raise HTTPException(400, "it is no object")

@@ -30,7 +30,7 @@ from dashboards.console.programs import Programs
 from dashboards.console.reading import Reading, Unreadable
 from dashboards.console.rights import may
 from dashboards.console.sensor import sensor_page
-from dashboards.console.shield import LOOPBACK, Shield, from_this_page
+from dashboards.console.shield import LOOPBACK, Shield, broken, from_this_page
 from dashboards.console.view import Look
 
 HERE = Path(__file__).parent
@@ -70,7 +70,7 @@ def page(
     app = Starlette(
         routes=routes,
         middleware=[Middleware(Shield, hosts=hosts)],
-        exception_handlers={Unreadable: here.unreadable, HTTPException: here.failed},
+        exception_handlers={Unreadable: here.unreadable, HTTPException: here.failed, Exception: broken},
     )
     app.state.close = here.close
     return app

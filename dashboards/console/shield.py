@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -50,7 +51,7 @@ class Shield:
                     headers.setdefault("Strict-Transport-Security", HSTS)
             await send(message)
 
-        host = urlsplit("//" + Headers(scope=scope).get("host", "")).hostname
+        host = named_host("//" + Headers(scope=scope).get("host", ""))
         if host in self.hosts:
             await self.app(scope, receive, shielded)
         else:
@@ -66,5 +67,19 @@ def from_this_page(headers: Headers) -> bool:
     if site is not None and site != "same-origin":
         return False
     if origin is not None:
-        return urlsplit(origin).netloc == headers.get("host")
+        return named_host(origin) is not None and urlsplit(origin).netloc == headers.get("host")
     return site == "same-origin"
+
+
+def named_host(address: str) -> str | None:
+    """The host that an address names; None for none, and for what is no address."""
+    try:
+        return urlsplit(address).hostname
+    except ValueError:
+        return None
+
+
+async def broken(request: Request, error: Exception) -> Response:
+    """500, for what nobody thought of: it says nothing of what it was, which is in the log, and is shielded too."""
+    headers = {**HEADERS, "Strict-Transport-Security": HSTS} if request.url.scheme == "https" else HEADERS
+    return PlainTextResponse("This went wrong here; the log says how.\n", 500, dict(headers))

@@ -216,6 +216,19 @@ def test_json_is_heard_too_by_paths_into_it(pit: Pit) -> None:
     assert found.text == "Accepted: wall/p17#1"
 
 
+def test_half_of_a_character_is_heard_like_any_other(pit: Pit) -> None:
+    """As a telephone sends it that cuts an emoji in two: the accept counts, and the person is told so."""
+    pit.raised("wall")
+    headers = {**BEARER, "Content-Type": "application/json"}
+    body = rb'{"From": "li@sms", "Body": "ok \ud83d", "Sid": "\udfff"}'
+    found = ask(pit.app, "/reply/sms", "POST", content=body, headers=headers)
+    assert (found.status_code, found.text) == (200, "Accepted: wall/p17#1")
+    pit.night.step()
+    assert pit.book(REPLIED)[0]["text"] == "ok \ufffd"
+    found = ask(pit.app, "/delivered/sms", "POST", content=rb'{"Sid": "\ud83d", "State": "read"}', headers=headers)
+    assert (found.status_code, found.text) == (200, "noted\n")
+
+
 @pytest.mark.parametrize(
     ("given", "status"),
     [
