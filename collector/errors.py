@@ -50,7 +50,7 @@ class BrokerRefused(DavylampError):
 
 
 class NotSubscribed(BrokerRefused):
-    """The broker refused a subscription, so nothing would ever arrive on it."""
+    """The broker refused a subscription: what is sent there does not wait for us, unless our session had it before."""
 
 
 class Occupied(DavylampError):

@@ -17,6 +17,7 @@ import numpy as np
 from collector.history import History
 from collector.judged import Judged, every_line
 from collector.ledger_minutes import unreadable_at
+from detectors.records import SOURCE
 
 INTERVALS = 3
 EVER = 2**62
@@ -42,14 +43,14 @@ def find(folder: Path, sensor: str | None = None) -> list[Gap]:
     judged, history = Judged(folder), History(folder)
     try:
         now = int(judged.status().get("now", 0))
-        blind = list(_blind(judged))
+        blind, failing = _blind_and_failing(judged)
         every = {row["sensor"]: row["every"] for row in judged.sensors() if row["every"]}
         found = [gap for name, interval in every.items() for gap in _of(history, name, interval, now)]
         together = [gap for gap in _together(found, every) if sensor in (None, gap.sensor)]
         unreadable = {name: _unreadable(folder, judged, name) for name in {gap.sensor for gap in together}}
         known = [*blind, *_before_the_broker(judged)]
         chosen = [gap for gap in known if sensor in (None, gap.sensor)]
-        chosen += [_caused(gap, history, blind, unreadable[gap.sensor]) for gap in together]
+        chosen += [_caused(gap, history, blind, failing, unreadable[gap.sensor]) for gap in together]
     finally:
         history.close()
         judged.close()
@@ -106,22 +107,38 @@ def _unreadable(folder: Path, judged: Judged, sensor: str) -> list[tuple[int, in
     return [(now, seals[seal]) for seal, now in unreadable_at(folder, seals).items()] if seals else []
 
 
-def _caused(gap: Gap, history: History, blind: Sequence[Gap], unreadable: Sequence[tuple[int, int]]) -> Gap:
+def _caused(
+    gap: Gap, history: History, blind: Sequence[Gap], failing: Sequence[Gap], unreadable: Sequence[tuple[int, int]]
+) -> Gap:
     """The gap with its cause, the surest one."""
     length = gap.end - gap.start
-    lost = sum(max(0, min(gap.end, one.end) - max(gap.start, one.start)) for one in blind)
-    if 2 * lost > length:
+    if 2 * sum(_shared(gap, one) for one in blind) > length:
         return replace(gap, cause=NOT_COLLECTED)
     if dead := sum(many for now, many in unreadable if gap.start < now <= gap.end):
         return replace(gap, cause=f"{dead} messages could not be read: `davylamp ledger --dead`")
+    if 2 * sum(_shared(gap, one) for one in failing) > length:
+        return replace(gap, cause=max(failing, key=lambda one: _shared(gap, one)).cause)
     _, value, _ = history.window(gap.sensor, gap.start, gap.end)
     empty = int(np.count_nonzero(np.isnan(value)))
     return replace(gap, cause=f"{empty} of its readings had no number") if empty else gap
 
 
-def _blind(judged: Judged) -> Iterator[Gap]:
+def _shared(one: Gap, other: Gap) -> int:
+    """ns that two intervals have in common."""
+    return max(0, min(one.end, other.end) - max(one.start, other.start))
+
+
+def _blind_and_failing(judged: Judged) -> tuple[list[Gap], list[Gap]]:
+    """When nothing was collected, and when the alarm about the broker stood, with its reason as the cause."""
+    blind: list[Gap] = []
+    failing: list[Gap] = []
     for _, text, _ in every_line(judged):
         line = json.loads(text)
+        why, now = line["why"], int(line["now"])
         if line["change"] == "blind":
-            why = line["why"]
-            yield Gap(COLLECT, int(why.get("from", line["now"])), int(why.get("to", line["now"])), NOT_COLLECTED)
+            blind.append(Gap(COLLECT, int(why.get("from", now)), int(why.get("to", now)), NOT_COLLECTED))
+        elif line["rule"] == SOURCE and line["change"] == "raised":
+            failing.append(Gap(COLLECT, now, EVER, f"{SOURCE}: {why.get('detail', '')}"))
+        elif line["rule"] == SOURCE and line["change"] == "returned" and failing:
+            failing[-1] = replace(failing[-1], end=now)
+    return blind, failing

@@ -35,6 +35,12 @@ def find(name: str, how: str) -> str:
     return path or missing(name, how)
 
 
+def plugin(name: str, how: str) -> str:
+    """The path of a library that a server loads, where Debian keeps it."""
+    found = sorted(Path("/usr/lib").glob(f"*/{name}")) + sorted(Path("/usr/lib").glob(name))
+    return str(found[0]) if found else missing(name, how)
+
+
 @dataclass
 class Mosquitto:
     """One mosquitto, its state in `folder`. `start` again after `stop` is the same broker at the same port."""

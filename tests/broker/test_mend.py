@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from collector.actions import ask_revision
-from collector.collecting import collect
 from collector.judged import Judged
 from collector.judging import Judging
 from collector.message import MQTT
@@ -21,28 +18,18 @@ from collector.mqtt_settings import Mqtt
 from collector.secret import Secret
 from collector.settings import Settings
 from collector.spool import SpoolReader
+from tests.broker.collected import Attempts, collecting, connects
 from tests.broker.test_mqtt import publisher
 from tests.servers import Mosquitto, find
 from tests.small_log import whole_journal
 
 pytestmark = pytest.mark.broker
+__all__ = ["connects"]
 DOCUMENT = {
     "site": {"id": "pit", "timezone": "UTC", "simulated": True},
     "payload": {"plain": {"topic": "pit/{sensor}", "json": {"value": "v"}}},
     "sensor": {"ch4": {"area": "face", "quantity": "methane", "unit": "%vol"}},
 }
-
-
-@contextmanager
-def collecting(settings: Settings) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=collect, args=(settings, stop))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(15)
 
 
 def until(told: Callable[[], bool], within: float = 15.0) -> None:
@@ -53,7 +40,7 @@ def until(told: Callable[[], bool], within: float = 15.0) -> None:
 
 
 def test_a_password_that_was_changed_alarms_and_when_it_is_put_right_nothing_is_lost(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, connects: Attempts
 ) -> None:
     passwords, ours, data = tmp_path / "passwords", tmp_path / "ours", tmp_path / "data"
 
@@ -88,10 +75,14 @@ def test_a_password_that_was_changed_alarms_and_when_it_is_put_right_nothing_is_
     with collecting(Settings(path=tmp_path / "site.toml", data=data, mqtt=where)):
         until(lambda: (data / "spool.db").exists() and any(said["value"] == 1 for said in own("own/link")))
         send(0)
+        begun = time.monotonic()
         broker.stop()
         broker_knows("new")
         broker.start()
-        until(lambda: any(said["active"] for said in own("own/alarm")))
+        connects.at.clear()
+        until(lambda: any(said["active"] for said in own("own/alarm")) and len(connects.at) > 2)
+        assert time.monotonic() - begun >= 0.5, "not before its time"
+        connects.back_off()
         send(100)
         time.sleep(0.3)
         assert max(arrived()) < 100

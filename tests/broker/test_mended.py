@@ -1,33 +1,33 @@
-"""A certificate that is wrong or late (a password: test_mend.py): an alarm in time, nothing lost once mended."""
+"""A certificate that is wrong or late: one line, tried again later each time, an alarm in time, nothing lost.
+
+A password: test_mend.py. A subscription: test_refused.py.
+"""
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from collector.broker import await_port
-from collector.collecting import collect
-from collector.message import Message
+from collector.message import MQTT
 from collector.mqtt_settings import Mqtt
 from collector.secret import Secret
 from collector.settings import Settings
-from collector.spool import SpoolReader
+from tests.broker.collected import Attempts, alarms, collecting, connects, links, logged, numbers_of
 from tests.broker.test_mqtt import certificates, mutual, numbers, publisher
 from tests.chaos.driving import eventually
 from tests.servers import Mosquitto, find
 
 pytestmark = pytest.mark.broker
-__all__ = ["certificates", "mutual"]
+__all__ = ["certificates", "connects", "mutual"]
 ALARM_AFTER = 10**9
+"""ns"""
 
 
 @dataclass
@@ -50,17 +50,6 @@ class Place:
         shutil.copyfile(source, self.folder / name)
         (self.folder / name).chmod(0o644)
 
-    def alarms(self) -> list[tuple[bool, str]]:
-        """What was said of the source: failing or not, and why."""
-        found = [m for m in self.logged("own") if m.topic == "own/alarm"]
-        return [(said["active"], said["detail"]) for m in found if (said := json.loads(m.payload))]
-
-    def logged(self, origin: str) -> list[Message]:
-        reader = SpoolReader(self.folder / "data")
-        found = [m for seal in reader.read(0, 10**6) for m in seal.messages if m.origin == origin]
-        reader.close()
-        return found
-
 
 @pytest.fixture
 def place(tmp_path: Path, mutual: Path) -> Iterator[Place]:
@@ -81,18 +70,6 @@ def place(tmp_path: Path, mutual: Path) -> Iterator[Place]:
     (tmp_path / "password").write_text("right\n")
     with broker:
         yield made
-
-
-@contextmanager
-def collecting(settings: Settings) -> Iterator[None]:
-    stop = threading.Event()
-    role = threading.Thread(target=collect, args=(settings, stop))
-    role.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        role.join(15)
 
 
 def wrong_ca(place: Place, tls: Path) -> Callable[[], object]:
@@ -128,24 +105,26 @@ def test_one_line_an_alarm_in_time_and_nothing_lost_once_mended(
     spoil: Callable[[Place, Path], Callable[[], object]],
     said: str,
     caplog: pytest.LogCaptureFixture,
+    connects: Attempts,
 ) -> None:
+    data = place.settings.data
     with collecting(place.settings):  # from here on the broker keeps a session for us
-        eventually(lambda: any(json.loads(m.payload)["value"] for m in links(place)), 20, "no connection")
+        eventually(lambda: any(links(data)), 20, "no connection")
         time.sleep(0.5)
     mend = spoil(place, mutual)
+    connects.at.clear()
+    begun = time.monotonic()
     with publisher(f"mqtt://127.0.0.1:{place.open_port}") as publish, collecting(place.settings):
         publish(numbers(200))
-        eventually(lambda: place.alarms()[-1:] and place.alarms()[-1][0], 20, "no alarm")
-        assert said in place.alarms()[-1][1]
-        assert "\n" not in place.alarms()[-1][1]
-        assert place.logged("mqtt") == []
-        lines = {record.getMessage() for record in caplog.records if said in record.getMessage()}
+        eventually(lambda: alarms(data)[-1:] and alarms(data)[-1][0], 20, "no alarm")
+        assert time.monotonic() - begun >= ALARM_AFTER / 1e9, "not before its time"
+        assert said in alarms(data)[-1][1]
+        assert "\n" not in alarms(data)[-1][1]
+        assert logged(data, MQTT) == []
+        lines = [record.getMessage() for record in caplog.records if said in record.getMessage()]
         assert len(lines) == 1
+        connects.back_off()
         mend()
-        eventually(lambda: len(place.logged("mqtt")) >= 200, 30, "what waited does not come")
-        eventually(lambda: place.alarms()[-1] == (False, ""), 10, "the alarm does not end")
-    assert sorted(int(m.payload) for m in place.logged("mqtt")) == list(range(200))
-
-
-def links(place: Place) -> list[Message]:
-    return [m for m in place.logged("own") if m.topic == "own/link"]
+        eventually(lambda: len(logged(data, MQTT)) >= 200, 30, "what waited does not come")
+        eventually(lambda: alarms(data)[-1] == (False, ""), 10, "the alarm does not end")
+    assert numbers_of(data) == list(range(200))

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from collector.actions import ask_revision
+from collector.decode import OWN_ALARM
 from collector.gaps import COLLECT, NOT_COLLECTED, Gap, find, in_rows
 from collector.inbox import Inbox
 from collector.message import MQTT, OWN, Message
 from collector.spool import Spool
+from detectors.records import SOURCE
 from tests.at_rest import judge_log, store_history
 
 SECOND = 1_000_000_000
@@ -81,6 +83,27 @@ def test_messages_that_could_not_be_read_are_the_cause(folder: Path) -> None:
     (_, gap) = find(folder, "ch4-1")
     assert (gap.start, gap.end) == (START + 95 * SECOND, START + 140 * SECOND)
     assert gap.cause == "7 messages could not be read: `davylamp ledger --dead`"
+
+
+@pytest.mark.parametrize(
+    ("to", "cause"), [(58, "source-failing: 'pit/#' refused"), (30, ""), (None, "source-failing: 'pit/#' refused")]
+)
+def test_a_broker_that_failed_most_of_the_time_is_the_cause(tmp_path: Path, to: int | None, cause: str) -> None:
+    ask_revision(tmp_path, DOCUMENT, "test", "")
+    spool = Spool(tmp_path)
+    spool.append(Inbox(tmp_path).waiting(), START, START)
+    said = {"rule": SOURCE, "subject": "mqtt", "active": True, "detail": "'pit/#' refused"}
+    log: list[tuple[int, Message]] = [(20, _reading("ch4-1", 20)), (24, own(said))]
+    log += [] if to is None else [(to, own(said | {"active": False, "detail": ""}))]
+    for second, message in [*log, (60, _reading("ch4-1", 60))]:
+        spool.append([message], START + second * SECOND, START)
+    spool.close()
+    _judged_and_stored(tmp_path)
+    assert find(tmp_path, "ch4-1") == [Gap("ch4-1", START + 20 * SECOND, START + 60 * SECOND, cause)]
+
+
+def own(alarm: dict[str, object]) -> Message:
+    return Message(OWN_ALARM, json.dumps(alarm).encode(), OWN)
 
 
 @pytest.mark.parametrize(("many", "said"), [(6, True), (4, False)])
