@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +25,7 @@ from collector.following import follow
 from collector.posting import ask, post
 from collector.reached import tell
 from collector.times import rfc3339
+from collector.whole import whole
 from dashboards.console.figures import measured
 from dashboards.console.paths import sensor_path
 from detectors.records import spelled
@@ -170,13 +170,8 @@ class Alertmanager:
         now = msgspec.json.encode(self._sent)
         if now == self._kept:
             return
-        path = self.folder / FILE
-        part = path.with_suffix(".part")
-        with part.open("wb") as file:
+        with whole(self.folder / FILE) as file:
             file.write(now)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
         self._kept = now
 
 

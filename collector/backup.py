@@ -20,13 +20,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from collector.beside import sync_folder
 from collector.errors import Damaged, DavylampError, Unavailable
 from collector.history import history_file
 from collector.journal import GENESIS, verify
 from collector.judged import Judged, every_line, judged_file
 from collector.reserve import reserve_file
 from collector.spool import SpoolReader, spool_file
+from collector.whole import sync_folder
 
 MANIFEST = "manifest.json"
 VERSION = 1

@@ -7,8 +7,9 @@ between the two) is harmless and is found again when the message comes again.
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
+
+from collector.whole import sync_folder, whole
 
 
 def beside(folder: Path, name: str) -> Path:
@@ -26,15 +27,11 @@ def put_by_content(place: Path, payload: bytes) -> str:
     name = hashlib.sha256(payload).hexdigest()
     path = place / name
     if path.exists():
+        sync_folder(place)  # it may have been named by a process that was killed before it could do this
         return name
     place.mkdir(exist_ok=True)
-    part = place / f"{name}.{os.getpid()}.part"
-    with open(part, "wb") as file:
+    with whole(path) as file:
         file.write(payload)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(part, path)
-    sync_folder(place)
     return name
 
 
@@ -44,12 +41,3 @@ def read_beside(folder: Path, name: str) -> bytes:
         return beside(folder, name).read_bytes()
     except FileNotFoundError:
         return b""
-
-
-def sync_folder(folder: Path) -> None:
-    """fsync a folder, so that the names in it outlive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -17,12 +17,11 @@ from pathlib import Path
 
 import msgspec
 
-from collector.beside import sync_folder
 from collector.message import Message
+from collector.whole import clear_parts, whole
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,119}")
 REFUSED = ".refused-"
-PART = ".part-"
 
 log = logging.getLogger(__name__)
 _encode = msgspec.msgpack.Encoder().encode
@@ -43,13 +42,8 @@ def put(folder: Path, message: Message) -> str:
     if not NAME.fullmatch(name):
         raise ValueError(f"message id {name!r}: use 1 to 120 of A-Z a-z 0-9 _ - . and no leading dot")
     inbox = _inbox(folder)
-    part = inbox / f"{PART}{name}-{os.getpid()}-{secrets.token_hex(4)}"
-    with open(part, "wb") as file:
+    with whole(inbox / name) as file:
         file.write(_encode(msgspec.structs.replace(message, id=name)))
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(part, inbox / name)
-    sync_folder(inbox)
     return name
 
 
@@ -58,6 +52,9 @@ class Inbox:
 
     def __init__(self, folder: Path) -> None:
         self._inbox = _inbox(folder)
+        self._unread: set[str] = set()
+        """Names of files that the disk does not give, which was said."""
+        clear_parts(self._inbox)
 
     def waiting(self, limit: int = 1000) -> list[Message]:
         """The oldest messages (by name), at most `limit`. A file that is no message is set aside, and said once."""
@@ -85,7 +82,12 @@ class Inbox:
         path = self._inbox / name
         try:
             message = _decode(path.read_bytes())
-        except (msgspec.MsgspecError, OSError) as error:
+        except OSError as error:
+            if name not in self._unread:
+                log.error("inbox unread=%s reason=%r tried-again=yes", name, str(error))
+            self._unread.add(name)
+            return None
+        except msgspec.MsgspecError as error:
             log.error("inbox refused=%s reason=%r kept=%s%s", name, str(error), REFUSED, name)
             path.rename(self._inbox / f"{REFUSED}{name}")
             return None

@@ -13,8 +13,8 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from collector.beside import sync_folder
 from collector.errors import DiskFull, Unavailable
+from collector.whole import sync_folder
 
 SIZE = 64 * 1024 * 1024
 """Bytes."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 from collector.folding import Folding
 from collector.journal import GENESIS
 from collector.remembered import Memory
+from collector.whole import whole
 from detectors.site import read_site
 from detectors.snapshot import restore, snapshot
 from detectors.state import StateMismatch
@@ -52,18 +52,14 @@ def save(folder: Path, folding: Folding, place: Place) -> int:
     """Write a snapshot of the folding at its place; returns the anchor, 0 while there is only one."""
     assert folding.judge is not None
     arrays, plain = snapshot(folding.judge)
-    whole = {
+    state = {
         "document": folding.document, "judge": plain, "revision": folding.revision,
         "counts": folding.counts, "line": place.line, "hash": place.hash, "memory": folding.memory.plain(),
     }  # fmt: skip
     path = _file(folder, place.seal)
     path.parent.mkdir(exist_ok=True)
-    part = path.with_name("part.npz")
-    with part.open("wb") as file:
-        np.savez(file, plain=np.frombuffer(json.dumps(whole).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
+    with whole(path) as file:
+        np.savez(file, plain=np.frombuffer(json.dumps(state).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
     seals = sorted(_between(folder, 0, place.seal))
     return seals[-KEPT] if len(seals) >= KEPT else 0
 

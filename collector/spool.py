@@ -12,13 +12,14 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from collector.beside import beside, sync_folder
+from collector.beside import beside
 from collector.errors import Damaged, Unavailable
 from collector.locking import lock, unlock
 from collector.message import Message, Seal
 from collector.reserve import refused
 from collector.sealing import SEAL_BYTES, count, cut, names_beside, pack, unpack
 from collector.sqlite import connect, spare
+from collector.whole import clear_parts, sync_folder
 
 READ_BYTES = 64 * 1024 * 1024
 VERSION = 1
@@ -54,6 +55,7 @@ class Spool:
         try:
             self._store = _open_writer(spool_file(self._folder))
             self._last, self._floor = self._resume()
+            clear_parts(self._folder / "beside")
         except BaseException:
             unlock(self._lock)
             raise

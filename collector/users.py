@@ -19,14 +19,15 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
-from collector.beside import sync_folder
 from collector.errors import DavylampError
 from collector.locking import lock, unlock
+from collector.whole import whole
 
 FILE = "users.toml"
 ACCESSES = ("viewer", "operator", "engineer")
@@ -197,13 +198,12 @@ def _write(path: Path, known: Known) -> None:
         for name, one in sorted(entries.items()):
             lines += ["", f"[{kind}.{json.dumps(name, ensure_ascii=False)}]"]
             lines += [f"{key} = {json.dumps(value)}" for key, value in msgspec.structs.asdict(one).items()]
-    part = path.with_name(f".{path.name}.part")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    with whole(path, 0o600, partial(_as_it_was, path)) as file:
+        file.write(("\n".join(lines) + "\n").encode())
+
+
+def _as_it_was(path: Path, part: Path) -> None:
+    """Root writes for whom the page runs as, and a group that could read it still can."""
     if path.exists():
         os.chmod(part, path.stat().st_mode & 0o660)
     _give(part, path if path.exists() else path.parent)
-    os.rename(part, path)
-    sync_folder(path.parent)
