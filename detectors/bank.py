@@ -93,9 +93,10 @@ class Bank:
         """(rule, subject) of each subject."""
         return [(r.name, s.id) for r in self.rules for s in r.subjects]
 
-    def inputs_of(self, subject: int) -> list[str]:
-        """Series ids of a subject's inputs, in order."""
-        return [self.subjects.input_id[i] for i in np.flatnonzero(self.subjects.owner == subject).tolist()]
+    def inputs_of(self, subject: int) -> list[tuple[str, str]]:
+        """(series, unit) of a subject's inputs, in order."""
+        mine = np.flatnonzero(self.subjects.owner == subject).tolist()
+        return [(self.subjects.input_id[i], self.subjects.input_unit[i]) for i in mine]
 
     def column_series(self, name: str) -> Indices:
         """(N,) global numbers of the derived series `subject/rule.name`."""

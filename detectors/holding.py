@@ -3,6 +3,7 @@
 Silence makes a clear verdict unknown, clears nothing and hides nothing. An on-delay runs by device time between rows,
 and by `now` when rows stop; an off-delay runs by device time only, since missing data must not clear an alarm; but
 where all inputs are verdicts, which come only when they change, no row is no missing data, and it runs by `now` too.
+A late or skewed reading may begin a delay, and gives it no time: it runs from the first good one.
 All of it is sparse: the cost is per change and per row of a pending delay, never per reading.
 """
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Finding, Verdict, Why
-from detectors.reading import AFTER_ROWS
+from detectors.reading import AFTER_ROWS, Quality
 
 
 class Silence(NamedTuple):
@@ -58,12 +59,15 @@ class Pending:
     time: int
     arrived: int
     finding: Finding
+    timely: bool = True
+    """False: a late or skewed reading began it; `since` is not known before the first good row."""
 
     def due(self, delay: int) -> int:
         """The `now` at which the delay passes if no more rows come."""
         return self.arrived + delay - (self.time - self.since)
 
 
+UNTIMELY = int(Quality.LATE | Quality.SKEWED)
 BEGIN = (-1, -1)
 END = (AFTER_ROWS, AFTER_ROWS)
 HELD = ("said", "silent", "verdict", "watching")
@@ -163,10 +167,13 @@ class Holding:
         return held if held is Verdict.ACTIVE else Verdict.UNKNOWN
 
     def _wait(self, pair: int, verdict: Verdict, finding: Finding) -> None:
-        self.pending[pair] = Pending(verdict, finding.time, finding.time, finding.at, finding)
+        timely = not int(finding.why.numbers.get("quality", 0)) & UNTIMELY
+        self.pending[pair] = Pending(verdict, finding.time, finding.time, finding.at, finding, timely)
 
     def _pass_row(self, pair: int, pending: Pending, row: GoodRow, out: list[Held]) -> None:
-        if row.time > pending.time:
+        if not pending.timely:
+            pending.since, pending.time, pending.arrived, pending.timely = row.time, row.time, row.at, True
+        elif row.time > pending.time:
             pending.time, pending.arrived = row.time, row.at
         if pending.time - pending.since >= self._delay(pair, pending):
             self._fire(pair, pending, (row.at, row.row), row.time, out)

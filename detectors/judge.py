@@ -21,7 +21,7 @@ from detectors.handlings import Said
 from detectors.latest import Latest
 from detectors.reading import AFTER_ROWS, Batch, Quality, Wave
 from detectors.records import Action, Change, Key
-from detectors.revising import GATE, LATEST, carry_sensors, carry_verdicts
+from detectors.revising import carry_gate, carry_latest, carry_verdicts
 from detectors.revision import Revision
 from detectors.rule import Priority
 from detectors.settling import Records
@@ -171,8 +171,8 @@ class Judge:
         watched, watches = before.watches(), after.watches()
         self._adopt(after, now, {key: at for key, at in verdicts.seen.items() if watches.get(key) == watched[key]})
         carry_verdicts(verdicts, self.verdicts, self.records.active_keys(), now)
-        carry_sensors(before.site.sensors, site.sensors, [(gate, self.gate, GATE), (latest, self.latest, LATEST)])
-        self.gate.counts = gate.counts
+        carry_gate(gate, self.gate, before.site.sensors, site.sensors)
+        carry_latest(latest, self.latest, before.site.sensors, site.sensors)
         changes = self.records.revised(after, now, by, note)
         for change in self.heard:
             self.desks.count(change)

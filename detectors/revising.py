@@ -1,21 +1,26 @@
 """What a judge remembers, carried from one revision of the site to the next. It clears nothing.
 
-Constraints. A detector's state goes along where kind, structure and inputs are as they were; else the subject learns
-anew, visibly. An active verdict stays active until good readings under the new rule end it.
+Constraints. A detector's state goes along where kind, structure, inputs, their units and the form of its arrays are as
+they were; else the subject learns anew, visibly. An active verdict stays active until good readings under the new rule
+end it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from detectors.bank import Bank
 from detectors.detector import Verdict
+from detectors.gate import Gate
 from detectors.holding import Holding
+from detectors.latest import Latest
+from detectors.reading import Indices
 from detectors.records import Key
-from detectors.state import take
+from detectors.sensor import Sensor
+from detectors.state import StateMismatch, take
 from detectors.verdicts import Verdicts
 
 GATE = ("newest", "highest", "count", "times", "values")
@@ -31,20 +36,49 @@ def carry_verdicts(old: Verdicts, new: Verdicts, active: Collection[Key], now: i
     for key, pair in new.revision.pair_of.items():
         if key in old.revision.pair_of:
             _carry_pair(old.holding, new.holding, old.revision.pair_of[key], pair, key in carried, now)
+        elif key in active:
+            new.holding.verdict[pair] = int(Verdict.ACTIVE)
     for pair, (rule, subject) in enumerate(new.revision.pairs):
         if rule.detector.kind == "health.silent" and new.holding.verdict[pair] == Verdict.ACTIVE:
             for listener in new.revision.listeners.get(subject.id, ()):
                 new.holding.silent[listener] += 1
+    for bank in new.banks:
+        for k, key in enumerate(bank.subject_keys()):
+            if key in carried and old.holding.silent[old.revision.pair_of[key]]:
+                _end_silence(bank, k, new.holding)
 
 
-def carry_sensors(old: Iterable[str], new: Iterable[str], memories: Iterable[tuple[Any, Any, Iterable[str]]]) -> None:
-    """Bring columns over the old sensors into those over the new: (from, into, names of the columns) of each memory."""
-    place = {name: k for k, name in enumerate(old)}
-    kept = [(k, place[name]) for k, name in enumerate(new) if name in place]
-    here, there = np.array([a for a, _ in kept], np.intp), np.array([b for _, b in kept], np.intp)
-    for before, after, columns in memories:
-        for column in columns:
-            getattr(after, column)[here] = getattr(before, column)[there]
+def carry_gate(old: Gate, new: Gate, before: Mapping[str, Sensor], after: Mapping[str, Sensor]) -> None:
+    """Bring what the gate remembers into one over other sensors. Its counts go on."""
+    here, there = _same(list(before), list(after))
+    for column in GATE:
+        getattr(new, column)[here] = getattr(old, column)[there]
+    new.counts = old.counts
+
+
+def carry_latest(old: Latest, new: Latest, before: Mapping[str, Sensor], after: Mapping[str, Sensor]) -> None:
+    """The same of what each sensor said last, but of a sensor whose unit is another now."""
+    here, there = _same(*([(one.id, one.unit) for one in sensors.values()] for sensors in (before, after)))
+    for column in LATEST:
+        getattr(new, column)[here] = getattr(old, column)[there]
+
+
+def _same(old: Sequence[Any], new: Sequence[Any]) -> tuple[Indices, Indices]:
+    """(places in the new, places in the old) of what is in both."""
+    place = {one: k for k, one in enumerate(old)}
+    kept = [(k, place[one]) for k, one in enumerate(new) if one in place]
+    return np.array([k for k, _ in kept], np.intp), np.array([k for _, k in kept], np.intp)
+
+
+def _end_silence(bank: Bank, subject: int, holding: Holding) -> None:
+    """Where nothing says any more that an input is silent, what was said before the silence is not known to hold."""
+    pair = int(bank.pairs[subject])
+    if holding.silent[pair]:
+        return
+    if holding.verdict[pair] == Verdict.ACTIVE:
+        holding.watching[pair] = holding.said[pair] != Verdict.UNKNOWN
+        return
+    bank.state.verdict[subject] = holding.said[pair] = int(Verdict.UNKNOWN)
 
 
 def _carry_pair(before: Holding, after: Holding, old: int, pair: int, carried: bool, now: int) -> None:
@@ -66,8 +100,11 @@ def _carry_bank(bank: Bank, before: Mapping[Key, tuple[Bank, int]], active: Coll
             source = before.get(key)
             if source is not None and source[0] is donor and bank.inputs_of(k) == donor.inputs_of(source[1]):
                 index[k] = source[1]
-                carried.append(key)
-        bank.state = take(donor.state, index, donor.subjects, bank.state)
+        try:
+            bank.state = take(donor.state, index, donor.subjects, bank.state)
+        except StateMismatch:
+            continue
+        carried += [key for key, k in zip(keys, index.tolist(), strict=True) if k >= 0]
     for k, key in enumerate(keys):
         if key in active:
             bank.state.verdict[k] = int(Verdict.ACTIVE)

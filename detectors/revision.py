@@ -46,5 +46,8 @@ class Revision:
         return listeners
 
     def watches(self) -> dict[Key, Any]:
-        """What each pair looks at, and how: a subject of other inputs comes under watch anew."""
-        return {(rule.name, subject.id): (rule.detector.kind, subject.inputs) for rule, subject in self.pairs}
+        """What each pair looks at, and how: a subject of other inputs, or in other units, comes under watch anew."""
+        return {
+            (rule.name, subject.id): (rule.detector.kind, [(one, self.table[one[1]].unit) for one in subject.inputs])
+            for rule, subject in self.pairs
+        }

@@ -47,6 +47,8 @@ class Records:
         self.due: list[Due] = []
         """A heap, gathered anew for each step: it holds nothing that the records do not."""
         self.records: dict[Key, Record] = {}
+        self.used: dict[Key, int] = {}
+        """The last occurrence of alarms that went with their rule or sensor: no number is used again."""
         self.active: set[int] = set()
         self.hazards = Hazards()
         self.handlings = Handlings(self)
@@ -99,8 +101,12 @@ class Records:
         record = self.records.get(key)
         if record is None:
             record = Record(subject.area, rule.detector.kind, rule.priority, rule.latch)
+            record.alarm = replace(record.alarm, occurrence=self.used.pop(key, 0))
             self.records[key] = record
         return record
+
+    def _forget(self, key: Key) -> None:
+        self.used[key] = self.records.pop(key).alarm.occurrence
 
     def _raise(self, h: Held, rule: Rule, subject: Subject) -> list[Change]:
         record = self._record(h.pair)
@@ -113,7 +119,7 @@ class Records:
         (rule, subject), record = self.revision.pairs[pair], self._record(pair)
         record.priority = self._priority(rule, subject, pair)
         record.latches, record.accepted_by, record.note, record.test = rule.latch and not test, "", "", test
-        changes = self._suppress(pair, at)
+        changes = [*self._unshelve_critical((rule.name, subject.id), record, at), *self._suppress(pair, at)]
         record.alarm = advance(record.alarm, Cause.ACTIVATE)
         if record.priority is Priority.LOG:
             record.alarm = advance(record.alarm, Cause.ACKNOWLEDGE)
@@ -125,6 +131,13 @@ class Records:
             self._leave(key, record, rule.ladder)
         changes.append(self._line(key, record, at, "raised", time=record.time))
         return changes + self.handlings.raised(pair, key, record, at)
+
+    def _unshelve_critical(self, key: Key, record: Record, at: int) -> list[Change]:
+        """A shelf was put up for another priority: what is never shelved is not hidden by it."""
+        if record.shelf_until is None or record.priority is not Priority.CRITICAL:
+            return []
+        record.shelf_until, record.alarm = None, advance(record.alarm, Cause.SHELF_ENDS)
+        return [self._line(key, record, at, "shelf_ended")]
 
     def _priority(self, rule: Rule, subject: Subject, pair: int) -> Priority:
         """The rule's; a fault on a sensor in alarm takes that alarm's priority (DESIGN section 9)."""
@@ -235,6 +248,8 @@ class Records:
         if due.order == HANDLING:
             return self.handlings.end(self.handlings.open[due.key[1]], due.at)
         record = self.records[due.key]
+        if due.order == SHELF and record.shelf_until != due.at:
+            return []
         if due.order == SHELF:
             record.shelf_until, change, cause = None, "shelf_ended", Cause.SHELF_ENDS
         else:
@@ -277,7 +292,7 @@ class Records:
         if change == "reset" and key[0] in OWN_RULES:
             lines.append(self._line(key, record, now, "returned", why=Why("own.reset")))
         if key not in self.revision.pair_of and key[0] not in OWN_RULES and not record.alarm.standing:
-            del self.records[key]
+            self._forget(key)
         return lines + self.resuppress(key, now)
 
     def _removed(self, key: Key, record: Record) -> bool:
@@ -320,8 +335,11 @@ class Records:
             elif key in pair_of:
                 rule, subject = self.revision.pairs[pair_of[key]]
                 record.area, record.kind = subject.area, rule.detector.kind
+                record.priority = record.priority if record.alarm.standing else rule.priority
                 record.latches = rule.latch and not record.test
-        self.records = {k: r for k, r in self.records.items() if k in pair_of or r.alarm.standing or k[0] in OWN_RULES}
+        for key in [k for k, r in self.records.items() if k not in pair_of and not r.alarm.standing]:
+            if key[0] not in OWN_RULES:
+                self._forget(key)
         return out + [c for pair in sorted(self.revision.wiring.suppressors) for c in self._suppress(pair, now)]
 
     def note(self, change: str, now: int, why: Why, by: str = "", note: str = "") -> list[Change]:

@@ -44,6 +44,7 @@ def snapshot(judge: Judge) -> tuple[Arrays, dict[str, Any]]:
         "broken": {name: _why(why) for name, why in verdicts.broken.items()},
         "pending": [[pair, _pending(p)] for pair, p in sorted(pending.items())],
         "records": [[*key, _record(r)] for key, r in sorted(judge.records.records.items())],
+        "used": [[*key, number] for key, number in sorted(judge.records.used.items())],
         "active": sorted(judge.records.active),
         "hazards": [dataclasses.asdict(hazard) for hazard in judge.records.hazards.open.values()],
         "told": [[desk, [_notice(one) for one in told]] for desk, told in sorted(judge.desks.told.items())],
@@ -74,6 +75,7 @@ def restore(site: Site, arrays: Mapping[str, NDArray[Any]], plain: Mapping[str, 
         setattr(judge.latest, name, np.array(arrays[f"latest_{name}"]))
     verdicts.broken = {name: Why(*why) for name, why in plain["broken"].items()}
     judge.records.records = {(rule, subject): _record_of(r) for rule, subject, r in plain["records"]}
+    judge.records.used = {(rule, subject): number for rule, subject, number in plain.get("used", ())}
     judge.records.active = set(plain["active"])
     judge.records.hazards = Hazards(_hazard_of(hazard) for hazard in plain.get("hazards", ()))
     judge.desks.told = {desk: [_notice_of(one) for one in told] for desk, told in plain.get("told", ())}
@@ -102,7 +104,8 @@ def _pending(pending: Pending) -> dict[str, Any]:
 def _pending_of(plain: Mapping[str, Any]) -> Pending:
     at, row, subject, verdict, time, value, limit, why = plain["finding"]
     finding = Finding(at, row, subject, Verdict(verdict), time, value, limit, Why(*why))
-    return Pending(Verdict(plain["verdict"]), plain["since"], plain["time"], plain["arrived"], finding)
+    known = {name: plain[name] for name in ("since", "time", "arrived")}
+    return Pending(Verdict(plain["verdict"]), **known, finding=finding, timely=plain.get("timely", True))
 
 
 def _notice(one: Notice) -> dict[str, Any]:

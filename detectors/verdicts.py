@@ -7,6 +7,7 @@ stops at the row at which it did, and every other goes on. Not here: what become
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,7 +23,7 @@ from detectors.records import Key
 from detectors.revision import Revision
 from detectors.rule import Rule
 from detectors.sensor import OWN
-from detectors.state import take
+from detectors.state import StateMismatch, take
 
 
 @dataclass(slots=True)
@@ -135,7 +136,8 @@ class Verdicts:
         for rule in bank.rules:
             single = self.bank([rule])
             index = np.arange(start, start + len(rule.subjects))
-            single.state = take(bank.state, index, bank.subjects, single.state)
+            with suppress(StateMismatch):  # it learns anew, visibly
+                single.state = take(bank.state, index, bank.subjects, single.state)
             start += len(rule.subjects)
             singles.append(single)
         return singles

@@ -40,6 +40,8 @@ class Found(NamedTuple):
     value: float | None
     limit: float | None
     why: str
+    untimely: bool = False
+    """A late or skewed reading raised it: its time says nothing."""
 
 
 @dataclass
@@ -190,7 +192,8 @@ class Model:
         elif not r.quality & FAULT:
             verdict = CLEAR if reset or verdict == UNKNOWN else verdict
         value = None if isnan(r.value) else r.value
-        return self._say(p, verdict, Found(verdict, r.time, value, limit, f"{kind}.{why[verdict]}"))
+        untimely = verdict == ACTIVE and bool(r.quality & (Q.LATE | Q.SKEWED))
+        return self._say(p, verdict, Found(verdict, r.time, value, limit, f"{kind}.{why[verdict]}", untimely))
 
     @staticmethod
     def _say(p: Pair, verdict: int, found: Found) -> Found | None:
@@ -257,6 +260,8 @@ class Model:
     def _run(self, p: Pair, r: Reading, at: int, rows: list[Reading]) -> None:
         """A delay runs by device time along good readings."""
         assert p.wait is not None
+        if p.wait.found.untimely:
+            p.wait = Wait(p.wait.found._replace(time=r.time, untimely=False), r.time, at)
         if r.time > p.wait.time:
             p.wait.time, p.wait.arrived = r.time, at
         if p.wait.time - p.wait.found.time >= _delay(p):
@@ -295,6 +300,9 @@ class Model:
     def _raise(self, p: Pair, found: Found | None, at: int) -> None:
         beside = [q for q in self.pairs if q is not p and q.subject.id == p.subject.id and p.rule.raises_priority]
         p.priority = max([p.rule.priority, *(q.priority for q in beside if q.alarm.active or q.alarm.latched)])
+        if p.priority == Priority.CRITICAL and p.ends.pop(Cause.SHELF_ENDS, None) is not None:
+            p.alarm = advance(p.alarm, Cause.SHELF_ENDS)
+            self._line(p, at, "shelf_ended", p.last._replace(time=at, value=None, limit=None))
         p.alarm = advance(p.alarm, Cause.ACTIVATE)
         if p.priority == Priority.LOG:
             p.alarm = advance(p.alarm, Cause.ACKNOWLEDGE)

@@ -72,6 +72,17 @@ def test_late_rows_do_not_set_a_delay_back_or_forth() -> None:
     assert hold(holding(on=10), [said(1, A, 1)], rows, 99)[-1] == (6, A, True)
 
 
+@pytest.mark.parametrize("flag", [Quality.LATE, Quality.SKEWED])
+@pytest.mark.parametrize("time", [-(10**6), 10**6])
+def test_a_delay_that_a_reading_of_no_usable_time_begins_runs_from_the_first_good_one(flag: Quality, time: int) -> None:
+    began = Finding(50, 50, 0, A, time, 1.0, None, Why("x", {"quality": int(flag | Quality.OUT_OF_SPAN)}))
+    rows = [good(52), good(61), good(62)]
+
+    assert hold(holding(on=10), [began], rows, 62)[-1] == (62, A, True)
+    assert hold(holding(on=10), [began], [], 61)[-1] == (60, A, True)
+    assert hold(holding(on=10), [began], rows[:1], 63)[-1] == (62, A, True)
+
+
 def test_rows_before_the_change_do_not_count_for_it_and_rows_of_a_later_batch_do_whatever_their_number() -> None:
     over = holding(on=10)
     assert hold(over, [said(50, A, 50, row=7)], [good(50, 90, row=6)], 50) == [(50, U, True)]
@@ -168,6 +179,14 @@ def test_a_late_row_may_raise_and_a_late_row_never_clears() -> None:
     assert feed(judge, [(11, 5, 1.5)], 11) == [(11, "raised")]
     assert feed(judge, [(12, 6, 0.1)], 12) == []
     assert feed(judge, [(13, 13, 0.1)], 13) == [(13, "returned")]
+
+
+def test_a_late_row_that_begins_an_on_delay_does_not_shorten_it() -> None:
+    judge = site_of(gas={"sensors": ["ch4-1"], "detector": LIMIT, "on_delay": "30s"})
+    feed(judge, [(100, 100, 0.1)], 100)
+
+    assert feed(judge, [(101, 60, 1.5), *((now, now, 0.7) for now in (102, 112, 122, 131))], 131) == []
+    assert feed(judge, [(132, 132, 0.7)], 132) == [(132, "raised")]
 
 
 def test_a_retained_peak_is_raised_though_it_proves_no_life() -> None:

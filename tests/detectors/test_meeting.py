@@ -60,7 +60,7 @@ MOVED: Site = read_site(meeting_document(south=["face", "top"], west=["return"])
 FEWER: Site = read_site(fewer())
 
 
-NEW = ("hazards", "told", "notices", "load", "counted", "heard", "handlings")
+NEW = ("used", "hazards", "told", "notices", "load", "counted", "heard", "handlings")
 """What snapshots of the first versions had not."""
 
 
