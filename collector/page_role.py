@@ -7,6 +7,7 @@ were users. Whoever acts is written into the audit with the address; the journal
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp
 
 from collector.accepting import links, secret_key
 from collector.audit import Audit
+from collector.connections import Prompt, listeners
 from collector.entering import STATES, Entrance, Spans
 from collector.errors import DavylampError
 from collector.exposing import objections, users_file
@@ -110,6 +112,7 @@ def configured(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         proxy_headers=True,
         forwarded_allow_ips=["127.0.0.1", "::1"],
         timeout_graceful_shutdown=2,
+        http=Prompt,
         ssl_certfile=where.certificate,
         ssl_keyfile=where.key,
     )
@@ -119,14 +122,24 @@ def configured(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     return configuration
 
 
-def _serve(server: uvicorn.Server) -> None:
-    with suppress(SystemExit):  # uvicorn would end the program where it cannot listen
-        server.run()
+def _serve(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+    with suppress(SystemExit):  # uvicorn would end the program where it cannot start
+        server.run(sockets)
+    for one in sockets:
+        one.close()
+
+
+def _listen(configuration: uvicorn.Config) -> list[socket.socket]:
+    try:
+        return [*listeners(configuration.host, configuration.port)]
+    except OSError as error:
+        where = f"{configuration.host}:{configuration.port}"
+        raise NotServed(f"the page cannot listen at {where}: {error}") from error
 
 
 def _run(configuration: uvicorn.Config, close: Callable[[], None], stop: threading.Event, heart: Heartbeat) -> None:
     server = uvicorn.Server(configuration)
-    thread = threading.Thread(target=_serve, args=(server,), name="page")
+    thread = threading.Thread(target=_serve, args=(server, _listen(configuration)), name="page")
     thread.start()
     while thread.is_alive() and not stop.wait(0.1):
         heart.beat()

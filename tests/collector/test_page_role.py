@@ -24,6 +24,7 @@ from collector.actions import ask
 from collector.audit import GENESIS, Audit, read_audit
 from collector.broker import free_port
 from collector.config import ConfigMistakes, load
+from collector.connections import Prompt
 from collector.entering import STATES
 from collector.exposing import objections, users_file, warnings
 from collector.inbox import Inbox
@@ -40,7 +41,7 @@ from dashboards.console.page import page
 from tests.cheap import CHEAP, PASSWORD
 from tests.collector.test_serving import judged_folder
 from tests.dashboards.people import Logins
-from tests.dashboards.sample import alarmed
+from tests.dashboards.sample import alarmed, calm
 from tests.page_server import running
 from tests.servers import find
 
@@ -117,11 +118,20 @@ def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
     assert "who.toml is not there" in objections(there)[0]
 
 
-def test_a_page_whose_server_ends_by_itself_ends_the_role_with_an_error(tmp_path: Path) -> None:
+def test_a_page_whose_server_ends_by_itself_ends_the_role_with_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(NotServed, match=f"127.0.0.1:{port} ended by itself"):
+        with pytest.raises(NotServed, match=f"cannot listen at 127.0.0.1:{port}"):
             serve(settings(tmp_path, port=port), threading.Event())
+    monkeypatch.setattr(uvicorn.Server, "run", lambda *_: None)
+    with pytest.raises(NotServed, match=f"127.0.0.1:{port} ended by itself"):
+        serve(settings(tmp_path, port=port), threading.Event())
+
+
+def test_the_page_s_own_server_waits_for_no_one_who_does_not_ask(tmp_path: Path) -> None:
+    assert configured(page(calm(), calm()), settings(tmp_path)).http_protocol_class is Prompt
 
 
 def test_users_that_are_gone_do_not_open_the_page(tmp_path: Path) -> None:
