@@ -25,9 +25,10 @@ from collector.config import load
 from collector.history import History
 from collector.journal import verify
 from collector.judged import Judged, every_line
-from collector.ledger import read_at_rest
+from collector.ledger import read_at_rest, read_counts
 from collector.replaying import replay
 from collector.running import Supervisor, role_command
+from tests.at_rest import judge_log
 from tests.chaos.desk import Desk
 from tests.chaos.numbers import LIMIT, RESET, SENSORS, Numbers, sensor
 from tests.chaos.tap import Tap
@@ -186,16 +187,24 @@ class Drive:
     def tally(self, settle: bool = True) -> Tally:
         """Stop sending, let all arrive (without `settle` some may never), stop the roles, compare."""
         self.numbers.finish()
-        end = time.monotonic() + WITHIN
-        while self.stored() < self.numbers.sent and time.monotonic() < end and settle:
-            time.sleep(0.2)
         time.sleep(2.5)
+        end = time.monotonic() + WITHIN
+        while time.monotonic() < end and not ((self.stored() >= self.numbers.sent or not settle) and self._followed()):
+            time.sleep(0.2)
         self.__exit__()
         found = Tally(self.numbers.sent)
         self._readings(found)
         self._alarms(found)
         self._records(found)
         return found
+
+    def _followed(self) -> bool:
+        """True at a moment when judge, every store and the desk have dealt with all there is."""
+        counts, judged = read_counts(self.data), Judged(self.data)
+        lines = judged.journal(counts.get("announce.desk.cursor", 0), 1)
+        judged.close()
+        waiting = [number for name, number in counts.items() if name.endswith((".waiting", ".waiting_seals"))]
+        return not any(waiting) and not lines
 
     def _readings(self, found: Tally) -> None:
         for k, (_, times) in enumerate(self._history().items()):
@@ -223,16 +232,18 @@ class Drive:
 
     def _records(self, found: Tally) -> None:
         found.wrong += [str(one) for one in read_at_rest(self.data)[1]]
+        judge_log(self.data)  # collect may have sealed once more after the judge had stopped
         judged = Judged(self.data)
-        whole = [text for _, text, _ in every_line(judged)]
+        live = [text for _, text, _ in every_line(judged)]
         judged.close()
-        problem = verify(whole)
-        if problem is not None:
+        if (problem := verify(live)) is not None:
             found.wrong.append(f"the journal's chain: {problem}")
-        again = replay(load(self.site).site, self.data)
-        live = json.loads(whole[-1])
-        if (again.lines, again.hash) != (live["seq"], live["hash"]):
-            found.wrong.append(f"replay gives {again.lines} lines, live are {live['seq']}; or their hashes differ")
+        journal = self.folder / "replayed.jsonl"
+        replay(load(self.site).site, self.data, journal)
+        again = journal.read_text().splitlines()
+        if again != live:
+            at = next((k for k, pair in enumerate(zip(live, again, strict=False)) if pair[0] != pair[1]), len(live))
+            found.wrong.append(f"{len(live)} lines live, {len(again)} replayed, the first other: {again[at : at + 1]}")
 
 
 def eventually(condition: object, within: float, otherwise: str) -> float:
