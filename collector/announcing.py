@@ -107,7 +107,7 @@ class Destination:
             receipt = Receipt(
                 self.channel.name, notice.id, notice.kind, len(notice.changes), 1, self.wall(), code, problem
             )
-            self.receipts.record(receipt, heard)
+            self.receipts.record(receipt, heard, [c["hash"] for c in notice.changes if code is not None])
 
 
 def unread(followed: Followed, after: int) -> list[Change]:

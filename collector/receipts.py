@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from collector.errors import Unavailable
 from collector.sqlite import connect, transaction
@@ -52,6 +52,14 @@ class Receipt:
     problem: str
 
 
+class Attempt(NamedTuple):
+    """A receipt, the occurrences that were told, and the hashes of the lines."""
+
+    receipt: Receipt
+    occurrences: tuple[Occurrence, ...]
+    hashes: tuple[str, ...]
+
+
 class Receipts:
     """Receipts and cursors of all destinations. One connection; give each thread its own."""
 
@@ -61,7 +69,7 @@ class Receipts:
         with _MAKING:  # SQLite does not wait for the one who turns a new file to WAL
             self._store.execute("PRAGMA journal_mode = WAL")
             self._store.executescript(SCHEMA)
-        self._kept: list[tuple[Receipt, list[Occurrence]]] = []
+        self._kept: list[Attempt] = []
         """Not on disk yet: it took no receipt."""
 
     def cursor(self, destination: str) -> int:
@@ -88,9 +96,7 @@ class Receipts:
         with transaction(self._store):
             self._put(self._kept)
             self._store.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (destination, seq))
-            self._store.executemany(
-                "INSERT OR IGNORE INTO dealt VALUES (?, ?)", [(destination, bytes.fromhex(one)) for one in hashes]
-            )
+            self._deal(destination, hashes)
         self._kept.clear()
 
     def dealt(self, destination: str, line: str) -> bool:
@@ -100,7 +106,7 @@ class Receipts:
 
     def received(self, destination: str, notice: str) -> bool:
         """True if this notice needs no sending any more."""
-        kept = [one for one, _ in self._kept if one.code is not None]
+        kept = [one.receipt for one in self._kept if one.receipt.code is not None]
         if any((one.destination, one.id) == (destination, notice) for one in kept):
             return True
         found = "SELECT 1 FROM receipt WHERE destination = ? AND id = ? AND code IS NOT NULL"
@@ -108,18 +114,21 @@ class Receipts:
 
     def told(self, destination: str, rule: str, sensor: str, occurrence: int) -> bool:
         """True if the destination has heard of this occurrence."""
-        if any(kept.destination == destination and (rule, sensor, occurrence) in heard for kept, heard in self._kept):
+        kept = [one for one in self._kept if one.receipt.destination == destination]
+        if any((rule, sensor, occurrence) in one.occurrences for one in kept):
             return True
         found = "SELECT 1 FROM told WHERE destination = ? AND rule = ? AND sensor = ? AND occurrence = ?"
         return self._store.execute(found, (destination, rule, sensor, occurrence)).fetchone() is not None
 
-    def record(self, receipt: Receipt, occurrences: Iterable[Occurrence] = ()) -> None:
-        """Write down one attempt; `attempts` counts those before. `occurrences` are told from now on.
+    def record(self, receipt: Receipt, occurrences: Iterable[Occurrence] = (), hashes: Iterable[str] = ()) -> None:
+        """Write down one attempt; `attempts` counts those before. `occurrences` are told from now on, and the lines
+        with these hashes are dealt with, also should judged.db be made again before `move`.
 
         Never raises for the disk: what it does not take waits for `move`, which does.
         """
-        waiting = [one for one in self._kept if (one[0].destination, one[0].id) != (receipt.destination, receipt.id)]
-        self._kept = [*waiting, (receipt, list(occurrences))]
+        key = receipt.destination, receipt.id
+        waiting = [one for one in self._kept if (one.receipt.destination, one.receipt.id) != key]
+        self._kept = [*waiting, Attempt(receipt, tuple(occurrences), tuple(hashes))]
         if waiting:
             return
         try:
@@ -130,8 +139,8 @@ class Receipts:
         else:
             self._kept.clear()
 
-    def _put(self, receipts: Iterable[tuple[Receipt, list[Occurrence]]]) -> None:
-        for receipt, occurrences in receipts:
+    def _put(self, attempts: Iterable[Attempt]) -> None:
+        for receipt, occurrences, hashes in attempts:
             told = [(receipt.destination, *occurrence) for occurrence in occurrences]
             self._store.execute(
                 "INSERT INTO receipt VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET attempts = attempts + 1,"
@@ -142,6 +151,11 @@ class Receipts:
                 ),
             )  # fmt: skip
             self._store.executemany("INSERT OR IGNORE INTO told VALUES (?, ?, ?, ?)", told)
+            self._deal(receipt.destination, hashes)
+
+    def _deal(self, destination: str, hashes: Iterable[str]) -> None:
+        dealt = [(destination, bytes.fromhex(one)) for one in hashes]
+        self._store.executemany("INSERT OR IGNORE INTO dealt VALUES (?, ?)", dealt)
 
     def close(self) -> None:
         """Close the file."""

@@ -18,7 +18,7 @@ import pytest
 from collector.announcing import Destination, plan
 from collector.channels import Channel, Console, Notice, Webhook
 from collector.errors import Rejected, Unavailable
-from collector.receipts import FILE, Receipts, announced, read_receipts
+from collector.receipts import FILE, Receipt, Receipts, announced, read_receipts
 from collector.sqlite import connect
 
 NOW = 1_700_000_000_000_000_000
@@ -278,6 +278,31 @@ def test_what_was_sent_while_the_disk_took_no_receipt_is_not_sent_again_not_even
     assert announced(tmp_path)["console"] == {"cursor": 3, "received": 3, "refused": 0, "owed": 0}
     other.close()
     receipts.close()
+
+
+def test_what_was_sent_before_a_kill_is_not_sent_again_from_a_judged_db_made_anew(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    judging, opened = Judging(), Receipts(tmp_path)
+    assert _to(Webhook(receiver.url, "duty"), judging, opened).tell() == 0
+    judging.add("raised")
+    judging.add("raised", rule="fan-stopped")
+
+    class KilledAtTheSecond(Receipts):
+        def record(self, receipt: Receipt, *given: Any) -> None:
+            if receipt.id.endswith("-2"):
+                raise KeyboardInterrupt
+            super().record(receipt, *given)
+
+    killed = KilledAtTheSecond(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        _to(Webhook(receiver.url, "duty"), judging, killed).tell()
+    killed.close()
+    judging.file = "another"
+    assert _to(Webhook(receiver.url, "duty"), judging, opened).tell() == 1
+    rules = [body["changes"][0]["rule"] for body in receiver.bodies]
+    assert rules == ["face-methane.cut", "fan-stopped", "fan-stopped"], "the second one's receipt was never written"
+    opened.close()
 
 
 def test_one_dead_destination_holds_up_no_other(receiver: Receiver, tmp_path: Path) -> None:
