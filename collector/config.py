@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from collector.errors import DavylampError
 from collector.own_rules import own_of
 from collector.own_shipped import shipped
+from collector.payload import unread
 from collector.secret import SecretAbsent
 from collector.sensor_table import read_sensor_table
 from collector.settings import FILE_KEYS, Settings, read_settings, secrets
@@ -107,7 +108,8 @@ class _Loading:
         self._site(own.alone(document))
         if self.mistakes or self.elsewhere or site is None:
             raise ConfigMistakes(self._placed())
-        return Loaded(site, settings, document, own.put_in(document), self._absent(settings), own.remarks)
+        remarks = (*own.remarks, *unread(site.payloads))
+        return Loaded(site, settings, document, own.put_in(document), self._absent(settings), remarks)
 
     def _site(self, document: Mapping[str, Any]) -> Site | None:
         try:

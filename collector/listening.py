@@ -1,15 +1,12 @@
 """What is published, before there is a site file; and the last message of each sensor once there is one.
 
 Constraints. Listening subscribes with a client of its own and a clean session at QoS 0, so it takes nothing from
-anybody. A proposal is a guess from names and values: a person completes it.
+anybody. Not here: what is proposed for it (proposing.py).
 """
 
 from __future__ import annotations
 
-import json
-import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,11 +21,8 @@ from collector.message import MQTT
 from collector.secret import Secret
 from collector.spool import SpoolReader
 from collector.trust import tls_context
-from detectors.units import UnitError, dimension
 
 TOPICS = 10_000
-EPOCHS = 1.5e9, 4.2e9
-"""s since 1970 that are taken for a time: 2017 to 2103; in ms, us and ns alike."""
 RECENT_SEALS = 600
 """How far back in the log a sensor's last message is looked for."""
 
@@ -118,72 +112,6 @@ def _connect(client: mqtt.Client, url: str) -> None:
         client.connect(host, port, keepalive=30)
     except (OSError, ValueError) as error:
         raise Disconnected(f"{url}: {reason(error)}; is the broker running, and is that its port?") from error
-
-
-def proposal(heard: Sequence[Heard]) -> str:
-    """`[payload]` and `[sensor]` tables for what was heard, as TOML to be completed."""
-    lines = ["[sensor]"]
-    fields: dict[str, str] = {}
-    depth = 0
-    for one in heard:
-        found = _numbers(one.sample)
-        if not found:
-            lines.append(f"# {one.topic}: no number found in {one.sample[:60]!r}")
-            continue
-        *_, area, name = ("?", *one.topic.split("/"))
-        unit, beside = _beside(one.sample)
-        every = f', every = "{max(1, round(one.every))}s"' if one.every else ""
-        about = f'area = {json.dumps(area or "?")}, quantity = "?", unit = "{unit}"{every}'
-        lines.append(f"{_key(name)} = {{ {about} }}   # {one.topic}")
-        if found[0]:
-            fields |= {"value": found[0], **beside}
-            depth = max(depth, one.topic.count("/"))
-    if fields:
-        topic = "/".join(["+"] * depth + ["{sensor}"])
-        table = ", ".join(f"{key} = {json.dumps(name)}" for key, name in fields.items())
-        lines = ["[payload.heard]", f'topic = "{topic}"', f"json = {{ {table} }}", "", *lines]
-    return "\n".join(lines)
-
-
-def _beside(sample: str) -> tuple[str, dict[str, str]]:
-    """The unit that a JSON payload names, else "?"; and the fields of unit and time that it has."""
-    value = json.loads(sample)
-    unit, fields = "?", dict[str, str]()
-    for name, given in value.items() if isinstance(value, dict) else ():
-        if isinstance(given, str) and _is_unit(given):
-            unit, fields["unit"] = given, name
-        elif isinstance(given, (int, float)) and any(EPOCHS[0] <= given / 1000**k < EPOCHS[1] for k in range(4)):
-            fields["time"] = name
-    return unit, fields
-
-
-def _is_unit(text: str) -> bool:
-    try:
-        dimension(text)
-    except UnitError:
-        return False
-    return True
-
-
-def _numbers(sample: str) -> list[str]:
-    """Names of a JSON payload's number fields; one empty name for a bare number; times left out."""
-    try:
-        value = json.loads(sample)
-    except ValueError:
-        return []
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return [""]
-    if not isinstance(value, dict):
-        return []
-    return [
-        name
-        for name, number in value.items()
-        if isinstance(number, (int, float)) and not isinstance(number, bool) and math.isfinite(number) and number < 1e9
-    ]
-
-
-def _key(name: str) -> str:
-    return name if name.replace("-", "").replace("_", "").isalnum() and name.isascii() else json.dumps(name)
 
 
 def text(payload: bytes | bytearray) -> str:

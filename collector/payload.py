@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from collector.rows import Dead
+from detectors.sensor import Payload
 
 GOOD_WORDS = frozenset(("good", "ok", "valid"))
 GOOD_CODES = frozenset((0, 192))
@@ -24,6 +25,21 @@ SHOWN = 60
 """Characters of a value in a sentence."""
 _HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 _HALF = re.compile("[\ud800-\udfff]")
+
+
+OF_WAVES = ("samples", "rate", "start")
+"""Fields that only a waveform has."""
+
+
+def unread(payloads: Sequence[Payload]) -> list[str]:
+    """What stands in a form that does not read it, and so decodes nothing: a waveform told as plain JSON."""
+    found = []
+    for payload in payloads:
+        idle = [name for name in OF_WAVES if name in payload.fields]
+        if payload.form in ("json", "array", "columns") and idle:
+            what = f"payload.{payload.name}: {payload.form} does not read {', '.join(idle)}"
+            found.append(f"{what}; a waveform is wave = {{ ... }}")
+    return found
 
 
 def parse_json(data: bytes) -> Any:

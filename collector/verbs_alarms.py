@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,6 +28,8 @@ from collector.verb import (
 from detectors import records
 
 HEAD = ("alarm", "priority", "state", "place", "value", "limit", "since", "note")
+NAMED = 8
+"""Pairs that are named in a line."""
 ORDER = {"critical": 0, "high": 1, "medium": 2, "low": 3, "log": 4}
 
 
@@ -38,7 +40,8 @@ def alarms(arguments: Arguments) -> int:
 
     judged = Judged(judged_folder(arguments))
     status = judged.status()
-    rows = [alarm for alarm in judged.alarms() if arguments.all or stands(alarm)]
+    every = judged.alarms()
+    rows = [alarm for alarm in every if arguments.all or stands(alarm)]
     rows.sort(key=urgency)
     if arguments.json:
         say_json({"version": 1, "status": {**status, **facts(status)}, "alarms": rows})
@@ -51,7 +54,16 @@ def alarms(arguments: Arguments) -> int:
     zone = ZoneInfo(status.get("timezone") or "UTC")
     nothing = "no alarm stood then" if dead else "no alarm stands"
     say(table(HEAD, [_row(alarm, zone) for alarm in rows], ("value", "limit")) if rows else nothing)
+    blind = (alarm for alarm in every if not alarm["watching"] and "out_of_service" not in alarm["hidden"])
+    if names := [f"{alarm['rule']}/{alarm['subject']}" for alarm in blind]:
+        say(f"not watching: {few(names)}")
     return OK
+
+
+def few(names: Sequence[str]) -> str:
+    """The first NAMED of them, and how many more."""
+    more = f" and {len(names) - NAMED} more; `davylamp alarms --all` lists them" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def stands(alarm: Mapping[str, Any]) -> bool:

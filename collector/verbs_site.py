@@ -164,7 +164,8 @@ def sensors(arguments: Arguments) -> int:
 
 def listen(arguments: Arguments) -> int:
     """Hear what is published for a while, and propose sensors for it."""
-    from collector.listening import hear, proposal
+    from collector.listening import hear
+    from collector.proposing import proposal
     from collector.times import NoTime, age, duration
 
     try:

@@ -12,8 +12,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.broker import EmbeddedBroker
-from collector.listening import Broker, Heard, hear, last_payloads, proposal, text
+from collector.listening import Broker, Heard, hear, last_payloads, text
 from collector.message import MQTT, Message
+from collector.proposing import proposal
 from collector.spool import Spool
 
 

@@ -14,6 +14,7 @@ from collector.cli import main
 from collector.handover import sheet_of
 from collector.liveness import behind, dead_for, facts, not_live
 from collector.spool import Spool
+from collector.verbs_alarms import few
 from dashboards.console.board import NOT_LIVE
 from tests.collector.test_cli import START, Small
 from tests.collector.test_serving import judged_folder
@@ -151,3 +152,10 @@ def test_a_notice_names_the_state() -> None:
               "change": "raised", "value": 0.0, "limit": None, "unit": "1", "states": ["stopped", "running"],
               "why": {}}  # fmt: skip
     assert "raised value stopped" in Notice("n", "change", "s", False, 0.0, (change,)).text()
+
+
+def test_what_is_not_watching_is_named_and_the_rest_counted(fan: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["alarms", "--data", str(fan)]) == 0
+    assert "\nnot watching: moving/prism-1\n" in capsys.readouterr().out
+    assert few(["a"] * 8) == ", ".join("a" * 8)
+    assert few(["a"] * 10).endswith("a and 2 more; `davylamp alarms --all` lists them")
