@@ -21,6 +21,8 @@ from detectors.velocities import Kalman, begun, kalman, savitzky_golay, theil_se
 STEPS = 192
 SUMS = 6
 DAY = 86_400.0
+EARLY = 6.0
+"""Standard errors of a velocity that a Kalman filter tells before it has followed for half a window."""
 NO_TIME = np.iinfo(np.int64).min
 
 
@@ -183,9 +185,11 @@ class _Kalman(Track):
         return True
 
     def fit(self) -> tuple[float, float] | None:
-        if self.count < 3 or self.days < 2.0 * self.memory:
+        """As the filter says; before half a window only what is surely movement, by readings that agree."""
+        velocity, error = self.filter.velocity, math.sqrt(self.filter.var_velocity)
+        if self.count < 3 or (self.days < 2.0 * self.memory and (self.filter.missed or abs(velocity) < EARLY * error)):
             return None
-        return self.filter.velocity, math.sqrt(self.filter.var_velocity)
+        return velocity, error
 
 
 TRACKS: Mapping[str, type[Track]] = {

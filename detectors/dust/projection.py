@@ -20,6 +20,7 @@ from detectors.drawing import columns_of
 from detectors.exposure import MINUTE, NO_TIME, Exposure, Track, Window, entries, found, fresh, holds
 from detectors.lapse import earliest, lapse
 from detectors.local_time import HOUR, Summer, checked, local_time
+from detectors.reach import reaches
 from detectors.reading import Batch, Bools, Floats, Quality, Times
 
 RECENT = Window(MINUTE, 30)
@@ -125,8 +126,9 @@ class Projection:
         return sorted(int(text[:2]) * 60 + int(text[3:]) for text in self.begins)
 
     def start(self, subjects: Subjects) -> State:
-        """Every verdict unknown, no shift begun."""
+        """Every verdict unknown, no shift begun. Raises ValueError where a sensor's span ends below the limit."""
         count = len(subjects)
+        reaches(subjects, subjects.span_high, per_subject(self.limit, count))
         hold = holds(subjects.interval, self.max_hold, RECENT.span)
         fields = fresh(count, RECENT, subjects.span_high, hold, self.coverage)
         return State(

@@ -30,6 +30,7 @@ from detectors.exposure import (
 )
 from detectors.grouping import group
 from detectors.lapse import earliest, lapse
+from detectors.reach import reaches
 from detectors.reading import FAULTS, Batch, Bools, Floats, Indices, Quality, Times
 from detectors.shift import checked, minutes
 from detectors.state import SETTING
@@ -139,7 +140,8 @@ class ShiftTwa:
         return minutes(self.shift_hours)
 
     def start(self, subjects: Subjects) -> State:
-        """Every verdict unknown. Raises ValueError where a group is not dust, then humidity, in units of theirs."""
+        """Every verdict unknown. Raises ValueError where a group is not dust, then humidity, in units of theirs, or the
+        dust's span, times the factor, ends below the limit."""
         wet = np.array([part == "humidity" for part in subjects.part], np.bool_)
         scale = np.ones(subjects.inputs)
         for k in np.flatnonzero(wet).tolist():
@@ -150,6 +152,7 @@ class ShiftTwa:
         dust = self._dust(subjects, wet)
         hold = holds(subjects.interval[dust], self.max_hold, self.window.span)
         count = len(subjects)
+        reaches(subjects, subjects.span_high[dust] * per_subject(self.factor, count), self._limit(count))
         return State(
             **fresh(count, self.window, subjects.span_high[dust], hold, self.coverage),
             humidity=np.full(count, np.nan),
@@ -207,9 +210,12 @@ class ShiftTwa:
         columns += columns_of(batch, corrected, {"corrected": "{unit}"})
         return Outcome(whole(findings), columns, earliest(state))
 
+    def _limit(self, count: int) -> Floats:
+        """(N,) on the average over the shift."""
+        return per_subject(self.limit, count) * (8 / self.shift_hours if self.over == "8h" else 1.0)
+
     def _judge(self, track: Track, batch: Batch, row: int, average: Average) -> list[Finding]:
-        limit = float(per_subject(self.limit, len(track.state.verdict))[track.who])
-        limit *= 8 / self.shift_hours if self.over == "8h" else 1.0
+        limit = float(self._limit(len(track.state.verdict))[track.who])
         said = weighed(average, self.coverage, limit, track.verdict, track.known)
         if said is None:
             return []

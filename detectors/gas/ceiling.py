@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Column, Outcome, PerSubject, Subjects, Verdict, findings_at, per_subject
+from detectors.reach import reaches
 from detectors.reading import Batch, Quality
 
 WHY: Mapping[Verdict, str] = {
@@ -61,10 +62,7 @@ class Ceiling:
 
     def start(self, subjects: Subjects) -> State:
         """Every verdict unknown. Raises ValueError where a sensor's span ends below the ceiling."""
-        limit = per_subject(self.limit, len(subjects))
-        for k in np.flatnonzero(subjects.span_high < limit).tolist():
-            top, unit = subjects.span_high[k], subjects.unit[k]
-            raise ValueError(f"limit is {limit[k]:g} {unit}; {subjects.id[k]} ends at {top:g}: give one it can show")
+        reaches(subjects, subjects.span_high, per_subject(self.limit, len(subjects)))
         return State(np.zeros(len(subjects), np.int8))
 
     def step(self, state: Any, batch: Batch) -> Outcome:

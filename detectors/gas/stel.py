@@ -31,6 +31,7 @@ from detectors.exposure import (
     weighed,
 )
 from detectors.lapse import earliest, lapse
+from detectors.reach import reaches
 from detectors.reading import Batch, Bools, Floats, Quality, Times
 from detectors.state import SETTING
 
@@ -126,9 +127,10 @@ class Stel:
         return Window(STEP, round(self.window / 5))
 
     def start(self, subjects: Subjects) -> State:
-        """Every verdict unknown, nothing measured."""
+        """Every verdict unknown, nothing measured. Raises ValueError where a sensor's span ends below the limit."""
         count = len(subjects)
         limit, level = per_subject(self.limit, count), per_subject(self.excursion, count)
+        reaches(subjects, subjects.span_high, limit)
         hold = holds(subjects.interval, self.max_hold, self.window)
         return State(
             **fresh(count, self.bins, subjects.span_high, hold, self.coverage),

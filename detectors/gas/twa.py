@@ -27,6 +27,7 @@ from detectors.exposure import (
     weighed,
 )
 from detectors.lapse import earliest, lapse
+from detectors.reach import reaches
 from detectors.reading import Batch, Quality
 from detectors.shift import checked, minutes
 
@@ -118,7 +119,8 @@ class Twa:
         return reduction(self.shift_hours, self.week_hours) if self.reduction != "dose" else 8 / self.shift_hours
 
     def start(self, subjects: Subjects) -> State:
-        """Every verdict unknown, nothing measured."""
+        """Every verdict unknown, nothing measured. Raises ValueError where a sensor's span ends below the limit."""
+        reaches(subjects, subjects.span_high, per_subject(self.limit, len(subjects)) * self.factor)
         hold = holds(subjects.interval, self.max_hold, self.window.span)
         return State(**fresh(len(subjects), self.window, subjects.span_high, hold, self.coverage))
 

@@ -5,7 +5,8 @@ half-wave is judged by its own peak and frequency, that of the peak among them: 
 that is still open is judged by the frequency it can at most have. It counts where it ends. Of packets that overlap each
 sample counts once; one from before a gap's end is judged by itself, and may only raise. Where nothing but older ones
 comes for 10 s and two packets, the clock was set back: it starts there again.
-Cannot find: what the geophone does not measure below its corner frequency or above half the sample rate; damage.
+Cannot find: what the geophone does not measure below its corner frequency or above half the sample rate; a geophone
+that is dead, whose zeros are called below; damage.
 """
 
 from __future__ import annotations
@@ -214,7 +215,8 @@ class Ppv:
             findings.append(_finding(wave, time, Verdict.UNKNOWN, "clipped"))
         elif below and not state.clipped[who] and state.gapless[who] and was != Verdict.CLEAR:
             state.verdict[who] = Verdict.CLEAR
-            findings.append(_finding(wave, time, Verdict.CLEAR, "below", value=float(state.top[who])))
+            top = float(max(state.top[who], state.peak[who]))
+            findings.append(_finding(wave, time, Verdict.CLEAR, "below", value=top))
 
     def _measure(self, state: State, part: Packets, waves: Sequence[Wave], findings: list[Finding]) -> None:
         who = part.sensor

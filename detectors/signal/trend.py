@@ -16,6 +16,7 @@ import scipy
 
 from detectors.detector import Outcome, PerSubject, Subjects, Verdict, per_subject
 from detectors.knots import Answer, Follower, Trail, blank
+from detectors.reach import reads_often
 from detectors.reading import Batch, Floats, Quality
 from detectors.theil_sen import theil_sen
 from detectors.window import MEANS, window_of
@@ -125,7 +126,8 @@ class Trend:
             raise ValueError(f"confidence is {self.confidence}; give a part of 1, 0.9 or more (0.999 is usual)")
 
     def start(self, subjects: Subjects) -> State:
-        """Every verdict unknown, no readings."""
+        """Every verdict unknown, no readings. Raises ValueError for a sensor that reads too seldom for the window."""
+        reads_often(subjects, self.window, LEAST)
         return State(**blank(subjects))
 
     def step(self, state: Any, batch: Batch) -> Outcome:

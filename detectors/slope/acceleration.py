@@ -2,7 +2,8 @@
 
 Constraints. A crossing that noise alone makes is none. Below the floor of the mean velocity it is "not known", not
 "normal". Device time decides; only good readings are taken.
-Cannot find: steady movement however fast (slope.velocity), what is shorter than three velocities, brittle failure.
+Cannot find: steady movement however fast (slope.velocity), what is shorter than three velocities, brittle failure;
+whether the wall accelerates or the day does: where sun and air move prisms by more than their noise give "24h".
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Constraints. Runs only after an onset of acceleration that is more than noise. The middle time lies on the straight line
 between two knots. The band is that of the declared noise: it knows nothing of a law that does not hold.
-Cannot find: brittle failure without acceleration; failure by a law other than dv/dt = A v^2.
+Cannot find: brittle failure without acceleration; failure by a law other than dv/dt = A v^2; whether a step is the
+wall's or of a prism set up anew (it may forecast, then clear).
 """
 
 from __future__ import annotations

@@ -3,7 +3,9 @@
 Constraints. Device time decides. The window moves in steps of 1/192 of itself: a reading leaves with its step, so
 readings at least that far apart are fitted exactly one by one. Only good readings are fitted. Theil-Sen and
 Savitzky-Golay judge once a step, from the means of the steps.
-Cannot find: movement below three standard errors of the slope (said so), what is shorter than half the window.
+Cannot find: movement below three standard errors of the slope (said so), what is shorter than half the window; whether
+a step is the wall's or of a prism set up anew (slope.vector hears of a rezero). A daily cycle of amplitude a, as sun
+and air give to prisms, makes up to 1.91 a/n2 a day in a window of n whole days: 3 days for a limit below 2 a.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from detectors.detector import (
     whole,
 )
 from detectors.lapse import earliest, lapse
+from detectors.reach import reads_often
 from detectors.reading import FAULTS, Batch, Quality, Times
 from detectors.tracks import DAY, STEPS, TRACKS, Window, empty
 
@@ -53,7 +56,8 @@ class Velocity:
     The floor is three standard errors of the velocity, from the declared noise or else from the scatter about the line.
     CLEAR below `reset`; unknown while the floor is above the limit or the readings span less than half the window.
     `estimator`: "least_squares"; "theil_sen" bears outliers; "savitzky_golay", the end of a parabola, lags less and has
-    four times the floor; "kalman" needs a declared noise, leaves out outliers and forgets over a quarter of the window.
+    four times the floor; "kalman" needs a declared noise, leaves out outliers and forgets over a quarter of the window:
+    it begins anew at the third reading in a row beyond, and tells before half a window only what is above two floors.
     Source: least squares; Sen 1968; Savitzky and Golay 1964; Bar-Shalom et al. 2001. Limits are a site's own TARP (no
     universal table: shared reference slope 2.1).
 
@@ -93,8 +97,10 @@ class Velocity:
         return round(self.window * 1e9) // STEPS
 
     def start(self, subjects: Subjects) -> State:
-        """Every verdict unknown, no readings. Raises ValueError for a Kalman filter of a sensor without noise."""
+        """Every verdict unknown, no readings. Raises ValueError for a Kalman filter of a sensor without noise, and for
+        one that reads too seldom for the window."""
         count = len(subjects)
+        reads_often(subjects, self.window, 3)
         for sensor, noise in zip(subjects.input_id, subjects.noise.tolist(), strict=True):
             if self.estimator == "kalman" and not noise > 0:
                 raise ValueError(f"{sensor} declares no noise; give one reading's standard deviation (noise = 0.8)")

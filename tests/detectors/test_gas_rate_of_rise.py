@@ -140,3 +140,10 @@ def test_a_sensor_too_slow_for_the_window_is_refused() -> None:
 def test_nonsense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="give"):
         RateOfRise(**{"limit": 0.1, "floor": 0.3, **wrong})
+
+
+@pytest.mark.parametrize(("limit", "alarms"), [(0.25, True), (0.2500001, False)])
+def test_a_rise_of_exactly_the_limit_alarms(limit: float, alarms: bool) -> None:
+    """0.125 %vol each 30 s is 0.25 a minute, to the last bit."""
+    outcome = said(0.5 + 0.125 * np.arange(12), RateOfRise(limit=limit, floor=0.25), every=30, span=(0.0, 100.0))
+    assert (Verdict.ACTIVE in [f.verdict for f in outcome.findings]) == alarms

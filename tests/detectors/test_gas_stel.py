@@ -155,3 +155,15 @@ def test_a_sensor_that_fails_in_the_peak_has_alarmed_with_what_it_saw() -> None:
 def test_nonsense_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="give"):
         Stel(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("apart", "alarms"), [(4200, True), (4205, False)])
+def test_an_excursion_is_too_soon_by_five_seconds(apart: int, alarms: bool) -> None:
+    """60 for 600 s: the average is 30 after 450 s, and below 30 again 455 s after its end, by less than 5 s."""
+    values = np.zeros(12 * 140)
+    for begin in (600, 600 + apart):
+        values[begin // 5 : (begin + 600) // 5] = 60.0
+    ended, begun = 600 + 600 + 300 + 155, 600 + apart + 450
+    assert (begun - ended < 3600) == alarms
+    found = said(Stel(limit=100.0, excursion=30.0), values).findings
+    assert (Verdict.ACTIVE in [f.verdict for f in found]) == alarms

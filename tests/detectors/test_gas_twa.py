@@ -198,3 +198,19 @@ def test_a_shift_that_nobody_works_is_refused(parameters: dict[str, Any]) -> Non
 def test_nonsense_is_refused(parameters: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="give"):
         Twa(**parameters)
+
+
+@pytest.mark.parametrize(("late", "verdicts"), [(0, [Verdict.CLEAR]), (1, [Verdict.CLEAR, Verdict.UNKNOWN])])
+def test_a_reading_that_comes_just_when_clear_would_lapse_is_in_time(late: int, verdicts: list[Verdict]) -> None:
+    """At 75 % of 8 h and the hold of 3 min: 2 h 3 min after the reading before."""
+    minute = np.append(np.arange(481), 480 + 123) * MINUTE
+    minute[-1] += late
+    outcome = evaluate(CO, BEGIN + minute, np.full(482, 5.0), unit="ppm", interval=60.0)
+    assert [f.verdict for f in outcome.findings][:2] == verdicts
+
+
+def test_without_a_declared_interval_a_value_holds_for_a_minute() -> None:
+    times = BEGIN + np.arange(9) * 10 * MINUTE
+    outcome = evaluate(CO, times, np.full(9, 48.0), unit="ppm")
+    assert last(outcome, "coverage") == pytest.approx(8 / 480, rel=1e-12)
+    assert last(outcome, "twa_lower") == pytest.approx(48.0 * 8 / 480, rel=1e-12)

@@ -89,3 +89,10 @@ def test_bad_readings_neither_count_nor_end_a_run() -> None:
 def test_nonsense_is_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name} is"):
         Stuck(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [4.0, 20.0])
+def test_a_value_at_the_very_end_of_the_span_is_not_judged_without_a_quantum_either(value: float) -> None:
+    learned = [9.0 + v for v in LEARNED]
+    said = verdicts([*learned, *[value] * 100], span=(4.0, 20.0))  # type: ignore[arg-type]
+    assert [v for _, v in said] == [Verdict.CLEAR, Verdict.UNKNOWN]

@@ -171,3 +171,34 @@ def test_nonsense_is_refused(parameters: dict[str, object]) -> None:
 def test_a_group_smaller_than_k_is_refused() -> None:
     with pytest.raises(ValueError, match="k is 3; s0 has 2 members"):
         Vote(k=3).start(Subjects.simple(1, members=2))
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "unknown"), [((1, 1, 0), "agree", 0), ((1, 1, 1), "agree", 0), ((1, 0, NAN), "degraded", 1)]
+)
+def test_the_reason_tells_agreement_from_a_vote_made_easier_by_a_fault(
+    values: tuple[float, ...], key: str, unknown: int
+) -> None:
+    detector = Vote(k=2)
+    state = detector.start(Subjects.simple(1, members=3))
+    detector.step(state, Batch.of(1, range(3), [0] * 3, [0, 0, 0]))
+    found = detector.step(state, Batch.of(9, range(3), [1, 2, 3], values)).findings[-1]
+    assert (found.verdict, found.why.key, found.why.numbers["unknown"]) == (
+        Verdict.ACTIVE, f"network.vote.{key}", unknown,
+    )  # fmt: skip
+
+
+def test_lost_and_learning_members_are_both_told_as_unknown() -> None:
+    detector = Vote(k=2, degrade="keep")
+    state = detector.start(Subjects.simple(1, members=4))
+    detector.step(state, Batch.of(1, [0, 1, 2], [0] * 3, [0, 0, 0]))
+    found = detector.step(state, Batch.of(9, [0], [1], [NAN])).findings[-1]
+    assert (found.verdict, found.why.numbers["unknown"]) == (Verdict.UNKNOWN, 2)
+
+
+def test_a_group_of_which_one_never_spoke_trips_when_all_others_are_lost() -> None:
+    detector = Vote(k=2, degrade="trip")
+    state = detector.start(Subjects.simple(1, members=3))
+    detector.step(state, Batch.of(1, range(2), [0] * 2, [0, 0]))
+    findings = detector.step(state, Batch.of(9, range(2), [1, 2], [NAN] * 2)).findings
+    assert [(f.time, f.verdict, f.why.key) for f in findings[-1:]] == [(2, Verdict.ACTIVE, "network.vote.blind")]

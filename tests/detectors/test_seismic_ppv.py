@@ -268,3 +268,31 @@ def test_what_is_no_velocity_is_refused() -> None:
         DWELLING.start(Subjects.simple(1, unit="mm/s"))
     with pytest.raises(ValueError, match="one axis a subject"):
         DWELLING.start(Subjects.simple(1, unit="mm/s", rate=RATE, members=3))
+
+
+GB_6722 = {
+    "adobe": (1.5, 4.5, 9), "dwelling": (15, 20, 25), "industrial": (25, 35, 42), "heritage": (1, 2, 3),
+    "control-room": (5, 6, 7), "hydraulic-tunnel": (70, 80, 100), "traffic-tunnel": (100, 120, 150),
+    "mine-roadway": (150, 180, 200), "rock-slope": (50, 80, 100), "concrete-0-3d": (15, 20, 25),
+    "concrete-3-7d": (30, 40, 50), "concrete-7-28d": (70, 80, 100),
+}  # fmt: skip
+"""mm/s at up to 10, 10 to 50 and above 50 Hz: lower ends of GB 6722-2014 table 2 (shared reference: seismic 2.3)."""
+
+
+@pytest.mark.parametrize("building", CURVES["gb6722"])
+def test_every_row_of_gb_6722_is_that_of_the_table(building: str) -> None:
+    found = vibration_limit("gb6722", building, np.array([5.0, 10.0, 10.01, 50.0, 50.01, 90.0]))
+    low, middle, high = GB_6722[building]
+    assert found == pytest.approx([low, low, middle, middle, high, high])
+
+
+def test_the_open_swing_has_the_frequency_of_twice_its_length() -> None:
+    """From -0.1 at sample 99 to 12 at 100 it crosses at 99 + 0.1/12.1; it is judged when 119 is the newest."""
+    found = said(DWELLING, packets(np.concatenate([np.full(100, -0.1), np.full(100, 12.0)]), [20] * 9, RATE))
+    (active,) = (f for f in found.findings if f.verdict is Verdict.ACTIVE)
+    assert active.why.numbers["frequency"] == pytest.approx(0.5 * RATE / (119 - 99 - 0.1 / 12.1), rel=1e-9)
+
+
+def test_what_is_called_below_is_told_with_its_peak_also_where_no_swing_ended() -> None:
+    (clear,) = said(DWELLING, packets(np.full(600, 0.5), [100] * 6, RATE)).findings
+    assert (clear.verdict, clear.value) == (Verdict.CLEAR, 0.5)

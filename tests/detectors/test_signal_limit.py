@@ -108,3 +108,16 @@ def test_it_equals_a_plain_loop(values: list[float]) -> None:
 def test_nonsense_is_refused_in_words(parameters: dict[str, float], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Limit(**parameters)  # type: ignore[arg-type]
+
+
+def test_each_sensor_has_its_own_limit_and_reset() -> None:
+    detector = Limit(limit=np.array([1.0, 3.0]), reset=np.array([0.5, 2.0]))
+    state = detector.start(Subjects.simple(2))
+    rows = [(1, 2.9), (0, 0.9), (1, 3.0), (0, 1.0), (1, 2.0), (0, 0.5), (1, 1.9), (0, 0.4)]
+    sensors, values = zip(*rows, strict=True)
+    findings = detector.step(state, Batch.of(99, sensors, range(len(rows)), values)).findings
+    assert [(f.time, f.subject, f.verdict, f.limit) for f in findings if f.verdict is Verdict.ACTIVE] == [
+        (2, 1, Verdict.ACTIVE, 3.0),
+        (3, 0, Verdict.ACTIVE, 1.0),
+    ]
+    assert [(f.time, f.subject) for f in findings if f.verdict is Verdict.CLEAR] == [(0, 1), (1, 0), (6, 1), (7, 0)]

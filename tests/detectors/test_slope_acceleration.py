@@ -103,3 +103,12 @@ def test_nonsense_is_refused() -> None:
         Acceleration(spacing=0.0)
     with pytest.raises(ValueError, match="give 1 <= short < long"):
         Acceleration(spacing=DAY, short=7)
+
+
+@pytest.mark.parametrize(("spacing", "alarms"), [(6 * 3600.0, True), (86_400.0, False)])
+def test_a_daily_cycle_accelerates_between_hours_and_not_between_days(spacing: float, alarms: bool) -> None:
+    hours = np.arange(0, 20 * 24)
+    values = 10.0 * hours / 24 + 3.0 * np.sin(2 * np.pi * hours / 24) + np.random.default_rng(3).normal(0, 0.3, 480)
+    times = 1_700_006_400 * SECOND + hours * 3600 * SECOND
+    found = evaluate(Acceleration(spacing=spacing), times, values, unit="mm", noise=0.3)
+    assert (Verdict.ACTIVE in [f.verdict for f in found.findings]) == alarms
