@@ -25,6 +25,7 @@ from collector.doors import hook_door, journal_door, way_doors
 from collector.grafana import Grafana
 from collector.grafana_silence import Silences
 from collector.judged import Judged
+from collector.keeping import ReceiptKeeper
 from collector.locking import lock, unlock
 from collector.oncall import OnCall
 from collector.own_names import plain
@@ -62,6 +63,7 @@ def works(settings: Settings, aviary: Aviary, stop: threading.Event) -> Iterator
     if settings.canary.topic:
         yield "canary", partial(_fly, aviary, settings, stop)
     yield "readings", partial(sample, settings, stop)
+    yield "keeping", partial(_keep, settings, stop)
 
 
 def channels(settings: Settings) -> list[Channel]:
@@ -110,6 +112,11 @@ def _fly(aviary: Aviary, settings: Settings, stop: threading.Event) -> None:
             return any(row["sensor"] == CANARY for row in judged.sensors())
 
         aviary.follow(stop, settings.canary.every / SECOND, ready)
+
+
+def _keep(settings: Settings, stop: threading.Event) -> None:
+    with closing(ReceiptKeeper(settings.data, settings.keep.history)) as keeper:
+        keeper.follow(stop)
 
 
 def _silence(url: str, token: Secret, data: Path, stop: threading.Event) -> None:

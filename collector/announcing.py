@@ -64,8 +64,8 @@ class Destination:
         lines = unread(self.followed, self.receipts.cursor(name))
         if not lines:
             return 0
-        hashes = [line["hash"] for line in lines if worth(line)]
-        again = {line for line in hashes if generation and self.receipts.dealt(name, line)}
+        dealt = [(line["hash"], line["now"]) for line in lines if worth(line)]
+        again = {line for line, _ in dealt if generation and self.receipts.dealt(name, line)}
         new = [line for line in lines if line["hash"] not in again]
         alarms = self.followed.alarms() if any(map(worth, new)) else []
         notices = plan(new, self._told, self.wall(), self.followed.status(), _advice(alarms))
@@ -74,7 +74,7 @@ class Destination:
         owed = [notice for notice in notices if not self.receipts.received(name, notice.id)]
         for notice in owed:
             self._send(notice)
-        self.receipts.move(name, lines[-1]["seq"], hashes)
+        self.receipts.move(name, lines[-1]["seq"], dealt)
         if flown := [one for line in lines if (one := canary_of(line))]:
             self.canary(flown[-1])
         return len(owed)
@@ -104,10 +104,11 @@ class Destination:
             raise
         finally:
             heard = [_occurrence(c) for c in notice.changes if code and c["change"] != OVERDUE]
+            about = "\n".join(dict.fromkeys(spelled(*_occurrence(change)) for change in notice.changes))
             receipt = Receipt(
-                self.channel.name, notice.id, notice.kind, len(notice.changes), 1, self.wall(), code, problem
+                self.channel.name, notice.id, notice.kind, len(notice.changes), 1, self.wall(), code, problem, about
             )
-            self.receipts.record(receipt, heard, [c["hash"] for c in notice.changes if code is not None])
+            self.receipts.record(receipt, heard, [(c["hash"], c["now"]) for c in notice.changes if code is not None])
 
 
 def unread(followed: Followed, after: int) -> list[Change]:

@@ -85,7 +85,7 @@ class Attempts:
         """Note a failure, and write it where it is worth a line."""
         count = self._failures.failed(*keys)
         if worth_a_line(count):
-            self._audit.note(what, by, caller.address, times=count)
+            self._audit.turned_away(what, by, caller.address, times=count)
 
     def _own_line(self, login: str, caller: Caller) -> str:
         """What a console or a known browser is counted by; nothing for a stranger."""

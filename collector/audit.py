@@ -16,10 +16,13 @@ from pathlib import Path
 from collector import chain
 from collector.errors import Unavailable
 from collector.sqlite import open_writer, transaction
+from collector.throttle import Rate
 
 FILE = "audit.db"
 GENESIS = sha256(b"davylamp audit 1").hexdigest()
 """The hash before the first line; `collector.journal.verify` takes it as `previous`."""
+LINES, LINES_EACH_HOUR = 500.0, 60.0
+"""Lines of one kind about those who were turned away, at once and in the long run."""
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,7 @@ class Audit:
         self._store = open_writer(folder / FILE, chain.SCHEMA)
         self._chain = chain.Chain(self._store, GENESIS)
         self._wall, self._guard = wall, threading.Lock()
+        self._lines, self._left_out = Rate(burst=LINES, each_second=LINES_EACH_HOUR / 3600), dict[str, int]()
 
     def note(self, what: str, by: str, address: str, **more: str | int | None) -> None:
         """Write one line. What the disk refuses is logged: nobody is kept from an alarm because a book is full."""
@@ -42,6 +46,16 @@ class Audit:
                 self._chain.head = head
             except Unavailable as error:
                 log.error("audit=not-written what=%s by=%r reason=%r", what, by, str(error))
+
+    def turned_away(self, what: str, by: str, address: str, **more: str | int | None) -> None:
+        """Note what did not succeed: LINES at once and LINES_EACH_HOUR, however many addresses it comes from; how many
+        were left out stands in the next one."""
+        with self._guard:
+            if self._lines.wait(what):
+                self._left_out[what] = self._left_out.get(what, 0) + 1
+                return
+            left_out = self._left_out.pop(what, 0)
+        self.note(what, by, address, **more, **({"left_out": left_out} if left_out else {}))
 
     def close(self) -> None:
         """Close the file."""

@@ -32,6 +32,9 @@ CALLING, TAKEN, FAILED, REFUSED, ANSWERED = "calling", "taken", "failed", "refus
 DELIVERED, UNDELIVERED, REPLIED = "delivered", "undelivered", "replied"
 """It arrived, or did not, as the gateway says later; a person replied, whatever came of it."""
 
+TAKEN_KEPT, FORGET_EACH = 100_000, 1000
+"""Lines of the book within which a report of a gateway still finds its call, and after how many that is looked at."""
+
 
 class Place(NamedTuple):
     """How far the journal is read: its line's number and hash (0 and nothing at the beginning); and what was heard."""
@@ -57,6 +60,8 @@ class CallBook:
         """All of it or nothing."""
         with transaction(self._store):
             head = self._chain.add(lines)
+            if head.seq // FORGET_EACH > self._chain.head.seq // FORGET_EACH:
+                self._store.execute("DELETE FROM taken WHERE seq < ?", (head.seq - TAKEN_KEPT,))
             for seq, given in enumerate(lines, start=self._chain.head.seq + 1):
                 names = {given["id"], given.get("gateway") or given["id"]} if given["what"] == TAKEN else ()
                 self._store.executemany("INSERT OR REPLACE INTO taken VALUES (?, ?, ?)",

@@ -158,7 +158,7 @@ class Entrance:
     def denied(self, caller: Caller, what: str) -> None:
         """What may not be done, and who asked."""
         person = self.person(caller)
-        self._audit.note("denied", person.name if person else "", caller.address, kind=what[:40])
+        self._audit.turned_away("denied", person.name if person else "", caller.address, kind=what[:40])
 
     def logout(self, caller: Caller) -> None:
         """End the session."""

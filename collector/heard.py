@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS claim (channel TEXT, id TEXT, at INTEGER NOT NULL, as
     PRIMARY KEY (channel, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS line (seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, line BLOB NOT NULL);
 """
-KEPT = 730 * 86_400 * 10**9
+DAY = 86_400 * 10**9
+KEPT = 730 * DAY
 """ns that what was heard is known."""
 REPLY, REPORT = "reply", "report"
 
@@ -47,9 +48,9 @@ class HeardBook:
     def __init__(self, folder: Path, now: int) -> None:
         self._store = open_writer(folder / FILE, SCHEMA)
         self._lock = threading.Lock()
+        self._forgot = now
         with transaction(self._store):
-            for table in ("claim", "line"):
-                self._store.execute(f"DELETE FROM {table} WHERE at < ?", (now - KEPT,))
+            self._forget(now)
 
     def claim(self, channel: str, id: str, at: int, asked: Mapping[str, Any]) -> Claim | None:
         """Note what a reply asks for; None if it is new, else what is known of it."""
@@ -59,7 +60,14 @@ class HeardBook:
             if row is not None:
                 return Claim(json.loads(row[0]), row[1])
             self._store.execute("INSERT INTO claim VALUES (?, ?, ?, ?, NULL)", (channel, id, at, _json(asked)))
+            if at - self._forgot >= DAY:
+                self._forget(at)
         return None
+
+    def _forget(self, now: int) -> None:
+        self._forgot = now
+        for table in ("claim", "line"):
+            self._store.execute(f"DELETE FROM {table} WHERE at < ?", (now - KEPT,))
 
     def answered(self, channel: str, id: str, at: int, answer: str, line: Mapping[str, Any]) -> None:
         """What a claimed reply was answered, and the line for the book of calls."""

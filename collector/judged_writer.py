@@ -41,6 +41,12 @@ CREATE TABLE IF NOT EXISTS twice (minute INTEGER, sensor TEXT, number INTEGER, P
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT);
 """  # noqa: E501
 
+MOST = 2**63 - 1
+PORTION = 50_000
+"""Rows that are dropped at once at most."""
+LISTED = 1_000_000
+"""Dead letters, and numbers that were missed, of which it is known where they were; all are counted."""
+
 _pack = msgspec.msgpack.Encoder().encode
 
 
@@ -161,10 +167,18 @@ class JudgedWriter:
                 [(now // MINUTE, name, number) for name, number in numbers.items()],
             )
 
-    def forget(self, before: int) -> None:
-        """Drop the minutes before a time; the counts of all time stay."""
+    def forget(self, before: int, seal: int) -> None:
+        """Drop the minutes and what was missed before a time, and the dead letters that lay in the log before a seal, a
+        portion of each; the counts of all time stay."""
         for table in ("minute", "twice"):
             self._store.execute(f"DELETE FROM {table} WHERE minute < ?", (before // MINUTE,))
+        for table, column, least in (("missed", "now", before), ("dead", "seal", seal)):
+            kept = f"SELECT seq FROM {table} WHERE {column} >= ? ORDER BY seq LIMIT 1"
+            self._store.execute(
+                f"DELETE FROM {table} WHERE seq < coalesce(({kept}), ?) AND seq < (SELECT min(seq) FROM {table}) + ?",
+                (least, MOST, PORTION),
+            )
+            self._store.execute(f"DELETE FROM {table} WHERE seq <= (SELECT max(seq) FROM {table}) - ?", (LISTED,))
 
     def fact(self, name: str, value: Any) -> None:
         """A named JSON value (status, ledger, sensors)."""

@@ -55,7 +55,7 @@ class Judging:
         self.folder = Path(folder)
         self.writer = JudgedWriter(self.folder)
         self.spool = SpoolReader(self.folder)
-        self.keeper = BlockKeeper(self.folder, self.writer, keep)
+        self.keeper = BlockKeeper(self.folder, self.writer, keep, first=self.spool.first)
         self.folding = Folding()
         self._table: Mapping[str, Series] = {}
         self._numbers = np.zeros(0, np.int32)

@@ -1,4 +1,5 @@
-"""How long things are kept: the log by collect, the judged blocks by judging, each trimmed by its one writer.
+"""How long things are kept: the log by collect, the judged blocks by judging, receipts by announcing, each trimmed by
+its one writer.
 
 Constraints. Nothing after judging's anchor (its second newest snapshot) is ever trimmed from the log, whatever the disk
 says; judging is the log's only reader that must not miss a seal. Up to it, a seal is kept for `keep`, or until the disk
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +20,8 @@ from pathlib import Path
 from collector.errors import DavylampError
 from collector.judged import Judged
 from collector.judged_writer import JudgedWriter
-from collector.spool import Spool
+from collector.receipts import Occurrence, Receipts
+from collector.spool import Spool, SpoolReader
 from collector.stored import BLOCKS, standings
 
 EVERY = 5.0
@@ -28,6 +31,9 @@ PORTION = 1000
 FULL = 0.8
 """Part of the disk."""
 HOUR = 3600 * 10**9
+DAY = 24 * HOUR
+PAUSE = 60.0
+"""s after the start until receipts are looked at."""
 
 log = logging.getLogger(__name__)
 Usage = Callable[[Path, int], float]
@@ -78,11 +84,48 @@ class LogKeeper:
         self._judged.close()
 
 
+class ReceiptKeeper:
+    """Trims what destinations were told: `keep` (ns) after it was, never what is owed or about what stands. That a line
+    was dealt with is known as long as the log could bring it again into a new judged.db: from its oldest seal on."""
+
+    def __init__(self, folder: Path, keep: int, wall: Callable[[], int] = time.time_ns) -> None:
+        self._keep, self._wall = keep, wall
+        self._receipts, self._judged, self._spool = Receipts(folder), Judged(folder), SpoolReader(folder)
+
+    def look(self) -> int:
+        """Trim a portion of what is due; returns how many rows that was."""
+        first = self._spool.first()
+        log = self._spool.times([first]).get(first, 0) if first > 1 else 0
+        return self._receipts.forget(self._wall() - self._keep, log - DAY, self._standing())
+
+    def follow(self, stop: threading.Event) -> None:
+        """Each hour until stopped. Trouble is logged, and waited out."""
+        while not stop.wait(PAUSE):
+            try:
+                while (rows := self.look()) and not stop.wait(PAUSE / 60):
+                    log.info("receipts=trimmed rows=%d", rows)
+            except DavylampError as error:
+                log.warning("receipts=not-trimmed reason=%s", error)
+            stop.wait(HOUR / 1e9)
+
+    def _standing(self) -> set[Occurrence]:
+        rows = (one for one in self._judged.alarms() if one["active"] or one["latched"] or not one["acked"])
+        return {(one["rule"], one["subject"], one["occurrence"]) for one in rows}
+
+    def close(self) -> None:
+        """Close all of it."""
+        for one in (self._receipts, self._judged, self._spool):
+            one.close()
+
+
 class BlockKeeper:
     """Trims the judged blocks; made and used by their writer. `keep` in ns."""
 
-    def __init__(self, folder: Path, writer: JudgedWriter, keep: int, used: Usage = usage) -> None:
-        self._folder, self._writer, self._keep, self._used = Path(folder), writer, keep, used
+    def __init__(
+        self, folder: Path, writer: JudgedWriter, keep: int, used: Usage = usage, first: Callable[[], int] = lambda: 0
+    ) -> None:
+        """`first`: the log's oldest seal."""
+        self._folder, self._writer, self._keep, self._used, self._first = Path(folder), writer, keep, used, first
         self._looked = -EVERY
 
     def look(self, now: int) -> None:
@@ -90,8 +133,8 @@ class BlockKeeper:
         if time.monotonic() - self._looked < EVERY:
             return
         self._looked = time.monotonic()
-        self._writer.forget(now - self._keep)
         try:
+            self._writer.forget(now - self._keep, self._first())
             self._trim(now)
         except DavylampError as error:
             log.warning("blocks=not-trimmed reason=%s", error)

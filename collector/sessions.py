@@ -116,6 +116,7 @@ class Sessions:
         with self._guard:
             for (key,) in gone:
                 self._entries.pop(key, None)
+                self._written.pop(key, None)
             self._write("DELETE FROM entry WHERE hash = ?", gone)
 
     def all(self, kind: Kind) -> list[Entry]:

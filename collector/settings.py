@@ -25,7 +25,7 @@ DAY = 86_400_000_000_000
 FILE_KEYS: Mapping[str, str] = {
     "data": 'folder of log, journal and history; "data" beside the site file where not given.',
     "sensors": "a CSV file with the columns id and those of [sensor]; lists as `0 4`.",
-    "keep": "table {raw, history = duration}; 90d and 730d. The journal is kept for ever.",
+    "keep": "table {raw, history = duration}; 90d and 730d. Receipts go with history. The journal is kept for ever.",
     "roles": "list of " + ", ".join(ROLES) + "; all where not given.",
 }
 INFLUX_KEYS: Mapping[str, str] = {

@@ -65,7 +65,8 @@ class Judging:
         self.writer.journal(changes, "north-pit")
         if alarms is not None:
             self.writer.pairs(alarms, all_of_them=True)
-        self.writer.fact("status", {"now": self.now, "wall": self.now, "seal": 1, "last_seal": 1, "site": "north-pit"})
+        place = {"now": self.now, "wall": self.now, "seal": 1, "last_seal": 1}
+        self.writer.fact("status", {**place, "site": "north-pit", "simulated": False})
         self.writer.fact("ledger", {"readings": self.judged, "gate.judged": self.judged})
         self.writer.commit(1)
 

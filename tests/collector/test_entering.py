@@ -351,6 +351,23 @@ def test_a_flood_of_failures_does_not_fill_the_audit(world: World) -> None:
     assert len(world.audited()) == 10 + 3
 
 
+def test_failures_from_any_number_of_addresses_have_a_bounded_number_of_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.audit.LINES", 5.0)
+    audit = Audit(tmp_path)
+    for k in range(200):
+        audit.turned_away("login-failed", "", f"203.0.113.{k}", times=1)
+    audit.turned_away("denied", "guest", "10.0.0.1", kind="reset")
+    audit._lines.each_second = 1e9
+    audit.turned_away("login-failed", "li", "203.0.113.9", times=1)
+    audit.close()
+    lines = [json.loads(line) for line in read_audit(tmp_path)]
+    assert [line["what"] for line in lines].count("login-failed") == 5 + 1
+    assert lines[-2]["what"] == "denied", "another kind has its own"
+    assert lines[-1]["left_out"] == 195
+
+
 # -- consoles and tokens ---------------------------------------------------------------------------------------------
 
 

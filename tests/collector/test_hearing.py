@@ -16,7 +16,7 @@ from collector.calling import Taken, Text
 from collector.calls import ANSWERED, CALLING, DELIVERED, REPLIED, TAKEN, UNDELIVERED
 from collector.errors import Unavailable
 from collector.escalation import Open, Question
-from collector.heard import read_heard
+from collector.heard import DAY, HeardBook, read_heard
 from collector.hearing import PER_MINUTE, WRONG_PER_MINUTE, Hearing
 from collector.incoming import Incoming, ReplyFields, ReportFields
 from collector.oncall import OnCall
@@ -403,6 +403,16 @@ def test_a_disk_that_refuses_is_told_to_the_gateway(pit: Pit, monkeypatch: pytes
 
     monkeypatch.setattr(pit.hearing._book, "claim", full)
     assert pit.post(From="li@sms", Body="1", Sid="r1").status_code == 503
+
+
+def test_a_page_that_runs_for_years_forgets_each_day_what_is_two_years_old(tmp_path: Path) -> None:
+    book = HeardBook(tmp_path, DUSK)
+    for day in (0, 1, 729, 732):
+        book.report("sms", f"r{day}", DUSK + day * DAY, {"kind": "report"})
+    assert [line.at - DUSK for line in read_heard(tmp_path, 0)] == [day * DAY for day in (729, 732)]
+    assert book.claim("sms", "r729", DUSK + 732 * DAY, {}) is not None
+    assert book.claim("sms", "r0", DUSK + 732 * DAY, {}) is None
+    book.close()
 
 
 def test_what_is_two_years_old_is_forgotten(tmp_path: Path, pit: Pit) -> None:

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from collector.announcing import Destination
+from collector.announcing import Destination, worth
 from collector.applying import in_force
+from collector.calls import TAKEN, CallBook, Place, read_calls
 from collector.channels import Notice
-from collector.errors import Damaged, Occupied
+from collector.errors import Damaged, Occupied, Rejected, Unavailable
+from collector.escalation import Memory
 from collector.history import History
 from collector.judged import Judged
 from collector.judging import Judging
-from collector.keeping import HOUR, BlockKeeper, LogKeeper
+from collector.keeping import DAY, HOUR, BlockKeeper, LogKeeper, ReceiptKeeper
 from collector.ledger import SpoolCounts, balance, read_counts
-from collector.receipts import Receipts
+from collector.receipts import FILE, Receipt, Receipts, announced, read_receipts
 from collector.replaying import replay
+from collector.rows import DeadLetter, Gap
 from collector.settings import Settings
 from collector.spool import Spool, SpoolReader
+from collector.sqlite import connect
 from collector.stored import BLOCKS, Cursor, stored
 from collector.storing import Following, sinks
+from detectors.detector import Why
+from detectors.records import Change
 from detectors.site import read_site
+from tests.blocks import BEGIN
 from tests.judged_folder import Judging as Written
+from tests.judged_folder import alarm
 from tests.small_log import START, S, document, fill, judge_all, reading, whole_journal
 
 LATER = START + 10_000 * S
@@ -315,3 +324,236 @@ def test_a_second_judge_on_a_folder_is_refused_by_name(tmp_path: Path) -> None:
         Judging(tmp_path)
     judging.close()
     Judging(tmp_path).close()
+
+
+# -- what is not the log and not its blocks ---------------------------------------------------------------------------
+
+
+def test_dead_letters_go_with_the_log_that_has_them_and_what_was_missed_with_its_minutes(written: Written) -> None:
+    writer = written.writer
+    writer.dead(DeadLetter(seal, 0, "pit/x", "unparsable", None, "no JSON") for seal in (1, 4, 5, 9))
+    writer.missed(Gap(1, k, "pit/x", BEGIN + k * HOUR, "ch4-1", k, k + 2, 1) for k in range(4))
+    writer.tally(BEGIN, {"received": 1}, {"ch4-1": 1})
+    keeper = BlockKeeper(written.folder, writer, HOUR, first=lambda: 5)
+    keeper.look(BEGIN + 3 * HOUR)
+    judged = Judged(written.folder)
+    assert [letter["seal"] for letter in judged.dead()] == [9, 5]
+    assert [gap["before"] for gap in judged.missed()] == [2, 3]
+    assert judged.minutes() == {}
+    writer.forget(BEGIN + 99 * HOUR, 99)
+    assert (judged.dead(), judged.missed()) == ([], [])
+    writer.forget(BEGIN + 99 * HOUR, 99)
+    judged.close()
+
+
+def test_what_a_stranger_sends_by_the_million_is_listed_up_to_a_number_and_dropped_in_portions(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.judged_writer.PORTION", 10)
+    monkeypatch.setattr("collector.judged_writer.LISTED", 40)
+    written.writer.dead(DeadLetter(k, 0, "x", "unparsable", None, "") for k in range(100))
+    written.writer.missed(Gap(1, k, "pit/x", BEGIN + k, "ch4-1", k, k + 2, 1) for k in range(100))
+    written.writer.forget(0, 0)
+    judged = Judged(written.folder)
+    assert [letter["seal"] for letter in judged.dead()] == list(range(99, 59, -1))
+    assert [gap["before"] for gap in judged.missed()] == list(range(60, 100))
+    written.writer.forget(BEGIN + 99, 99)
+    assert len(judged.dead()) == len(judged.missed()) == 30
+    judged.close()
+
+
+def a_change(occurrence: int, seq: int, change: str = "raised", rule: str = "gas") -> Change:
+    return Change(START + seq * S, START, "face", "ch4-1", rule, "signal.limit", 1, "high", occurrence, change, "B",
+                  1.5, 1.0, Why("signal.limit.above"), notice=f"{rule}/ch4-1#{occurrence}")  # fmt: skip
+
+
+class Duty:
+    """A destination that follows a written journal; the wall's clock is the test's."""
+
+    def __init__(self, folder: Path, written: Written) -> None:
+        self.folder, self.written, self.wall, self.refuses = folder, written, START, False
+        self.receipts, self.sent, self.seq = Receipts(folder), list[Notice](), 0
+        self.destination = Destination(self, Judged(folder), self.receipts, lambda: self.wall)
+
+    name = "duty"
+
+    def send(self, notice: Notice) -> int:
+        self.sent.append(notice)
+        if self.refuses:
+            raise Rejected("no")
+        return 200
+
+    def happens(self, *changes: tuple[int, str], day: int = 0, rule: str = "gas") -> None:
+        self.wall = START + day * DAY
+        for occurrence, change in changes:
+            self.seq += 1
+            self.written.commit(changes=[a_change(occurrence, self.seq, change, rule)])
+            self.destination.tell()
+
+    def stands(self, *occurrences: int) -> None:
+        rows = [{**alarm("gas"), "subject": "ch4-1", "occurrence": k} for k in occurrences]
+        self.written.commit(alarms=rows)
+
+    def trimmed(self, day: int) -> int:
+        """Rows that go on that day, with receipts kept for 700 days."""
+        keeper = ReceiptKeeper(self.folder, 700 * DAY, lambda: START + day * DAY)
+        rows = 0
+        while more := keeper.look():
+            rows += more
+        keeper.close()
+        return rows
+
+    def left(self, table: str) -> int:
+        return int(self.receipts._store.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+@pytest.fixture
+def duty(written: Written) -> Iterator[Duty]:
+    made = Duty(written.folder, written)
+    yield made
+    made.receipts.close()
+
+
+def test_receipts_go_after_keep_and_stay_counted(duty: Duty) -> None:
+    duty.happens((1, "raised"), (1, "returned"))
+    duty.refuses = True
+    duty.happens((2, "raised"), day=1)
+    duty.refuses = False
+    duty.happens((3, "raised"), (3, "returned"), day=600)
+    counted = announced(duty.folder)
+    assert counted == {"duty": {"cursor": 5, "received": 4, "refused": 1, "owed": 0}}
+    assert duty.trimmed(700) == 0
+    assert duty.trimmed(702) == 4, "three receipts, and that occurrence 1 was told"
+    assert announced(duty.folder) == counted
+    assert [receipt.about for receipt in read_receipts(duty.folder)] == ["gas/ch4-1#3"] * 2
+    assert duty.trimmed(1400) == 3
+    assert announced(duty.folder) == counted
+    assert (duty.left("receipt"), duty.left("told")) == (0, 0)
+
+
+def test_what_is_about_an_alarm_that_stands_is_kept_and_its_return_is_told(duty: Duty) -> None:
+    duty.happens((1, "raised"), (1, "returned"), (2, "raised"))
+    duty.stands(2)
+    assert duty.trimmed(5000) == 3
+    assert [receipt.about for receipt in read_receipts(duty.folder)] == ["gas/ch4-1#2"]
+    duty.sent.clear()
+    duty.happens((2, "returned"), day=5000)
+    assert [notice.changes[0]["change"] for notice in duty.sent] == ["returned"]
+    duty.stands()
+    assert duty.trimmed(6000) == 3
+    assert duty.left("receipt") == 0
+
+
+def test_what_is_owed_is_kept_with_all_that_its_destination_was_told(duty: Duty) -> None:
+    duty.happens((1, "raised"))
+    owed = Receipt("duty", "north-pit-99", "change", 1, 1, START, None, "down", "gas/ch4-1#9")
+    duty.receipts.record(owed)
+    assert duty.trimmed(5000) == 1, "the receipt of what was received goes"
+    assert (duty.left("receipt"), duty.left("told")) == (1, 1)
+    assert announced(duty.folder)["duty"] == {"cursor": 1, "received": 1, "refused": 0, "owed": 1}
+
+
+def test_many_go_in_portions(duty: Duty, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.receipts.PORTION", 2)
+    for k in range(1, 6):
+        duty.happens((k, "raised"))
+    assert duty.receipts.forget(START + 1, 0, set()) == 4
+    assert duty.trimmed(5000) == 6
+
+
+def test_that_a_line_was_dealt_with_is_known_as_long_as_the_log_can_bring_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However old: a whole log is judged again from its beginning. One that was trimmed, from a snapshot on at most as
+    old as its oldest seal; and what it brings again then is told to nobody."""
+    monkeypatch.setattr("collector.keeping.DAY", 0)
+    fill(tmp_path, 120)
+    judged_with_snapshots(tmp_path, 40, 80)
+    judged, told, receipts = Judged(tmp_path), Told(), Receipts(tmp_path)
+    Destination(told, judged, receipts, lambda: START).tell()
+
+    def dealt() -> int:
+        return int(receipts._store.execute("SELECT count(*) FROM dealt").fetchone()[0])
+
+    def keep() -> None:
+        keeper = ReceiptKeeper(tmp_path, 10**6 * HOUR, lambda: LATER)
+        while keeper.look():
+            pass
+        keeper.close()
+
+    before = dealt()
+    keep()
+    assert dealt() == before > 20, "nothing of the log was trimmed"
+    trim(tmp_path)
+    keep()
+    lines = [json.loads(line) for line in whole_journal(judged)]
+    since = sum(worth(line) and line["now"] >= START + 80 * S for line in lines)
+    assert before > dealt() >= since > 0
+
+    told.notices.clear()
+    for path in tmp_path.glob("judged.db*"):
+        path.unlink()
+    for path in sorted(tmp_path.glob("snapshots/*"))[1:]:
+        path.unlink()
+    judged = judge_all(tmp_path)
+    Destination(told, judged, receipts, lambda: START).tell()
+    assert told.notices == [], "the anchor's snapshot brings again what lies after it"
+    receipts.close()
+
+
+def test_a_file_of_before_is_widened_and_what_is_in_it_counts_as_new(tmp_path: Path) -> None:
+    store = connect(tmp_path / FILE)
+    store.executescript("""
+        CREATE TABLE receipt (destination TEXT, id TEXT, kind TEXT, changes INTEGER, attempts INTEGER, sent INTEGER,
+            code INTEGER, problem TEXT, PRIMARY KEY (destination, id)) WITHOUT ROWID;
+        CREATE TABLE told (destination TEXT, rule TEXT, sensor TEXT, occurrence INTEGER,
+            PRIMARY KEY (destination, rule, sensor, occurrence)) WITHOUT ROWID;
+        CREATE TABLE dealt (destination TEXT, hash BLOB, PRIMARY KEY (destination, hash)) WITHOUT ROWID;
+        CREATE TABLE cursor (destination TEXT PRIMARY KEY, seq INTEGER) WITHOUT ROWID;
+        INSERT INTO receipt VALUES ('duty', 'pit-1', 'change', 2, 1, 7, 200, '');
+        INSERT INTO told VALUES ('duty', 'gas', 'ch4-1', 1);
+        INSERT INTO dealt VALUES ('duty', x'ab');
+    """)
+    store.close()
+    assert announced(tmp_path)["duty"]["received"] == 2, "read before announcing has widened it"
+    receipts = Receipts(tmp_path)
+    assert receipts.told("duty", "gas", "ch4-1", 1)
+    assert receipts.dealt("duty", "ab")
+    assert receipts.forget(1000, 1000, set()) == 1, "the receipt has a time of its own"
+    assert receipts.told("duty", "gas", "ch4-1", 1)
+    assert announced(tmp_path)["duty"]["received"] == 2
+    receipts.close()
+    Receipts(tmp_path).close()
+
+
+def test_trouble_with_receipts_is_waited_out(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop, looks = threading.Event(), list[int]()
+    keeper = ReceiptKeeper(written.folder, HOUR)
+
+    def look() -> int:
+        looks.append(1)
+        if len(looks) == 1:
+            raise Unavailable("locked")
+        stop.set()
+        return 0
+
+    monkeypatch.setattr("collector.keeping.PAUSE", 0.001)
+    monkeypatch.setattr("collector.keeping.HOUR", 0)
+    monkeypatch.setattr(keeper, "look", look)
+    keeper.follow(stop)
+    keeper.close()
+    assert len(looks) == 2
+
+
+def test_a_gateways_ids_are_known_for_so_many_lines_of_the_book(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.calls.TAKEN_KEPT", 5)
+    monkeypatch.setattr("collector.calls.FORGET_EACH", 2)
+    book = CallBook(tmp_path)
+    for k in range(12):
+        book.write([{"now": k, "what": TAKEN, "channel": "sms", "id": f"c{k}", "gateway": f"g{k}"}], Memory(), Place())
+    known = [k for k in range(12) if book.taken("sms", f"g{k}") is not None]
+    book.close()
+    assert known == [6, 7, 8, 9, 10, 11]
+    assert len(list(read_calls(tmp_path))) == 12, "the book itself is for ever"

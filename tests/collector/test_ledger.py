@@ -203,7 +203,7 @@ def test_old_minutes_are_forgotten_and_the_whole_is_kept(tmp_path: Path) -> None
     _later(tmp_path)
     whole = Judged(tmp_path).ledger()
     judging = Judging(tmp_path)
-    judging.writer.forget(START + 70 * SECOND)
+    judging.writer.forget(START + 70 * SECOND, 0)
     judging.close()
     assert list(Judged(tmp_path).minutes()) == [START // MINUTE + 1, START // MINUTE + 2]
     assert Judged(tmp_path).ledger() == whole
