@@ -84,9 +84,10 @@ def all_faults(times: int, kills: int, chance: random.Random) -> Iterator[Fault]
     yield Fault(slow, partial(Told, what=faults.slow_disk), times)
     yield Fault("disk failing for 4 s: each sync EIO", partial(Told, what=faults.failing_disk), times)
     yield Fault("wall clock + 1 h, back, - 1 h, back", partial(Told, what=faults.set_clock), times)
-    judged = partial(faults.damaged_page, name="judged.db", role="judge", away=("judged.db*", "snapshots"))
-    yield plain("last page of judged.db damaged", judged)
-    yield plain("last page of spool.db damaged", faults.damaged_log)
+    away = ("judged.db*", "snapshots")
+    judged = partial(faults.damaged_page, name="judged.db", table="journal", role="judge", away=away)
+    yield plain("judged.db: last page of the journal damaged", judged)
+    yield plain("spool.db: last page of the log damaged", faults.damaged_log)
     yield plain("a snapshot cut short", faults.snapshot_cut_short)
 
 

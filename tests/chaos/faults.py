@@ -118,12 +118,21 @@ def failing_disk(preload: Preload, seconds: float = 4.0) -> None:
     preload.tell()
 
 
-def spoil(path: Path, page: int = -1) -> None:
-    """Overwrite a page, the last one unless told."""
-    pages = path.stat().st_size // PAGE
+def spoil(path: Path, page: int) -> None:
+    """Overwrite a page, the first being 1."""
     with path.open("r+b") as file:
-        file.seek(page % pages * PAGE)
+        file.seek((page - 1) * PAGE)
         file.write(b"\xa5" * PAGE)
+
+
+def last_page(path: Path, table: str) -> int:
+    """The last page of a database that belongs to a table; nobody may have it open."""
+    store = sqlite3.connect(path)
+    try:
+        found = "SELECT max(pageno) FROM dbstat WHERE name = ? AND pagetype = 'leaf'"
+        return int(store.execute(found, (table,)).fetchone()[0])
+    finally:
+        store.close()
 
 
 def settle(path: Path) -> None:
@@ -152,14 +161,14 @@ def snapshot_cut_short(drive: Drive) -> None:
     drive.says("judge", "unusable=", said)
 
 
-def damaged_page(drive: Drive, name: str, role: str, away: Sequence[str]) -> None:
-    """A file's last page is not what was written; then what docs/operations.md says to move away is moved away."""
+def damaged_page(drive: Drive, name: str, table: str, role: str, away: Sequence[str]) -> None:
+    """The last page of a table is not what was written; then what docs/operations.md says is moved away."""
 
     def mend(evidence: Path) -> None:
         for path in [found for pattern in away for found in drive.data.glob(pattern)]:
             path.rename(evidence / path.name)
 
-    _damaged(drive, name, role, mend)
+    _damaged(drive, name, table, role, mend)
 
 
 def damaged_log(drive: Drive) -> None:
@@ -170,11 +179,16 @@ def damaged_log(drive: Drive) -> None:
         drive.data.rename(evidence / "data")
         restore(copy, drive.data)
 
-    _damaged(drive, "spool.db", "collect", mend, lambda: backup(drive.data, copy))
+    _damaged(drive, "spool.db", "seal", "collect", mend, lambda: backup(drive.data, copy))
 
 
 def _damaged(
-    drive: Drive, name: str, role: str, mend: Callable[[Path], None], before: Callable[[], object] = lambda: None
+    drive: Drive,
+    name: str,
+    table: str,
+    role: str,
+    mend: Callable[[Path], None],
+    before: Callable[[], object] = lambda: None,
 ) -> None:
     """Spoil a file while nobody runs, see that its role says so in one line and writes nothing, mend it."""
     evidence = drive.folder / f"evidence-{time.time_ns()}"
@@ -183,7 +197,7 @@ def _damaged(
     with drive.resting():
         before()
         settle(path)
-        spoil(path)
+        spoil(path, last_page(path, table))
         spoiled = shutil.copyfile(path, evidence / f"{name}-as-spoiled").read_bytes()
     drive.says(role, f"{path} {DAMAGED}", said)
     time.sleep(2)
@@ -195,6 +209,6 @@ def _damaged(
 
 __all__ = [
     "CLOCK_STEPS", "LONGER", "ROLES", "SLOW", "cut", "cut_short", "damaged_log", "damaged_page", "failing_disk", "fill",
-    "freeze", "half_open", "kill", "reset", "restart_broker", "second", "set_clock", "settle", "slow_disk",
+    "freeze", "half_open", "kill", "last_page", "reset", "restart_broker", "second", "set_clock", "settle", "slow_disk",
     "snapshot_cut_short", "snapshots", "spoil",
 ]  # fmt: skip

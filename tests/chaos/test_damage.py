@@ -25,7 +25,8 @@ from collector.settings import Settings
 from collector.spool import Spool, SpoolReader, spool_file
 from collector.sqlite import connect
 from detectors.site import read_site
-from tests.chaos.faults import cut_short, settle, snapshots, spoil
+from tests.chaos.driving import eventually
+from tests.chaos.faults import cut_short, last_page, settle, snapshots, spoil
 from tests.small_log import document, fill
 
 pytestmark = pytest.mark.chaos
@@ -51,11 +52,13 @@ def folder(tmp_path: Path, judged_log: Path) -> Path:
     return Path(shutil.copytree(judged_log, tmp_path / "data"))
 
 
-@pytest.mark.parametrize(("name", "verb"), [("spool.db", "ledger"), ("judged.db", "journal")])
+@pytest.mark.parametrize(
+    ("name", "table", "verb"), [("spool.db", "seal", "ledger"), ("judged.db", "journal", "journal")]
+)
 def test_a_damaged_last_page_is_one_line_that_names_the_file(
-    folder: Path, name: str, verb: str, capsys: pytest.CaptureFixture[str]
+    folder: Path, name: str, table: str, verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spoil(folder / name)
+    spoil(folder / name, last_page(folder / name, table))
     assert cli.main([verb, "--data", str(folder)]) == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1
@@ -64,7 +67,7 @@ def test_a_damaged_last_page_is_one_line_that_names_the_file(
 
 
 def test_nobody_writes_into_a_damaged_log_or_judges_from_it(folder: Path) -> None:
-    spoil(spool_file(folder))
+    spoil(spool_file(folder), last_page(spool_file(folder), "seal"))
     before = spool_file(folder).read_bytes()
     for _ in range(2):
         with pytest.raises(Damaged, match=r"spool\.db is damaged"):
@@ -81,7 +84,7 @@ def test_a_damaged_judged_db_is_made_again_from_the_log(folder: Path) -> None:
     judged = Judged(folder)
     wanted = judged.journal(0, 10**6)[-1]
     judged.close()
-    spoil(judged_file(folder))
+    spoil(judged_file(folder), last_page(judged_file(folder), "journal"))
     with pytest.raises(Damaged, match=r"judged\.db is damaged"):
         Judging(folder)
     for path in folder.glob("judged.db*"):
@@ -103,7 +106,7 @@ def test_a_page_that_shows_its_damage_only_in_a_later_row_is_told_too(tmp_path: 
     store.execute("CREATE TABLE t (k INTEGER PRIMARY KEY, v BLOB)")
     store.executemany("INSERT INTO t VALUES (?, ?)", [(k, b"x" * 900) for k in range(200)])
     store.close()
-    spoil(path, -2)
+    spoil(path, last_page(path, "t") - 1)
     for fetch in (lambda rows: rows.fetchall(), list, lambda rows: [rows.fetchone() for _ in range(200)]):
         reader = connect(path, read_only=True)
         with pytest.raises(Damaged, match=r"many\.db is damaged"):
@@ -158,31 +161,28 @@ def receipts(folder: Path) -> Iterator[Receipts]:
     made.close()
 
 
-def test_a_full_disk_stops_no_destination_for_good(folder: Path, receipts: Receipts) -> None:
+def test_a_full_disk_stops_no_destination_for_good_and_nothing_is_sent_twice(
+    folder: Path, receipts: Receipts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("collector.following.FIRST_WAIT", 0.05)
     desk, judged, stop = Desk(), Judged(folder), threading.Event()
-    destination = Destination(desk, judged, receipts)
-    destination.wait = 0.05
     store = receipts._store
     pages = store.execute("PRAGMA page_count").fetchone()[0]
     store.execute(f"PRAGMA max_page_count = {pages}")
-    thread = threading.Thread(target=destination.follow, args=(stop,))
+    thread = threading.Thread(target=Destination(desk, judged, receipts).follow, args=(stop,))
     thread.start()
     try:
-        deadline = threading.Event()
-        while destination.wait < 0.2 and thread.is_alive():
-            deadline.wait(0.02)
-        assert thread.is_alive(), "the disk is full: it must wait and try again"
+        eventually(lambda: caplog.text.count("destination=desk again-in=") > 1, 20, "it must wait and try again")
         store.execute("PRAGMA max_page_count = 1000000")
-        lines = judged.journal(0, 10**6)
-        while receipts.cursor("desk") < lines[-1][0] and thread.is_alive():
-            deadline.wait(0.02)
-        assert thread.is_alive()
+        last = judged.journal(0, 10**6)[-1][0]
+        eventually(lambda: receipts.cursor("desk") == last, 20, "it must go on")
     finally:
         stop.set()
         thread.join(10)
         judged.close()
     assert desk.ids
-    assert receipts.received("desk", desk.ids[0])
+    assert len(desk.ids) == len(set(desk.ids))
+    assert all(receipts.received("desk", one) for one in desk.ids)
 
 
 def test_a_judge_on_a_full_disk_ends_with_one_line_and_goes_on_where_it_was(
