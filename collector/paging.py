@@ -110,7 +110,7 @@ class Pager:
         self._settle(now)
         place = self._hear(now, self._read(now))
         again = [call for call in self._escalation.memory.flying.values() if call.id not in self._under_way]
-        calls = self._escalation.due(now, lambda area: self._oncall.on_duty(area, self._date()))
+        calls = self._escalation.due(now, self._on_duty)
         if self._asking is not None:
             calls += self._asking.due(now, self._date())
         self._unwritten += [self._line(now, CALLING, call, again=True) for call in again]
@@ -203,7 +203,7 @@ class Pager:
         channel, address = outcome.call.channel, f"{outcome.call.channel}:{outcome.call.person}"
         if outcome.what == TAKEN:
             self._works({channel, address} - self._lost)
-        else:
+        elif self._to(outcome.call) is not None:
             self._fails(address if outcome.what == REFUSED else channel, outcome.problem)
 
     def _standing(self) -> set[str]:
@@ -263,7 +263,15 @@ class Pager:
         wording = Wording(str(status.get("site", "")), self._oncall.language, local, bool(status.get("simulated")))
         for call in calls:
             self._under_way.add(call.id)
-            self._pool.submit(self._make, call, self._text(call, wording, advice))
+            self._pool.submit(self._make, call, self._said(call, wording, advice))
+
+    def _said(self, call: Call, wording: Wording, advice: Mapping[tuple[str, str], Mapping[str, Any]]) -> Text:
+        """Its text; only what it is about where no words can be found for that: somebody is called all the same."""
+        try:
+            return self._text(call, wording, advice)
+        except Exception:
+            log.exception("call=%s worded=no", call.id)
+            return Text(call.id, " ".join(call.occurrences), "", {"kind": call.kind, "person": call.person})
 
     def _text(self, call: Call, wording: Wording, advice: Mapping[tuple[str, str], Mapping[str, Any]]) -> Text:
         incoming = self._oncall.incoming.get(call.channel)
@@ -278,9 +286,8 @@ class Pager:
         return wording.text(call, lines, known, self._links.link(call) if self._links else "", code)
 
     def _make(self, call: Call, text: Text) -> None:
-        to = dict(self._oncall.people[call.person].reach).get(call.channel, "") if call.person else ""
         try:
-            outcome = Outcome(call, TAKEN, self._oncall.ways[call.channel].send(to, text), "")
+            outcome = Outcome(call, TAKEN, self._oncall.ways[call.channel].send(self._address(call), text), "")
         except Rejected as error:
             outcome = Outcome(call, REFUSED, None, error.reason)
         except DavylampError as error:
@@ -289,6 +296,26 @@ class Pager:
             log.exception("channel=%s raised", call.channel)
             outcome = Outcome(call, FAILED, None, f"{type(error).__name__}: {error}")
         self._outcomes.put(outcome)
+
+    def _address(self, call: Call) -> str:
+        """Raises Rejected where there is none: a restart makes a call again that another site file meant."""
+        to = self._to(call)
+        if to is None:
+            raise Rejected(f"the site no longer reaches {call.person} by {call.channel}")
+        return to
+
+    def _to(self, call: Call) -> str | None:
+        """Empty for a siren."""
+        person = self._oncall.people.get(call.person)
+        return dict(() if person is None else person.reach).get(call.channel) if call.person else ""
+
+    def _on_duty(self, area: str) -> Sequence[str]:
+        """Nobody where that cannot be told (a calendar may hold anything): then everyone is called."""
+        try:
+            return self._oncall.on_duty(area, self._date())
+        except Exception:
+            log.exception("roster=unreadable area=%s on-duty=nobody", area)
+            return ()
 
     def _line(self, now: int, what: str, call: Call, **more: Any) -> dict[str, Any]:
         about = {"id": call.id, "kind": call.kind, "person": call.person, "channel": call.channel,

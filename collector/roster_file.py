@@ -218,8 +218,9 @@ class _Reading:
         try:
             calendar = icalendar.Calendar.from_ical((self.folder / name).read_bytes())
             events = recurring_ical_events.of(calendar)
-        except (OSError, ValueError) as error:
-            self.table.wrong(("calendar",), f"{shown(name)}: {error}", "an iCalendar file that can be read")
+        except Exception as error:  # these libraries raise KeyError, AttributeError and more for what is no calendar
+            said = f"{shown(name)}: {type(error).__name__}: {error}"
+            self.table.wrong(("calendar",), said, "an iCalendar file that can be read")
             return None
         named = {person.name.lower(): key for key, person in self.people.items()}
         return Calendar(events, {**named, **{key.lower(): key for key in self.people}}, self.zone)

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from collector.call_text import Wording
 from collector.calling import Taken, Text
-from collector.calls import CALLING, FAILED, GENESIS, TAKEN, CallBook, read_calls
+from collector.calls import CALLING, FAILED, GENESIS, REFUSED, TAKEN, CallBook, read_calls
 from collector.clock import Clock
 from collector.errors import Rejected, Unavailable
 from collector.escalation import Policy, called_for
@@ -105,11 +106,12 @@ class Night:
         self.oncall = OnCall(self.people, (Roster("first", (first,)), Roster("second", (second,))), self.ways,
                              policy or Policy())  # fmt: skip
         self.judging = Judging()
+        self.reports: list[tuple[str, bool, str]] = []
         self.pager = self.make()
 
     def make(self) -> Pager:
         clock = Clock(CallBook(self.folder).now, monotonic=lambda: self.time, wall=lambda: self.time)
-        return Pager(self.oncall, self.judging, self.folder, clock)
+        return Pager(self.oncall, self.judging, self.folder, clock, report=lambda *said: self.reports.append(said))
 
     def step(self, wait: bool = True) -> None:
         """Until nothing more happens at this instant."""
@@ -170,6 +172,60 @@ def test_a_kill_in_the_middle_of_a_call_makes_it_again_under_the_same_id(night: 
         (CALLING, False), (CALLING, True), (TAKEN, False)
     ]  # fmt: skip
     assert len({line["id"] for line in lines}) == 1
+
+
+def changed(night: Night, people: dict[str, Person]) -> None:
+    """Killed in the middle of a call; the site that begins again has these people, `wang` on duty."""
+    night.ways["sms"].hangs.clear()
+    night.judging.add(DUSK, "raised", "wall", "critical")
+    night.step(wait=False)
+    night.pager._book.close()
+    night.ways["sms"] = Line()
+    duty = Rotation(("wang",), datetime.fromisoformat("2020-01-06T08:00"), timedelta(days=7), ZONE)
+    night.oncall = OnCall(people, (Roster("first", (duty,)),), night.ways)
+    night.pager = night.make()
+    night.step()
+
+
+def test_a_call_under_way_to_somebody_who_is_gone_since_goes_on_to_the_next_at_once(night: Night) -> None:
+    changed(night, {name: one for name, one in night.people.items() if name != "li"})
+    called = [(line["what"], line["person"]) for line in night.book()]
+    assert called == [(CALLING, "li"), (CALLING, "li"), (REFUSED, "li"), (CALLING, "wang"), (TAKEN, "wang")]
+    assert night.ways["sms"].sent[0][0] == "wang@sms"
+    assert night.reports == [], "nobody can mend the address of somebody who is gone"
+    night.judging.add(DUSK + S, "accepted", "wall", "critical", by="wang")
+    night.judging.add(DUSK + 2 * S, "returned", "wall", "critical")
+    night.at(2)
+    night.step()
+    assert night.pager._escalation.memory.opens == {}
+
+
+def test_a_call_under_way_by_a_way_that_is_gone_since_is_made_to_no_empty_address(night: Night) -> None:
+    changed(night, {**night.people, "li": Person("li", "Li", (("phone", "li@phone"),))})
+    assert [to for to, _ in night.ways["sms"].sent] == ["wang@sms"]
+    assert [line["what"] for line in night.book()][:3] == [CALLING, CALLING, REFUSED]
+
+
+def test_where_nobody_can_tell_who_is_on_duty_everyone_is_called(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise KeyError("DTSTART")
+
+    monkeypatch.setattr(Rotation, "at", broken)
+    night.judging.add(DUSK, "raised", "wall", "critical")
+    night.step()
+    assert {to for to, _ in night.ways["sms"].sent} == {f"{name}@sms" for name in night.people}
+
+
+def test_a_call_for_which_there_are_no_words_is_made_all_the_same(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Wording, "text", lambda *_: 1 / 0)
+    night.judging.add(DUSK, "raised", "wall", "critical")
+    night.step()
+    ((to, text),) = night.ways["sms"].sent
+    assert (to, text.headline) == ("li@sms", "wall/p17#1")
 
 
 def test_a_stop_waits_for_the_call_under_way_and_a_start_does_not_repeat_it(night: Night) -> None:

@@ -229,8 +229,11 @@ def test_duties_come_from_a_calendar_with_its_recurrence_and_exceptions(tmp_path
 
 
 def test_a_calendar_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
+    around = "BEGIN:VCALENDAR|VERSION:2.0|PRODID:x|BEGIN:VEVENT|UID:1|{}|END:VEVENT|END:VCALENDAR|"
+    for number, body in enumerate(("DTEND:20261202T080000Z", "DTSTART:20261301T080000Z", "DTSTART:soon")):
+        (tmp_path / f"{number}.ics").write_text(around.format(body).replace("|", "\r\n"), newline="")
     (tmp_path / "duty.ics").write_text("BEGIN:VEVENT")
-    for name in ("duty.ics", "absent.ics"):
+    for name in ("duty.ics", "absent.ics", "0.ics", "1.ics", "2.ics"):
         _, mistakes = read({**DOCUMENT, "roster": {"duty": {"calendar": name}}}, tmp_path)  # type: ignore[arg-type]
         assert any("roster.duty.calendar" in str(mistake) for mistake in mistakes), name
 
