@@ -56,6 +56,10 @@ class ArrivingClient(paho.Client):
             return self.subscribe([(name, SubscribeOptions(qos=1)) for name in filters])[1]
         return self.subscribe([(name, 1) for name in filters])[1]
 
+    def drop(self, filters: Sequence[str]) -> int | None:
+        """Unsubscribe; the number of the packet, None where it could not be sent."""
+        return self.unsubscribe(list(filters))[1]
+
     def trust(self, context: ssl.SSLContext) -> None:
         """Use TLS, from the next connection on as this context says; paho takes one context for ever."""
         self._ssl, self._ssl_context = True, context

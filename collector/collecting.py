@@ -80,7 +80,8 @@ def _source(settings: Settings) -> Mqtt | None:
         return None
     password, key, own = settings.mqtt.password, settings.mqtt.key_password, filter(None, (settings.canary.topic,))
     address = dataclasses.replace(settings.mqtt, subscriptions=(*settings.mqtt.subscriptions, *own))
-    return Mqtt(address, password.reveal if password else None, key_password=key.reveal if key else None).start()
+    return Mqtt(address, password.reveal if password else None, key_password=key.reveal if key else None,
+                folder=settings.data).start()  # fmt: skip
 
 
 class Collector:

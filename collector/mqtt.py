@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import logging
 import random
-import select
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from collector.address import Address, place, reason
@@ -28,6 +26,7 @@ from collector.message import MQTT, Message
 from collector.owed import Owed
 from collector.subscribing import Subscriptions
 from collector.trust import tls_context
+from collector.waking import Waking
 
 QUEUE_MESSAGES = 20_000
 QUEUE_BYTES = 64 * 1024 * 1024
@@ -52,7 +51,10 @@ class Link:
 
 
 class Mqtt:
-    """A Source over one broker. `start`, then `poll` and `release`; `stop` leaves the session with the broker."""
+    """A Source over one broker. `start`, then `poll` and `release`; `stop` leaves the session with the broker.
+
+    `folder` keeps what was subscribed to, so that what is not any more is given back.
+    """
 
     def __init__(
         self,
@@ -62,6 +64,7 @@ class Mqtt:
         key_password: Callable[[], str] | None = None,
         queue_messages: int = QUEUE_MESSAGES,
         queue_bytes: int = QUEUE_BYTES,
+        folder: Path | None = None,
     ) -> None:
         self.host, self.port, self._tls = place(address.url)
         if not address.subscriptions:
@@ -71,16 +74,14 @@ class Mqtt:
         self._fresh: list[Entry] = []
         self._owed = Owed()
         self._client = self._make()
-        self._subscriptions = Subscriptions(address.subscriptions, self._client.ask)
+        self._subscriptions = Subscriptions(address.subscriptions, self._client, folder)
         self._answer_heard = False
         """To this connection's CONNECT."""
         self._short = 0
         """Connections in a row that did not last."""
         self._up_since = 0.0
         self._stop = threading.Event()
-        self._wake, self._woken = socket.socketpair()
-        self._wake.setblocking(False)
-        self._woken.setblocking(False)
+        self._waking = Waking()
         self._link = Link(False, 0, Disconnected(f"{self._where()}: not connected yet"))
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
@@ -92,11 +93,10 @@ class Mqtt:
     def stop(self) -> None:
         """Disconnect and end the thread. What was not released comes again in the next session."""
         self._stop.set()
-        self._nudge()
+        self._waking.nudge()
         if self._thread.is_alive():
             self._thread.join(10)
-        self._wake.close()
-        self._woken.close()
+        self._waking.close()
 
     @property
     def link(self) -> Link:
@@ -124,18 +124,19 @@ class Mqtt:
         taken = self._backlog.take(limit, wait)
         self._owed.polled(taken)
         if full:
-            self._nudge()
+            self._waking.nudge()
         return [entry.message for entry in taken]
 
     def release(self, messages: Sequence[Message]) -> None:
         """These polled messages are on disk: acknowledge them, if the connection they came by still stands."""
         self._owed.release(messages)
-        self._nudge()
+        self._waking.nudge()
 
     def _make(self) -> ArrivingClient:
         client = ArrivingClient(self._address, self._arrived, CONNECT_WITHIN / 2)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
         return client
 
     # The thread.
@@ -198,7 +199,7 @@ class Mqtt:
             if self._client.socket() is None:
                 break
             room = not self._backlog.full
-            self._sleep(buffered, room)
+            self._waking.sleep(buffered, room)
             if room:
                 full_since = 0.0
                 self._read(buffered)
@@ -221,14 +222,6 @@ class Mqtt:
         if alert is not None:
             self._down(BrokerRefused(f"{self._where()}: {reason(alert)}"))
         return alert is not None
-
-    def _sleep(self, buffered: BufferedSocket, room: bool) -> None:
-        if room and buffered.pending():
-            return
-        reads: list[Any] = [self._woken, buffered] if room else [self._woken]
-        readable, _, _ = select.select(reads, [buffered] if buffered.unsent else [], [], 0.25)
-        if self._woken in readable:
-            self._woken.recv(4096)
 
     def _read(self, buffered: BufferedSocket) -> None:
         for _ in range(READ_AT_ONCE):
@@ -285,6 +278,9 @@ class Mqtt:
         error = NotSubscribed(f"{self._where()} did not grant subscriptions as asked: {wrong}") if wrong else None
         self._say(Link(True, self._link.generation, error))
 
+    def _on_unsubscribe(self, _client: Any, _data: Any, mid: int, _reasons: Any, _properties: Any) -> None:
+        self._subscriptions.dropped(mid)
+
     def _arrived(self, topic: str, payload: bytes, retained: bool, owed: bytes, again: bool) -> None:
         if owed:
             if again and self._owed.holds(owed):
@@ -312,10 +308,6 @@ class Mqtt:
         before, self._link = self._link, link
         if str(before.error) != str(link.error) or before.up != link.up:
             log.log(logging.INFO if link.error is None else logging.WARNING, "mqtt up=%s %s", link.up, link.error or "")
-
-    def _nudge(self) -> None:
-        with suppress(OSError):
-            self._wake.send(b"x")
 
     def _where(self) -> str:
         return f"broker {self.host}:{self.port}"

@@ -1,40 +1,63 @@
 """What is subscribed to, and what the broker granted.
 
-Constraints. QoS 1 is asked for. A filter that is refused, or granted for QoS 0 only, is asked for again, because an
-access list may be put right meanwhile: after FIRST_WAIT, then each time later, at most LONGEST_WAIT. The answers of one
-connection do not count in the next.
+Constraints. QoS 1 is asked for. A filter that is refused, or granted for QoS 0 only, is asked for again every half
+minute, because an access list may be put right meanwhile. The answers of one connection do not count in the next. A
+broker keeps the filters of our session for ever, so one that a changed site file no longer has is given back: else its
+messages would come on, and a shared subscription would share nothing.
 """
 
 from __future__ import annotations
 
+import json
+import logging
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
 
-FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+from collector.whole import whole
+
+ASK_AGAIN = 30.0
 """s until a refused subscription is asked for again."""
+FILE = "subscribed.json"
+
+log = logging.getLogger(__name__)
+
+
+class Asking(Protocol):
+    """Sends what is asked for; each returns the number of the packet, None where it could not be sent."""
+
+    def ask(self, filters: Sequence[str]) -> int | None: ...
+    def drop(self, filters: Sequence[str]) -> int | None: ...
 
 
 class Subscriptions:
-    """The filters of one source; `ask` sends them and returns the number of the packet."""
+    """The filters of one source; `folder` remembers those that the broker may have."""
 
-    def __init__(self, filters: Sequence[str], ask: Callable[[Sequence[str]], int | None]) -> None:
-        self._filters, self._ask = tuple(filters), ask
+    def __init__(self, filters: Sequence[str], client: Asking, folder: Path | None = None) -> None:
+        self._filters, self._client, self._folder = tuple(filters), client, folder
+        self._known = _read(folder)
         self._asked: dict[int, Sequence[str]] = {}
+        self._dropping: dict[int, Sequence[str]] = {}
         self._refused: dict[str, str] = {}
-        self._answered, self._wait = 0.0, FIRST_WAIT
+        self._answered = 0.0
 
     def begin(self) -> None:
-        """A new connection: ask for all."""
+        """A new connection: give back what is not wanted any more, ask for all that is."""
         self._asked.clear()
+        self._dropping.clear()
         self._refused.clear()
-        self._answered, self._wait = 0.0, FIRST_WAIT
+        self._answered = 0.0
+        gone = sorted(self._known.difference(self._filters))
+        self._keep(self._known.union(self._filters))
+        if gone and (number := self._client.drop(gone)) is not None:
+            self._dropping[number] = gone
         self._send(self._filters)
 
     def ask_again(self) -> None:
         """Ask for what was refused, where that is due."""
-        if self._refused and self._answered and time.monotonic() - self._answered > self._wait:
-            self._answered, self._wait = time.monotonic(), min(2 * self._wait, LONGEST_WAIT)
+        if self._refused and self._answered and time.monotonic() - self._answered > ASK_AGAIN:
+            self._answered = time.monotonic()
             self._send(list(self._refused))
 
     def answer(self, number: int, reasons: Sequence[Any]) -> str:
@@ -42,13 +65,39 @@ class Subscriptions:
         for name, said in zip(self._asked.pop(number, ()), reasons, strict=False):
             self._refused.pop(name, None)
             if said.is_failure:
-                self._refused[name] = f"{said}; what is sent there waits for us only if our session had it before"
+                self._refused[name] = f"{said}, nothing arrives on it"
             elif said.value == 0:
                 self._refused[name] = "QoS 0 only, what is lost on the way is not sent again"
         self._answered = time.monotonic()
         return "; ".join(f"{name!r}: {why}" for name, why in self._refused.items())
 
+    def dropped(self, number: int) -> None:
+        """The broker has taken them back."""
+        gone = self._dropping.pop(number, ())
+        if gone:
+            log.info("mqtt unsubscribed=%s", ",".join(gone))
+        self._keep(self._known.difference(gone))
+
     def _send(self, filters: Sequence[str]) -> None:
-        number = self._ask(filters)
+        number = self._client.ask(filters)
         if number is not None:
             self._asked[number] = filters
+
+    def _keep(self, known: Iterable[str]) -> None:
+        before, self._known = self._known, set(known)
+        if self._folder is None or self._known == before:
+            return
+        try:
+            with whole(self._folder / FILE) as file:
+                file.write(json.dumps(sorted(self._known), ensure_ascii=False).encode())
+        except OSError as error:
+            log.warning("mqtt subscriptions=not-kept reason=%s", error)
+
+
+def _read(folder: Path | None) -> set[str]:
+    """What was kept; what cannot be read is as good as nothing."""
+    try:
+        found = json.loads((folder / FILE).read_bytes()) if folder is not None else []
+    except (OSError, ValueError):
+        return set()
+    return {name for name in found if isinstance(name, str)} if isinstance(found, list) else set()

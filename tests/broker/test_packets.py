@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from paho.mqtt.enums import MQTTErrorCode
@@ -18,6 +21,7 @@ from collector.mqtt_settings import Mqtt as Address
 from tests.broker.scripted import Scripted
 
 PUBACK, PUBREC, PUBREL, PUBCOMP, DISCONNECT = 0x40, 0x50, 0x62, 0x70, 0xE0
+UNSUBSCRIBE, UNSUBACK = 0xA2, 0xB0
 DUP, RETAIN = 8, 1
 
 
@@ -198,6 +202,37 @@ def test_a_full_queue_is_named_as_the_reason_and_nobody_asks_the_broker_for_more
         take(mqtt, 4)
         broker.let_in()
         mqtt.connected(3)
+
+
+def test_what_a_changed_site_file_no_longer_has_is_given_back_once(tmp_path: Path) -> None:
+    with Scripted() as broker:
+        first, then = ("pit/#", "mine/a"), ("$share/pair/pit/#", "mine/a")
+        for filters, given_back in ((first, None), (first, None), (then, b"\x00\x05pit/#"), (then, None)):
+            mqtt = Mqtt(dataclasses.replace(at(broker), subscriptions=filters), folder=tmp_path).start()
+            broker.accept()
+            broker.write(0x20, b"\x01\x00")
+            kind, body = broker.read()
+            assert (kind == UNSUBSCRIBE) == (given_back is not None)
+            if kind == UNSUBSCRIBE:
+                assert body[2:] == given_back
+                assert "pit/#" in json.loads((tmp_path / "subscribed.json").read_bytes()), "until the broker answers"
+                broker.write(UNSUBACK, body[:2])
+                kind, body = broker.read()
+            assert kind == 0x82
+            broker.write(0x90, body[:2] + b"\x01\x01")
+            mqtt.connected(3)
+            mqtt.stop()
+        assert json.loads((tmp_path / "subscribed.json").read_bytes()) == sorted(then)
+
+
+@pytest.mark.parametrize("kept", [b"", b"{}", b'"x"', b"[1, null]", b"\xff"])
+def test_a_memory_of_subscriptions_that_cannot_be_read_holds_nothing_up(tmp_path: Path, kept: bytes) -> None:
+    (tmp_path / "subscribed.json").write_bytes(kept)
+    with Scripted() as broker:
+        mqtt = Mqtt(at(broker), folder=tmp_path).start()
+        broker.let_in()
+        mqtt.connected(3)
+        mqtt.stop()
 
 
 def test_who_is_put_out_by_a_namesake_is_told_so() -> None:
