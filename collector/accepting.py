@@ -48,8 +48,10 @@ class Signer:
         if not hmac.compare_digest(mark.encode(), self._sign(words).encode()):
             raise BadLink("this link was not made here, or is not whole: copy all of it")
         person, occurrences, made, _ = json.loads(base64.urlsafe_b64decode(words + "=" * (-len(words) % 4)))
-        if self._wall() - made * 10**9 > GOOD_FOR:
-            raise BadLink("this link is older than a day: use `davylamp accept`, or the page")
+        age = self._wall() - made * 10**9
+        if abs(age) > GOOD_FOR:
+            said = "older than a day" if age > 0 else "of more than a day from now: this machine's clock was set back"
+            raise BadLink(f"this link is {said}. Use `davylamp accept`, or the page")
         return Invitation(person, tuple(occurrences), mark)
 
     def _sign(self, words: str) -> str:

@@ -61,8 +61,7 @@ class Entrance:
             return self._program(caller)
         session = self._session(caller)
         if session is not None:
-            idle = self._sessions.wall() - session.used > self._spans.idle
-            access = "console" if idle else self._users.known().user[session.name].access
+            access = "console" if self._idle(session) else self._users.known().user[session.name].access
             return Person(session.name, _access(access))
         console = self._sessions.find("console", caller.console)
         if console is None:
@@ -88,12 +87,19 @@ class Entrance:
         if found is None:
             return None
         user = self._users.known().user.get(found.name)
-        over = self._sessions.wall() - found.made > self._spans.session
+        over = self._away(found.made) > self._spans.session
         if user is None or user.mark != found.mark or over:
             self._sessions.end([found])
             self._audit.note("session-ended", found.name, caller.address, why="time" if over else "login changed")
             return None
         return found
+
+    def _idle(self, session: Entry) -> bool:
+        return self._away(session.used) > self._spans.idle
+
+    def _away(self, time: int) -> int:
+        """ns from now, either way: after a clock is set back, what lies ahead would last until it is come to again."""
+        return abs(self._sessions.wall() - time)
 
     # -- passwords -------------------------------------------------------------------------------------------------
 
@@ -152,7 +158,7 @@ class Entrance:
     def acted(self, caller: Caller) -> None:
         """The session is in use, unless it was idle: that needs a password."""
         session = self._session(caller)
-        if session is not None and self._sessions.wall() - session.used <= self._spans.idle:
+        if session is not None and not self._idle(session):
             self._sessions.use(session)
 
     def denied(self, caller: Caller, what: str) -> None:

@@ -91,7 +91,7 @@ class Sessions:
             if entry.hash not in self._entries:
                 return
             fresh = replace(entry, used=now)
-            if now - self._written.get(entry.hash, 0) >= FLUSH:
+            if abs(now - self._written.get(entry.hash, 0)) >= FLUSH:
                 self._put(fresh)
             self._entries[entry.hash] = fresh
 

@@ -48,6 +48,13 @@ def test_a_link_ends_after_a_day(tmp_path: Path) -> None:
         Signer(tmp_path, "", wall=lambda: 11 * DAY + 2 * 10**9).read(token)
 
 
+def test_a_link_made_under_a_clock_that_was_set_back_since_does_not_last_until_then(tmp_path: Path) -> None:
+    token = Signer(tmp_path, "", wall=lambda: 400 * DAY).link(CALL).rsplit("/", 1)[1]
+    assert Signer(tmp_path, "", wall=lambda: 399 * DAY).read(token).person == "li", "a step of hours keeps nobody out"
+    with pytest.raises(BadLink, match="clock was set back"):
+        Signer(tmp_path, "", wall=lambda: 398 * DAY).read(token)
+
+
 def test_two_calls_have_two_marks(tmp_path: Path) -> None:
     signer = Signer(tmp_path, "", wall=lambda: DAY)
     other = Call("wall/p1#1:page:li:mail:0.0", PAGE, "li", "mail", CALL.occurrences)

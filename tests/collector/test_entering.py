@@ -151,6 +151,23 @@ def test_an_idle_session_only_looks_until_the_password_is_given_again(world: Wor
     assert world.entrance.person(caller) == Person("li", "operator")
 
 
+def test_a_clock_that_is_set_back_makes_no_session_last(world: World) -> None:
+    caller = world.caller("li")
+    world.after(-20 * 60)
+    assert world.entrance.person(caller) == Person("li", "operator")
+    world.after(-20 * 60)
+    assert world.entrance.person(caller) == Person("li", "console"), "idle, as after so long a time forward"
+    assert asyncio.run(world.entrance.prove("li", PASSWORD, caller)) is not None
+    assert world.entrance.person(caller) == Person("li", "operator")
+    world.close()
+    world.open()
+    assert world.entrance.person(caller) == Person("li", "operator"), "when it was used last is written at once"
+    world.after(-365 * 86_400)
+    assert world.entrance.person(caller) is None
+    world.after(365 * 86_400)
+    assert world.entrance.person(caller) is None, "what has ended begins no more"
+
+
 def test_acting_keeps_it_awake_but_no_longer_than_a_shift(world: World) -> None:
     caller = world.caller("li")
     for _ in range(24):
