@@ -25,6 +25,7 @@ LIMIT_KEYS: Mapping[str, str] = {
     "delay": "duration that the clause grants.",
     "kind": "detector kind; signal.limit where not given.",
     "window": "duration over which the clause averages (gas.stel); 15min where not given.",
+    "over": 'what the clause divides a dose by (dust.shift_twa): "8h"; the whole shift where not given.',
     "priority": "critical, high, medium, low.",
     "action": "text. What the clause demands.",
     "clause": "text.",
@@ -118,8 +119,7 @@ def _detector(table: Table, entry: Mapping[str, Any], settled: Mapping[str, Any]
         set_by_clause["side"] = entry.get("side", "above")
     if settled["reset"] is not None:
         set_by_clause["reset"] = f"{settled['reset']!r} {unit}"
-    if "window" in entry:
-        set_by_clause["window"] = entry["window"]
+    set_by_clause |= {key: entry[key] for key in ("window", "over") if key in entry}
     own = table.table("detector").data
     for key in own:
         if key in set_by_clause or key == "reset":

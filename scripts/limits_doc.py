@@ -55,7 +55,8 @@ def _row(entry: Mapping[str, Any]) -> Iterator[str]:
     yield f"{trips} {entry['trip']:g} {entry['unit']}"
     yield "-" if "kind" in entry and "reset" not in entry else f"{ends} {entry.get('reset', entry['trip']):g}"
     yield entry.get("delay", "-")
-    yield entry.get("kind", "") + (f" over {entry['window']}" if "window" in entry else "")
+    over = entry.get("window", entry.get("over"))
+    yield entry.get("kind", "") + (f" over {over}" if over else "")
     yield from (entry[key] for key in ("priority", "action", "clause", "source"))
     yield mark_words(entry)
 

@@ -47,10 +47,11 @@ class State(Exposure):
 
 
 class Rest(NamedTuple):
-    """Of the shift: mean of the last 30 min, mean allowed for the rest by what is certain and by the best estimate,
-    part of the limit's dose that is certainly used, coverage so far."""
+    """Of the shift: mean of the last 30 min, the same with gaps as no dust, mean allowed for the rest by what is sure
+    and by the best estimate, part of the limit's dose that is certainly used, coverage so far."""
 
     recent: float
+    certain: float
     allowed: float
     likely: float
     used: float
@@ -172,7 +173,7 @@ class Projection:
         numbers = {"recent": rest.recent, "used": rest.used, "coverage": rest.coverage}
         if rest.used >= 1:
             verdict, key = Verdict.ACTIVE, "dust.projection.exceeded"
-        elif rest.recent > rest.allowed:
+        elif rest.certain > rest.allowed:
             verdict, key = Verdict.ACTIVE, "dust.projection.exceeds"
         elif rest.coverage >= self.coverage and track.bounded and rest.recent <= rest.likely:
             verdict, key = Verdict.CLEAR, "dust.projection.within"
@@ -234,4 +235,4 @@ class _Track(Track):
         dose, coverage = self.used / 3600, self.measured / (elapsed * MINUTE)
         certain = allowed(limit, dose, hours, past)
         likely = allowed(limit, dose / coverage if coverage else 0.0, hours, past)
-        return Rest(average.best, certain, likely, dose / (hours * limit), coverage)
+        return Rest(average.best, average.lower, certain, likely, dose / (hours * limit), coverage)

@@ -1,7 +1,9 @@
 """A gas above its own background: the rise over an ambient that is declared, or learned and never follows an alarm.
 
-Constraints. The learned ambient falls as fast as it likes, rises at most `creep` of the limit a day, and stands still
-while the reading is above `gate` of the limit: what should be found is not swallowed. Device time; gaps teach nothing.
+Constraints. The learned ambient rises at most `creep` of the limit a day, and stands still while the reading is above
+`gate` of the limit: what should be found is not swallowed. It falls with `memory`, and 24 times as fast while the
+reading is lower by more than `gate`: a fire that was learned hides the next one for hours, not days. It is never below
+0. Device time; gaps teach nothing.
 Cannot find: a rise slower than `creep`, a rise that was there while the ambient was learned, which gas it is.
 """
 
@@ -20,6 +22,8 @@ from detectors.state import SETTING
 
 NO_TIME = np.iinfo(np.int64).min
 DAY = 86_400.0
+FASTER = 24.0
+"""So many times as fast it falls to a reading that is far below it."""
 WHY: Mapping[Verdict, str] = {
     Verdict.ACTIVE: "gas.ambient_rise.risen",
     Verdict.CLEAR: "gas.ambient_rise.near",
@@ -151,16 +155,17 @@ class AmbientRise:
         return ambient, known
 
     def _learn(self, state: State, who: int, time: int, value: float, limit: float) -> None:
-        ambient, learned = float(state.ambient[who]), float(state.learned[who])
+        ambient, learned, value = float(state.ambient[who]), float(state.learned[who]), max(0.0, value)
         before = int(state.time[who])
         if before == NO_TIME:
             state.ambient[who], state.time[who] = value, time
         elif time > before:
             state.time[who] = time
             seconds = min((time - before) / 1e9, float(state.hold[who]))
+            memory = self.memory / FASTER if ambient - value > self.gate * limit else self.memory
             if learned < self.learn:
-                state.ambient[who] = follow(ambient, value, seconds, learned, np.inf)
+                state.ambient[who] = follow(ambient, value, seconds, min(learned, memory), np.inf)
                 state.learned[who] = learned + seconds
             elif value - ambient < self.gate * limit:
                 rise = self.creep * limit * seconds / DAY
-                state.ambient[who] = follow(ambient, value, seconds, self.memory, rise)
+                state.ambient[who] = follow(ambient, value, seconds, memory, rise)

@@ -118,6 +118,17 @@ def begun(detector: Projection, first: int, minutes: int) -> list[int]:
     return [(f.time - first) // MINUTE for f in outcome.findings if f.verdict is Verdict.CLEAR]
 
 
+def test_two_minutes_of_dust_in_a_half_hour_of_gap_are_no_certain_excess() -> None:
+    minutes = np.concatenate((np.arange(240), [268, 269, 270], np.arange(300, 470)))
+    values = np.where((minutes > 240) & (minutes < 300), 20.0, 0.5)
+    times = MIDNIGHT + minutes * MINUTE
+    found = evaluate(ROUND, times, values, unit="mg/m3", interval=60.0)
+    assert Verdict.ACTIVE not in [f.verdict for f in found.findings]
+    full = np.where((np.arange(470) > 240) & (np.arange(470) < 270), 20.0, 0.5)
+    whole = evaluate(ROUND, MIDNIGHT + np.arange(470) * MINUTE, full, unit="mg/m3", interval=60.0)
+    assert Verdict.ACTIVE in [f.verdict for f in whole.findings]
+
+
 def test_local_time_decides_when_a_shift_begins() -> None:
     assert begun(Projection(limit=2.0, begins=("08:00",), utc_offset=8), MIDNIGHT, 60) == [30]
     assert begun(Projection(limit=2.0, begins=("08:00",), utc_offset=5.5), MIDNIGHT, 240) == [150 + 30]

@@ -46,9 +46,35 @@ def test_while_it_learns_it_is_the_mean_and_says_nothing() -> None:
 
 
 def test_then_it_follows_downwards_by_the_closed_form() -> None:
-    values = np.concatenate((np.full(11, 8.0), np.full(50, 2.0)))
-    expected = 2.0 + 6.0 * (3600 / 3660) ** 50
+    values = np.concatenate((np.full(11, 6.0), np.full(50, 2.0)))
+    expected = 2.0 + 4.0 * (3600 / 3660) ** 50
     assert column(said(QUICK, values), "ambient")[-1] == pytest.approx(expected, rel=1e-12)
+
+
+def test_far_down_it_follows_24_times_as_fast_and_never_below_nothing() -> None:
+    """By 150/210 a minute while it is more than 5 above, 8 times; then by 3600/3660."""
+    values = np.concatenate((np.full(11, 58.0), np.full(20, -2.0)))
+    fast = 58.0 * (150 / 210) ** np.arange(9)
+    assert fast[7] > 5.0 > fast[8]
+    expected = np.concatenate((fast, fast[8] * (3600 / 3660) ** np.arange(1, 13)))
+    assert column(said(QUICK, values), "ambient") == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_fire_in_the_day_of_learning_does_not_hide_the_next() -> None:
+    minutes = np.arange(40 * 60)
+    values = np.where(minutes < 20 * 60, 60.0, 2.0)
+    values[30 * 60 : 31 * 60] = 20.0
+    outcome = said(AmbientRise(limit=10.0), values)
+    active = [(f.time - BEGIN) // (60 * SECOND) for f in outcome.findings if f.verdict is Verdict.ACTIVE]
+    assert active == [30 * 60]
+    assert column(outcome, "ambient")[-1] < 2.0 + 5.0
+
+
+def test_a_dropout_of_a_minute_moves_the_ambient_by_less_than_a_sixtieth() -> None:
+    values = np.full(1500, 12.0)
+    values[1470] = 0.0
+    ambient = column(said(AmbientRise(limit=10.0), values), "ambient")
+    assert 12.0 - 12.0 / 60 <= ambient.min() < 12.0
 
 
 def test_upwards_it_creeps_no_faster_than_it_may() -> None:

@@ -12,9 +12,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from detectors.detector import Subjects
+from detectors.detector import Subjects, Verdict
 from detectors.limit_set import LIMIT_KEYS, TRIPS
 from detectors.reading import Batch
 from detectors.site import read_site
@@ -232,6 +233,25 @@ def test_a_short_term_limit_is_ten_minutes_at_niosh() -> None:
     times = [1_700_000_000 * 10**9 + k * 5 * 10**9 for k in range(40)]
     found = detector.step(state, Batch.of(times[-1], [0] * 40, times, [60.0] * 40)).findings
     assert [(f.time - times[0]) / 10**9 for f in found] == [100.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "use", "over"),
+    [("us", "silica.MSHA", "8h"), ("us", "silica.OSHA", "8h"), ("us", "dust.OSHA-respirable", "8h"),
+     ("cn", "silica-dust-10-50.respirable", "8h"), ("us", "coal-dust.70.100", "shift")],
+)  # fmt: skip
+def test_limits_of_eight_hours_divide_a_longer_shifts_dose_by_eight(name: str, use: str, over: str) -> None:
+    """12 h at 0.7 of the limit are 1.05 of it over 8 h (29 CFR 1910.1000(d)(1)(i)), and 0.7 over the shift."""
+    unit = limits(name)[use][-1]["unit"]
+    given = document(name, use, unit, simulated=True)
+    given["rule"]["r"]["detector"] = {"shift_hours": 12.0}
+    detector = read_site(given).rules[-1].detector
+    assert detector.over == over
+    subjects = Subjects.simple(1, unit=unit, interval=60.0, parts=("dust",))
+    times = np.arange(12 * 60 + 2) * 60 * 10**9 + 1_700_000_040 * 10**9
+    batch = Batch.of(int(times[-1]), [0] * len(times), times, np.full(len(times), 0.7 * float(np.max(detector.limit))))
+    verdicts = [f.verdict for f in detector.step(detector.start(subjects), batch).findings]
+    assert (Verdict.ACTIVE in verdicts) == (over == "8h")
 
 
 def test_the_page_of_limits_is_what_the_files_say() -> None:
