@@ -22,6 +22,7 @@ ALL = {
     "simulate": (),
     "publish": (),
     "kill": (),
+    "fuzz": ("--messages", "1000000"),
     "chaos": ("--times", "1", "--kills", "8"),
     "flood": (),
     "soak": ("--minutes", "2"),

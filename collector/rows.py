@@ -1,7 +1,7 @@
 """Decoded readings being gathered, in log order, until they become columns.
 
-Constraints. Readings come singly or in blocks and keep their order. A value that is no number is kept as NaN and
-flagged; it is a reading, not a dead letter.
+Constraints. Readings come singly or in blocks and keep their order. A value that is no number, or none that
+can be measured, is kept as NaN and flagged; it is a reading, not a dead letter.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.device_time import FARTHEST
 from detectors.reading import Floats, Quality, Times, Wave
 
 _NONE = np.zeros(0)
+LARGEST_VALUE = 1e60
+"""No sensor measures more in any unit. Squares and cubes of it are numbers still, so no detector meets infinity."""
 LETTERS = 10_000
 """Parts of one message off the wire that are dead letters each; what comes after them in it is one more. Else 8 MB
 could make four million of them."""
@@ -100,8 +103,11 @@ class Rows:
         self.in_seal += len(sensor)
 
     def add_wave(self, sensor: int, time: int, rate: float, samples: Floats) -> None:
-        """A block of samples, lying before the next reading."""
-        quality, numbers = self.flags, np.isfinite(samples)
+        """A block of samples, lying before the next reading. Raises Dead for one that ends beyond all time."""
+        if not abs(time + len(samples) / rate * 1e9) < FARTHEST:
+            text = f"{len(samples)} samples at {rate} a second end beyond 64 bits of ns"
+            raise Dead("bad_rate", text)
+        quality, numbers = self.flags, np.abs(samples) <= LARGEST_VALUE
         if not numbers.all():
             quality, samples = quality | int(Quality.NO_VALUE), np.where(numbers, samples, np.nan)
         self.waves.append(Wave(len(self), sensor, time, self.now, rate, samples, quality))
@@ -145,7 +151,7 @@ class Rows:
             if len(self._blocks) == 1
             else (np.concatenate(part) for part in zip(*self._blocks, strict=True))
         )
-        missing = ~np.isfinite(value)
+        missing = ~(np.abs(value) <= LARGEST_VALUE)
         if missing.any():
             value = np.where(missing, np.nan, value)
             quality = quality | np.where(missing, int(Quality.NO_VALUE), 0).astype(np.uint8)

@@ -6,21 +6,27 @@ arrivals: one message's many readings hide no other's loss. What is looked at is
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from time import process_time
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.decode import Decoded, Decoder
-from collector.message import CSV, MQTT, OWN, Message, Seal
+from collector.message import CSV, MQTT, OWN, REVISION, Message, Seal
+from collector.spool import Spool
 from detectors.reading import Quality, Wave
 from tests.collector.mutants import batches, form
-from tests.collector.test_decode import NAMES, NOW, SITE
+from tests.collector.test_decode import DOCUMENT, NAMES, NOW, SITE
 
 STEP = 1_000_000
 """ns between two messages."""
+TOGETHER = 100
+"""Messages that are appended to a log at once."""
 NO_VALUE, SIMULATED = int(Quality.NO_VALUE), int(Quality.SIMULATED)
 
 
@@ -34,24 +40,51 @@ class Tally:
     """By form and reason."""
     silent: Counter[str] = field(default_factory=Counter)
     """Neither readings nor dead letters, but something else that was counted."""
+    seconds: Counter[str] = field(default_factory=Counter)
+    """Processor time: made, decoded, looked at, beside."""
     wrong: list[str] = field(default_factory=list)
     """What must not be, the first few."""
 
     def add(self, other: Tally) -> None:
         """Add another's counts."""
-        for name in ("messages", "readings", "dead", "silent"):
+        for name in ("messages", "readings", "dead", "silent", "seconds"):
             getattr(self, name).update(getattr(other, name))
         self.wrong += other.wrong
 
 
-def fuzz(count: int, seed: int) -> Tally:
-    """Decode and look at so many mutants, with one decoder and what it remembers."""
-    decoder, tally, first = Decoder(SITE), Tally(), 0
+def fuzz(count: int, seed: int, beside: Callable[[Sequence[Message], Sequence[str]], None] | None = None) -> Tally:
+    """Decode and look at so many mutants, with one decoder and what it remembers. `beside` is given each batch too."""
+    decoder, tally, first, clock = Decoder(SITE), Tally(), 0, process_time
+    at = clock()
     for messages in batches(count, seed):
+        made = clock()
         decoded = decoder.decode(seals(messages))
-        take(messages, decoded, [form(first + k) for k in range(len(messages))], tally)
+        done = clock()
+        forms = [form(first + k) for k in range(len(messages))]
+        take(messages, decoded, forms, tally)
+        looked = clock()
+        if beside is not None:
+            beside(messages, forms)
+        tally.seconds.update({"made": made - at, "decoded": done - made, "looked at": looked - done})
+        at = clock()
+        tally.seconds.update({"beside": at - looked})
         first += len(messages)
     return tally
+
+
+def spooled(folder: Path, count: int, seed: int) -> int:
+    """The log of a site to which so many mutants came, but for CSV's: a file's row carries time on to its own, years
+    ahead. Returns how many messages of readings it has."""
+    spool, now, appended = Spool(folder), NOW, 0
+    spool.append([Message("revision", json.dumps({"document": DOCUMENT}).encode(), REVISION)], now, now)
+    for batch in batches(count, seed):
+        live = [message for message in batch if message.origin != CSV]
+        appended += len(live)
+        for first in range(0, len(live), TOGETHER):
+            now += TOGETHER * STEP
+            spool.append(live[first : first + TOGETHER], now, now)
+    spool.close()
+    return appended
 
 
 def seals(messages: Sequence[Message]) -> list[Seal]:

@@ -246,6 +246,8 @@ BAD: list[tuple[str, str, Any]] = [
     ("bad_time", "wave/geo", {"x": [1]}),
     ("bad_rate", "wave/geo", {"t": NOW, "x": [1], "hz": 0}),
     ("bad_rate", "wave/geo", {"t": NOW, "x": [1], "hz": "200"}),
+    ("bad_rate", "wave/geo", {"t": NOW, "x": [1], "hz": 1e-300}),
+    ("bad_rate", "wave/geo", {"t": 2**63 - 2, "x": [1] * 200, "hz": 200}),
     ("unknown_topic", "", {"v": 1.0}),
     ("too_large", "pit/face/ch4", b" " * 10_000_000),
     ("must_understand", "senml/gw", [{"n": "ch4", "v": 1}, {"n": "temp", "v": 1, "secret_": 1}]),

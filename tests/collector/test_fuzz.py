@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.decode import Decoded, Decoder
+from collector.ledger import read_at_rest
 from collector.message import CSV, MQTT, OWN, Message
 from collector.trying import in_parallel
-from tests.collector.fuzzing import Tally, fuzz, seals, take
+from tests.at_rest import judge_log
+from tests.collector.fuzzing import Tally, fuzz, seals, spooled, take
 from tests.collector.mutants import BATCH, batches, form, mutants
 from tests.collector.test_decode import NAMES, SITE
 from tests.collector.valid_messages import FORM_OF, FORMS, VALID
@@ -54,6 +57,16 @@ def test_a_million_mutants_are_all_accounted_for() -> None:
     assert readings.keys() == FORMS.keys(), "each form has mutants that can be read"
     assert {form for form, _ in tally.dead} == FORMS.keys(), "and such as cannot"
     assert len(reasons) >= 12
+
+
+def test_mutants_stop_no_judge_and_its_ledger_balances(tmp_path: Path) -> None:
+    messages = spooled(tmp_path, 4_000, 4)
+    judge_log(tmp_path)
+    counts, wrong = read_at_rest(tmp_path)
+    assert wrong == []
+    assert counts["judge.received"] == messages > 3_000
+    assert counts["judge.readings"] > 400
+    assert "judge.dead.decoder_failed" not in counts
 
 
 def test_a_message_that_vanishes_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,19 +6,22 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from collector.decode import LONGEST_TOPIC, Decoded, Decoder
 from collector.device_time import LONGEST, BadTime, read_time
+from collector.folding import Folding
 from collector.known import LONGEST_UNIT, NAMED, UNITS, Known, Names
 from collector.line_protocol import split
-from collector.message import Message, Seal
+from collector.message import REVISION, Message, Seal
 from collector.payload import SHOWN, is_good, shown
 from collector.remembered import Memory
-from collector.rows import Dead
+from collector.rows import LARGEST_VALUE, Dead
+from detectors.reading import Quality
 from detectors.sensor import Payload
 from tests.collector.hostile import hostile
-from tests.collector.test_decode import NOW, SITE, mqtt
+from tests.collector.test_decode import DOCUMENT, NOW, SITE, mqtt
 from tests.collector.test_sparkplug import message as spark
 
 SIZE = 30_000
@@ -160,3 +163,38 @@ def test_devices_without_metrics_do_not_fill_the_memory(monkeypatch: pytest.Monk
     decoded = decoder.decode([Seal(1, NOW, NOW, tuple(messages))])
     assert len(memory.nodes["pit/gw"].named) == 21, "the edge node itself is one"
     assert {letter.reason for letter in decoded.dead} == {"too_many"}
+
+
+def test_a_number_that_no_sensor_can_measure_is_no_number() -> None:
+    for value, flags in (
+        (LARGEST_VALUE, 0),
+        (-LARGEST_VALUE, 0),
+        (1.01e60, Quality.NO_VALUE),
+        (-1e308, Quality.NO_VALUE),
+    ):
+        decoded = decode(mqtt("pit/face/ch4", json.dumps({"v": value, "t": NOW}).encode()))
+        assert decoded.quality.tolist() == [Quality.SIMULATED | flags]
+        assert np.isnan(decoded.value[0]) == bool(flags)
+    [wave] = decode(mqtt("wave/geo", json.dumps({"t": NOW, "hz": 200, "x": [1.0, -1e61]}).encode())).waves
+    assert np.array_equal(wave.samples, [1.0, np.nan], equal_nan=True)
+    assert wave.quality & Quality.NO_VALUE
+
+
+def test_two_readings_cannot_break_a_rule() -> None:
+    """1.7e308 and its opposite were an infinite sum, and the rule stood still for good."""
+    moving = {"kind": "slope.velocity", "limit": "10 mm/d", "window": "1h"}
+    document = DOCUMENT | {
+        "sensor": {"prism": {"area": "wall", "quantity": "displacement", "unit": "mm", "every": "1min", "noise": 0.5}},
+        "rule": {"moving": {"sensors": ["prism"], "detector": moving, "priority": "low", "guidance": "Look"}},
+        "payload": {"plain": DOCUMENT["payload"]["plain"]},
+    }
+    folding, changes = Folding(), []
+    revision = Message("revision", json.dumps({"document": document}).encode(), REVISION)
+    folding.fold([Seal(1, NOW, NOW, (revision,))])
+    for minute in range(1, 80):
+        at, value = NOW + minute * 60 * 10**9, {60: 1.7e308, 63: -1.7e308}.get(minute, 0.1 * minute)
+        message = mqtt("pit/wall/prism", json.dumps({"v": value, "t": at}).encode())
+        changes += folding.fold([Seal(minute + 1, at, at, (message,))]).changes
+    assert [change.why.key for change in changes if change.rule == "broken"] == []
+    assert folding.ledger()["gate.no_value"] == 2
+    assert folding.ledger()["derived"] > 0
