@@ -99,18 +99,27 @@ def check(source: Path) -> Copy:
     try:
         told: dict[str, Any] = json.loads((source / MANIFEST).read_text("utf-8"))
         copy = Copy(**told)
-    except (OSError, ValueError, TypeError) as error:
+        names = [*copy.files.items()]
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise Damaged(f"{source}: no copy that `davylamp backup` made: {error}") from error
     if copy.version > VERSION:
         raise Damaged(f"{source} is of format {copy.version}, this Davylamp reads {VERSION}: use the newer one")
-    for name, digest in copy.files.items():
+    for name, digest in names:
         path = source / name
+        if not _inside(path, source, name):
+            raise Damaged(f"{source}: {name} leads out of it, which no copy does; restore nothing of it")
         if not path.is_file():
             raise Damaged(f"{source}: {name} is missing")
         if _digest(path) != digest:
             raise Damaged(f"{path} was changed since it was copied")
     _consistent(source, copy)
     return copy
+
+
+def _inside(path: Path, source: Path, name: str) -> bool:
+    """Whether a manifest's name stays in its folder, there and where it is restored; links may lead anywhere."""
+    plain = not Path(name).is_absolute() and ".." not in Path(name).parts
+    return plain and path.resolve() == source.resolve() / name
 
 
 def _in_order(data: Path) -> Iterator[Path]:

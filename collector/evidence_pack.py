@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from collector.journal import verify
 MANIFEST = "manifest.json"
 VERSION = 1
 LARGEST = 1 << 30
-"""Bytes of one file in a pack that are looked into."""
+"""Bytes of all files in a pack that are looked into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ def check_pack(file: Path) -> Checked:
     """Check every digest, the journal's chain, and that the alarm's lines are in it. Raises `Damaged`."""
     try:
         with zipfile.ZipFile(file) as packed:
-            texts = {info.filename: packed.read(info) for info in packed.infolist() if _small(info)}
+            _small(packed.infolist())
+            texts = {info.filename: packed.read(info) for info in packed.infolist()}
         told = json.loads(texts.pop(MANIFEST))
         alarm = json.loads(texts["alarm.json"])
         journal = texts["journal.jsonl"].splitlines()
@@ -67,10 +68,11 @@ def check_pack(file: Path) -> Checked:
     return Checked(name, len(lines), lines[-1]["hash"] if lines else "")
 
 
-def _small(info: zipfile.ZipInfo) -> bool:
-    if info.file_size > LARGEST:
-        raise ValueError(f"{info.filename} has {info.file_size} bytes, at most {LARGEST} are read")
-    return True
+def _small(infos: Sequence[zipfile.ZipInfo]) -> None:
+    """Raises ValueError for one that unpacks to more than any evidence."""
+    size = sum(info.file_size for info in infos)
+    if size > LARGEST:
+        raise ValueError(f"it unpacks to {size} bytes, at most {LARGEST} are read")
 
 
 def _digests(file: Path, told: Any, texts: Mapping[str, bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from collector import evidence_pack
 from collector.actions import Asked, ask, ask_revision
 from collector.backup import MANIFEST, backup, check, restore
 from collector.errors import Damaged, DavylampError
@@ -238,8 +240,6 @@ def test_evidence_that_was_changed_is_found(evidence: Path, tmp_path: Path, name
 
 
 def test_a_forger_who_makes_a_new_manifest_is_found_by_the_chain(evidence: Path, tmp_path: Path) -> None:
-    import hashlib
-
     def forged(texts: dict[str, bytes]) -> dict[str, bytes]:
         texts["journal.jsonl"] = texts["journal.jsonl"].replace(b'"raised"', b'"RAISED"', 1)
         digests = {name: hashlib.sha256(text).hexdigest() for name, text in texts.items() if name != "manifest.json"}
@@ -266,3 +266,39 @@ def _rewritten(source: Path, target: Path, changes: dict[str, Any]) -> Path:
             text = old.read(name)
             new.writestr(name, changes[name](text) if name in changes else text)
     return target
+
+
+@pytest.mark.parametrize("name", ["../stolen", "/", "a/../../stolen", "linked", "folder/stolen"])
+def test_a_copy_whose_manifest_leads_out_of_it_is_not_restored(tmp_path: Path, name: str) -> None:
+    """Whoever can change a copy makes a manifest that fits; he writes and reads nowhere else with it."""
+    copy, outside = tmp_path / "copies" / "copy", tmp_path / "copies" / "stolen"
+    copy.mkdir(parents=True)
+    outside.write_text("of somebody else")
+    (copy / "linked").symlink_to(outside)
+    (copy / "folder").symlink_to(outside.parent)
+    name = str(outside) if name == "/" else name
+    files = {name: hashlib.sha256(outside.read_bytes()).hexdigest()}
+    told = {"version": 1, "site": "pit", "wall": 0, "seal": 0, "lines": 0, "hash": "", "files": files}
+    (copy / MANIFEST).write_text(json.dumps(told))
+    with pytest.raises(Damaged, match="leads out of it"):
+        restore(copy, tmp_path / "data" / "deep")
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_manifest_with_no_table_of_files_is_none(tmp_path: Path) -> None:
+    told = {"version": 1, "site": "pit", "wall": 0, "seal": 0, "lines": 0, "hash": "", "files": ["a"]}
+    (tmp_path / MANIFEST).write_text(json.dumps(told))
+    with pytest.raises(Damaged, match="no copy that"):
+        check(tmp_path)
+
+
+def test_a_pack_that_unpacks_to_more_than_any_evidence_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        for number in range(4):
+            packed.writestr(f"{number}", bytes(300))
+    monkeypatch.setattr(evidence_pack, "LARGEST", 1_000)
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("it was unpacked"))
+    with pytest.raises(Damaged, match="unpacks to 1200 bytes"):
+        check_pack(tmp_path / "bomb.zip")
