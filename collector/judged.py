@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.errors import Unavailable
-from collector.sqlite import connect
+from collector.sqlite import UNREADABLE, connect, damaged
 
 _unpack = msgspec.msgpack.Decoder(list[bytes]).decode
 MINUTE = 60 * 10**9
@@ -82,10 +82,13 @@ class Judged:
     def blocks(self, after: int, limit: int = 100) -> list[Block]:
         """Blocks after number `after`, in order."""
         rows = self._all("SELECT seq, now, data FROM block WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
-        return [
-            Block(seq, now, *(np.frombuffer(c, t) for c, t in zip(_unpack(data), DTYPES, strict=True)))
-            for seq, now, data in rows
-        ]
+        return [self._block(*row) for row in rows]
+
+    def _block(self, seq: int, now: int, data: bytes) -> Block:
+        try:
+            return Block(seq, now, *(np.frombuffer(c, t) for c, t in zip(_unpack(data), DTYPES, strict=True)))
+        except UNREADABLE as error:
+            raise damaged(self._path, f"block {seq}: {error}") from error
 
     def block_after(self, seq: int) -> int | None:
         """`now` of the first block after a number; None if there is none."""

@@ -18,7 +18,7 @@ from collector.locking import lock, unlock
 from collector.message import Message, Seal
 from collector.reserve import refused
 from collector.sealing import SEAL_BYTES, count, cut, names_beside, pack, unpack
-from collector.sqlite import connect, spare
+from collector.sqlite import UNREADABLE, connect, damaged, spare
 from collector.whole import clear_parts, sync_folder
 
 READ_BYTES = 64 * 1024 * 1024
@@ -187,7 +187,7 @@ class SpoolReader:
                 "SELECT seq, now, wall, bytes, blob FROM seal WHERE seq > ? ORDER BY seq LIMIT ?", (after, messages)
             )
             for seq, now, wall, size, blob in rows:
-                seals.append(Seal(seq, now, wall, unpack(self._folder, blob)))
+                seals.append(Seal(seq, now, wall, self._unpack(seq, blob)))
                 left -= len(seals[-1].messages)
                 room -= size
                 if left <= 0 or room <= 0:
@@ -196,6 +196,13 @@ class SpoolReader:
         except sqlite3.OperationalError as error:
             raise Unavailable(f"{spool_file(self._folder)}: {error}") from error
         return seals
+
+    def _unpack(self, seq: int, blob: bytes) -> tuple[Message, ...]:
+        """Raises `Damaged` where the page is one that SQLite does not look into: the middle of a large row."""
+        try:
+            return unpack(self._folder, blob)
+        except UNREADABLE as error:
+            raise damaged(spool_file(self._folder), f"seal {seq}: {error}") from error
 
     def times(self, seals: Iterable[int]) -> dict[int, int]:
         """`now` of each of some seals that the log still has."""

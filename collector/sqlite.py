@@ -12,10 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
+
 from collector.errors import Damaged, Unavailable
 
 PATIENCE = 10.0
 """s to wait for another process's transaction."""
+UNREADABLE = (msgspec.DecodeError, ValueError)
+"""What unpacking a row raises that is not what was written."""
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -81,8 +85,13 @@ def told(path: Path, error: sqlite3.DatabaseError) -> NoReturn:
     """Raise an error of SQLite's as what it is: `Damaged`, or itself."""
     if error.sqlite_errorcode & 0xFF not in _BROKEN:
         raise error
-    text = f"{path} is damaged ({error}): keep the file for evidence"
-    raise Damaged(f"{text} and follow docs/operations.md#a-damaged-file") from error
+    raise damaged(path, str(error)) from error
+
+
+def damaged(path: Path, why: str) -> Damaged:
+    """What is said of a file that does not hold what was written, whoever notices it."""
+    text = f"{path} is damaged ({why}): keep the file for evidence"
+    return Damaged(f"{text} and follow docs/operations.md#a-damaged-file")
 
 
 def connect(path: Path, *, read_only: bool = False) -> Connection:

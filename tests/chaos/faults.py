@@ -125,12 +125,12 @@ def spoil(path: Path, page: int) -> None:
         file.write(b"\xa5" * PAGE)
 
 
-def last_page(path: Path, table: str) -> int:
-    """The last page of a database that belongs to a table; nobody may have it open."""
+def last_page(path: Path, table: str, kind: str = "leaf") -> int:
+    """The last page of a database that belongs to a table, leaf or overflow; nobody may have it open."""
     store = sqlite3.connect(path)
     try:
-        found = "SELECT max(pageno) FROM dbstat WHERE name = ? AND pagetype = 'leaf'"
-        return int(store.execute(found, (table,)).fetchone()[0])
+        found = "SELECT max(pageno) FROM dbstat WHERE name = ? AND pagetype = ?"
+        return int(store.execute(found, (table, kind)).fetchone()[0])
     finally:
         store.close()
 

@@ -19,6 +19,7 @@ from collector.judged import Judged, judged_file
 from collector.judged_writer import JudgedWriter
 from collector.judging import Judging, judge
 from collector.ledger import read_at_rest
+from collector.message import MQTT, Message
 from collector.receipts import FILE, Receipts
 from collector.replaying import replay
 from collector.settings import Settings
@@ -112,6 +113,32 @@ def test_a_page_that_shows_its_damage_only_in_a_later_row_is_told_too(tmp_path: 
         with pytest.raises(Damaged, match=r"many\.db is damaged"):
             fetch(reader.execute("SELECT k, v FROM t"))
         reader.close()
+
+
+def test_a_damaged_page_in_the_middle_of_a_seal_is_told_with_the_seal(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for k in range(3):
+        spool.append([Message("pit/a", b"%d" % n, MQTT) for n in range(400)], (k + 1) * 10**9, 0)
+    spool.close()
+    settle(spool_file(tmp_path))
+    spoil(spool_file(tmp_path), last_page(spool_file(tmp_path), "seal", "overflow"))
+    reader = SpoolReader(tmp_path)
+    assert len(reader.read(0, 2)) == 1
+    with pytest.raises(Damaged, match=r"spool\.db is damaged \(seal 3: .*a-damaged-file"):
+        reader.read(2)
+    reader.close()
+
+
+@pytest.mark.parametrize("data", [b"", b"\x91\xc4\x01a", b"\x95" + b"\xc4\x03abc" * 5, b"\xa5" * 100])
+def test_a_block_that_is_not_what_was_written_is_told_with_its_number(folder: Path, data: bytes) -> None:
+    store = sqlite3.connect(judged_file(folder))
+    with store:
+        store.execute("UPDATE block SET data = ? WHERE seq = 2", (data,))
+    store.close()
+    judged = Judged(folder)
+    with pytest.raises(Damaged, match=r"judged\.db is damaged \(block 2: "):
+        judged.blocks(0)
+    judged.close()
 
 
 def test_another_error_of_sqlite_stays_what_it_is(tmp_path: Path) -> None:
