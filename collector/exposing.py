@@ -39,6 +39,7 @@ def warnings(settings: Settings) -> list[str]:
     """Files with secrets that others on this machine can read or change, and names without logins."""
     files = [secret.file for secret in secrets(settings).values() if secret.file]
     found = [_loose(file) for file in dict.fromkeys([*files, settings.page.key, users_file(settings)]) if file]
+    found += [_loose(folder, read="") for folder in (settings.data, settings.data / "inbox")]
     if settings.page.names and not users_file(settings).exists():
         found.append(
             f"the page answers to {', '.join(settings.page.names)} without logins of its own: whoever passes the proxy "
@@ -47,10 +48,12 @@ def warnings(settings: Settings) -> list[str]:
     return [text for text in found if text]
 
 
-def _loose(file: Path) -> str:
+def _loose(file: Path, read: str = "read") -> str:
+    """What others may do with a file; with an empty `read` only whether they change it: who can put a message into the
+    inbox acts as anyone."""
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
     except OSError:
         return ""
-    what = "read" if mode & 0o004 else "changed" if mode & 0o022 else ""
+    what = read if read and mode & 0o004 else "changed" if mode & 0o022 else ""
     return f"{file} can be {what} by others on this machine (mode {mode:04o}): chmod g-w,o= {file}" if what else ""

@@ -197,6 +197,17 @@ def test_what_others_on_the_machine_can_read_is_warned_of(tmp_path: Path) -> Non
     assert "users.toml" in warnings(there)[0]
 
 
+@pytest.mark.parametrize("name", [".", "inbox"])
+def test_a_data_folder_into_which_others_can_write_is_warned_of(tmp_path: Path, name: str) -> None:
+    """Who can put a message into the inbox acts as anyone; that others can look is the folder's owner's choice."""
+    there = settings(tmp_path)
+    (there.data / "inbox").mkdir(parents=True)
+    for mode, loose in ((0o700, False), (0o755, False), (0o775, True), (0o757, True)):
+        (there.data / name).chmod(mode)
+        found = warnings(there)
+        assert [str(there.data / name) in text and "can be changed" in text for text in found] == [True] * loose
+
+
 def test_names_of_a_proxy_without_logins_are_warned_of(tmp_path: Path) -> None:
     there = settings(tmp_path, names=("pit.example",))
     assert "under a typed name" in warnings(there)[0]
