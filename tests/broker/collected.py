@@ -17,6 +17,7 @@ from collector.collecting import collect
 from collector.message import MQTT, OWN, Message
 from collector.settings import Settings
 from collector.spool import SpoolReader
+from tests.chaos.driving import eventually
 
 
 @contextmanager
@@ -67,7 +68,7 @@ class Attempts:
         self.at.append(time.monotonic())
 
     def back_off(self, at_least: int = 3) -> None:
-        assert len(self.at) >= at_least
+        eventually(lambda: len(self.at) >= at_least, 10, f"{at_least} attempts")
         for k, at in enumerate(self.at):
             assert at - self.at[0] >= 0.74 * self.first_wait * (2**k - 1), f"attempt {k} of {self.at}"
 
