@@ -170,8 +170,8 @@ def _board(world: World, look: Look, macros: Macros) -> Board:
 def _band(world: World, look: Look) -> str:
     since = f"{look.word('not_live')} {look.local.clock(look.now)}"
     if world.error:
-        return f"{since} · {look.word('unreadable')}: {world.error}"
-    return f"{since} · {behind_words(world.status, world.catching_up, look)}"
+        return f"{since} · {look.word('unreadable')}: {world.error} · {look.word('meanwhile')}"
+    return f"{since} · {behind_words(world.status, world.catching_up, look)} · {look.word('meanwhile')}"
 
 
 def _title(waiting: int, watched: str, status: Status, live: bool, look: Look) -> str:

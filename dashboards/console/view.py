@@ -159,7 +159,7 @@ def alarm_view(row: AlarmRow, sensor: SensorRow | None, look: Look, with_it: int
         reason=reason(row, look),
         since=look.moment(row.since) if row.since else "",
         age=look.age(row.since) if row.since else "",
-        respond_by=look.moment(respond_by) if respond_by else "",
+        respond_by=_respond_by(respond_by, row.active, look),
         guidance=row.guidance,
         consequence=row.consequence,
         citation=row.citation,
@@ -170,6 +170,14 @@ def alarm_view(row: AlarmRow, sensor: SensorRow | None, look: Look, with_it: int
         together=_together(row, with_it, look),
         buttons=buttons(row, look),
     )
+
+
+def _respond_by(by: int, active: bool, look: Look) -> str:
+    """The time, and whether it has passed while the alarm lasts; nothing for none."""
+    if not by:
+        return ""
+    passed = f", {look.word('passed')}" if active and by <= look.now else ""
+    return look.moment(by) + passed
 
 
 def _together(row: AlarmRow, with_it: int, look: Look) -> str:

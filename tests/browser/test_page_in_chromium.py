@@ -139,7 +139,8 @@ def test_a_server_that_goes_is_told_by_the_browsers_own_clock_and_its_return_too
     took = time.monotonic() - began
     said = tab.value("document.getElementById('said').textContent")
 
-    assert said == "NOT LIVE SINCE 10:31:07 +08:00 · no word from the server"
+    assert said == "NOT LIVE SINCE 10:31:07 +08:00 · no word from the server · watch the site by other means"
+    assert tab.value("document.querySelector('#standing .calm').innerText") == "No alarm stood when this was last live."
     assert 2 < took < 8
     assert tab.value("getComputedStyle(document.querySelector('.figure')).opacity") < "0.6"
     with served(sample, port):

@@ -1,8 +1,10 @@
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from dashboards import console as templates
 from dashboards.console.acting import Answer, Person, Reply
 from dashboards.console.page import page
 from dashboards.console.reading import AlarmRow, Unreadable
@@ -141,6 +143,23 @@ def test_judging_five_seconds_behind_is_not_live() -> None:
     sample.behind = 5 * SECOND
     assert "NOT LIVE SINCE 10:31:07 +08:00 · judging is 5 s behind" in shown(sample)
     assert '<main class="dead">' in shown(behind())
+
+
+def test_not_live_says_what_to_do_and_never_that_no_alarm_stands() -> None:
+    said = shown(behind())
+    assert "behind · watch the site by other means</span>" in said
+    assert '<span class="then">No alarm stood when this was last live.</span>' in said
+    css = (Path(templates.__file__).parent / "static" / "page.css").read_text()
+    assert ".then, main.dead .now { display: none; }" in css
+    assert "main.dead .then { display: inline; }" in css
+
+
+def test_a_button_is_named_with_the_alarm_that_it_is_about() -> None:
+    said = shown(alarmed())
+    names = re.findall(r'role="button"[^>]*aria-label="([^"]*)">([^<]*)<', said)
+    assert ("Acknowledge, ch4-2105 face-methane.cut", "Acknowledge") in names
+    assert all(name.startswith(f"{text}, ") for name, text in names)
+    assert len({name for name, _ in names}) == len(names)
 
 
 def test_the_page_speaks_chinese_when_asked() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from dashboards.console.figures import SECOND, Lang, Local
+from dashboards.console.figures import MINUTE, SECOND, Lang, Local
 from dashboards.console.labels import QUANTITIES, quantity_word
 from dashboards.console.reading import AlarmRow, SensorRow
 from dashboards.console.view import Figure, Look, alarm_view, sensor_figure
+from tests.dashboards.sample import METHANE
 
 NOW = 1_796_084_828 * SECOND
 LOOK = Look(Local("Asia/Shanghai"), NOW, "zh")
@@ -48,3 +51,15 @@ def test_a_limit_does_not_stand_beside_a_reading_of_another_unit(
     radar = SensorRow("radar-2", "wall", "displacement", "mm", 244.7, time=NOW - late * SECOND, every=2 * SECOND)
     row = AlarmRow("fall", "radar-2", "wall", "slope.inverse_velocity", "high", value=value, limit=480.0, unit=unit)
     assert alarm_view(row, radar, LOOK).limit == limit
+
+
+@pytest.mark.parametrize(
+    ("active", "ago", "said"),
+    [(True, 4, "10:32:07"), (True, 6, "10:30:07, passed"), (False, 6, "10:30:07"), (True, 5, "10:31:07, passed")],
+)
+def test_a_time_to_respond_that_has_passed_is_said_while_the_alarm_lasts(active: bool, ago: int, said: str) -> None:
+    now = 1_795_487_467 * SECOND  # 10:31:07
+    look = Look(Local("Asia/Shanghai"), now, "en")
+    row = replace(METHANE, since=now - ago * MINUTE, respond_within=5 * MINUTE, active=active)
+    assert alarm_view(row, None, look).respond_by == said
+    assert alarm_view(replace(row, acked=True), None, look).respond_by == ""

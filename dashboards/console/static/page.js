@@ -73,7 +73,7 @@ async function listening() {
   }
   if (performance.now() - heard <= SILENT) return;
   const since = last ? last.now : document.getElementById("now").textContent;
-  dead(true, `${body.dataset.notLive} ${since} · ${body.dataset.noWord}`);
+  dead(true, `${body.dataset.notLive} ${since} · ${body.dataset.noWord} · ${body.dataset.meanwhile}`);
 }
 
 // Nothing moves under a finger that is pressing, for 3 s at most.
@@ -117,6 +117,12 @@ document.addEventListener("click", (event) => {
   if (!act || event.ctrlKey || event.metaKey) return;
   if (act.dataset.kind) { event.preventDefault(); opened(act.href).catch(() => tell(body.dataset.noWord)); }
   else if (act.closest("dialog")) { event.preventDefault(); ask.close(); }
+});
+// What is a button answers to the space bar like one.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== " " || !event.target.matches("a.act")) return;
+  event.preventDefault();
+  event.target.click();
 });
 ask.addEventListener("submit", (event) => { event.preventDefault(); sent(event.target); });
 
