@@ -28,6 +28,9 @@ from detectors.vibration import CURVES, HalfWaves, frequency, half_waves, vibrat
 BAD = FAULTS & ~int(Quality.OUT_OF_SPAN)
 NO_WINDOW = np.iinfo(np.int64).min
 
+WINDOWED: Sequence[str] = ("next", "count", "start", "peak", "clipped", "top", "top_frequency", "worst", "last")
+"""What of the state is of the running window, and empty at its beginning."""
+
 
 @dataclass(slots=True)
 class State:
@@ -176,8 +179,7 @@ class Ppv:
         begun = state.next[who] - np.rint(state.count[who] * (1e9 / state.rate[who])).astype(np.int64)
         packets = packets.only(packets.time < begun - packets.slack)
         if len(packets):
-            names = ("next", "count", "start", "peak", "clipped", "top", "top_frequency", "worst")
-            blank = {name: np.zeros_like(getattr(state, name)) for name in (*names, "last")}
+            blank = {name: np.zeros_like(getattr(state, name)) for name in WINDOWED}
             blank["last"][packets.sensor] = packets.samples[:, 0]
             rate = np.full_like(state.rate, packets.rate)
             self._measure(replace(state, rate=rate, **blank), packets, waves, findings)
