@@ -10,12 +10,15 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any, NamedTuple
 
 from collector.errors import Rejected, Unavailable
 
 TIMEOUT = 10.0
 """s to wait for an answer."""
+LONGEST = 1 << 20
+"""Bytes of an answer that are read."""
 _TRY_AGAIN = (408, 425, 429)
 
 
@@ -43,14 +46,14 @@ def ask(
     try:
         request = urllib.request.Request(url, data, sent, method=method)
         with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return Answer(int(answer.status), answer.read())
+            return Answer(int(answer.status), answer.read(LONGEST))
     except urllib.error.HTTPError as error:
         error.close()
         problem = f"{name} answered {error.code} {error.reason}"
         if 400 <= error.code < 500 and error.code not in _TRY_AGAIN:
             raise Rejected(f"{problem}: check its address and what it accepts") from error
         raise Unavailable(problem) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:  # the last for what speaks no HTTP
         reason = getattr(error, "reason", error)
         said = reason if isinstance(reason, OSError) else type(error).__name__
         raise Unavailable(f"{name}: {said}; is it running, and reachable from here?") from error

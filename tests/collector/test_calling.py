@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 
 from collector.calling import Command, Gateway, Hook, Text
 from collector.errors import Rejected, Unavailable
+from collector.posting import LONGEST, ask
 from collector.secret import Secret
 
 TEXT = Text("wall/p1#1:page:li", "north-wall 12 mm/d limit 10", "Close ramp 4 {to}", {"priority": "critical"})
@@ -130,3 +133,40 @@ def test_a_webhooks_answer_names_the_message_where_it_says_so(far: Far, secret: 
     assert Hook(url, "nothing.there").send("li", TEXT).id == ""
     far.answer = b"OK"
     assert Hook(url, "sid").send("li", TEXT) == (200, ""), "it was taken all the same"
+
+
+@contextmanager
+def speaking(*said: bytes) -> Iterator[str]:
+    """The address of somebody who answers each request with these bytes, as long as they are taken."""
+
+    def answer(far: socket.socket) -> None:
+        with far, suppress(OSError):
+            far.recv(65_536)
+            for part in said:
+                far.sendall(part)
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    answer(door.accept()[0])
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{door.getsockname()[1]}/"
+        door.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "said", [b"220 mail.example ESMTP\r\n", b"HTTP/1.1 soon\r\n\r\n", b"HTTP/1.1 200 OK\r\nX" + b"x" * 70_000, b""]
+)
+def test_what_speaks_no_http_is_unavailable(said: bytes) -> None:
+    with speaking(said) as url, pytest.raises(Unavailable, match="sms"):
+        ask(url, "POST", {}, "sms")
+
+
+def test_no_more_of_an_answer_is_read_than_any_gateway_says() -> None:
+    with speaking(b"HTTP/1.1 200 OK\r\n\r\n", *[bytes(LONGEST)] * 20) as url:
+        assert len(ask(url, "POST", {}, "sms").body) == LONGEST
