@@ -53,6 +53,7 @@ class Stuck:
     N is the greatest of `least`, `factor` times the sensor's own longest finished run, and, where noise and quantum are
     declared, the run that chance makes once in 1e9 (two readings agree with p = quantum / (2 sqrt(pi) noise)). Without
     them the sensor is judged only after `learn` changes of value. Runs at zero or at an end of the span are not judged.
+    Where a device publishes one value many times (an hour's mean each minute) give a `least` above that.
     Source: definition (shared reference gas-dust 2.7 and 2.8: a quantised healthy sensor repeats itself).
 
         [rule.stuck]

@@ -96,3 +96,12 @@ def test_a_value_at_the_very_end_of_the_span_is_not_judged_without_a_quantum_eit
     learned = [9.0 + v for v in LEARNED]
     said = verdicts([*learned, *[value] * 100], span=(4.0, 20.0))  # type: ignore[arg-type]
     assert [v for _, v in said] == [Verdict.CLEAR, Verdict.UNKNOWN]
+
+
+def test_an_hours_mean_published_each_minute_is_not_stuck_with_a_least_above_it() -> None:
+    means = np.round(np.random.default_rng(2).normal(2.0, 0.5, 48), 2)
+    values = np.repeat(means, 60).tolist()
+    assert Verdict.ACTIVE in [v for _, v in verdicts(values, Stuck(), noise=0.3, quantum=0.01)]
+    assert [v for _, v in verdicts(values, Stuck(least=61), noise=0.3, quantum=0.01)] == [Verdict.CLEAR]
+    dead = [*values, *[values[-1]] * 400]
+    assert [v for _, v in verdicts(dead, Stuck(least=61), noise=0.3, quantum=0.01)] == [Verdict.CLEAR, Verdict.ACTIVE]

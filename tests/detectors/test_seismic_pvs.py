@@ -190,3 +190,11 @@ def test_nonsense_is_refused() -> None:
     for parts in ({"rate": np.array([RATE, RATE, 100.0])}, {"input_unit": ["mm/s", "mm/s", "m/s"]}):
         with pytest.raises(ValueError, match="give axes of one unit and one rate"):
             VECTOR.start(replace(station(1), **parts))
+
+
+@pytest.mark.parametrize("span", [(-4.0, 40.0), (-40.0, 4.0)])
+def test_a_part_is_clipped_at_the_nearer_end_of_its_span(span: tuple[float, float]) -> None:
+    traces = [np.clip(sine(8.0, 9, 6.0), *span)] * 3
+    state = VECTOR.start(replace(station(1), span_low=np.full(3, span[0]), span_high=np.full(3, span[1])))
+    found = run(VECTOR, state, [Batch.of(w.arrived, waves=[w]) for w in together(traces, [100] * 12)])
+    assert Verdict.CLEAR not in [f.verdict for f in found.findings]

@@ -227,3 +227,19 @@ def test_a_sensor_without_declared_noise_is_refused() -> None:
 def test_nonsense_is_refused(parameters: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="give"):
         InverseVelocity(**parameters)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("count", [4, 5, 9])
+@pytest.mark.parametrize("sigma", [0.0, 0.01])
+def test_a_point_surprises_just_beyond_the_prediction_interval_of_the_line(count: int, sigma: float) -> None:
+    """Student's t of count - 2 times the standard error of a prediction (numpy.polyfit), and the point's own noise."""
+    time = np.arange(count + 1.0)
+    past = 1.0 - 0.05 * time[:-1] + np.random.default_rng(count).normal(0, 0.02, count)
+    line, covariance = np.polyfit(time[:-1], past, 1, cov="unscaled")
+    variance = ((past - np.polyval(line, time[:-1])) ** 2).sum() / (count - 2)
+    at = np.array([time[-1], 1.0])
+    bound = stats.t.ppf(0.9995, count - 2) * np.sqrt(variance * (1 + at @ covariance @ at)) + 3 * sigma
+    for beyond in (0.999, 1.001):
+        newest = np.polyval(line, time[-1]) + beyond * bound
+        noise = np.full(count + 1, sigma)
+        assert surprises(time, np.append(past, newest), noise) == (beyond > 1)
