@@ -86,7 +86,7 @@ class Folding:
             self._special(seal, special, out)
         self._readings(run, out)
         if self.judge is not None:
-            out.hazards = self.judge.records.hazards.take_changed()
+            out.hazards = self.judge.hazards.take_changed()
         return out
 
     def _is_special(self, message: Message) -> bool:
@@ -176,7 +176,7 @@ class Folding:
         before = self.memory.copy() if len(seals) > 1 else self.memory
         decoded = self._decoder.decode(seals)
         wrong_unit = any(letter.reason == "wrong_unit" for letter in decoded.dead)
-        faulty = wrong_unit or bool(self.judge.records.own_standing(WRONG_UNIT))
+        faulty = wrong_unit or bool(self.judge.alarms.own_standing(WRONG_UNIT))
         if faulty and len(seals) > 1:
             self.memory.restore(before)
             for seal in seals:
@@ -206,13 +206,13 @@ class Folding:
     def _units(self, decoded: Decoded, out: Folded) -> None:
         """A payload in another unit is an alarm on its sensor, until the sensor says something that can be read."""
         assert self.judge is not None
-        records, names = self.judge.records, list(self.judge.site.sensors)
+        alarms, names = self.judge.alarms, list(self.judge.site.sensors)
         wrong = {d.sensor: d for d in decoded.dead if d.reason == "wrong_unit" and d.sensor is not None}
         for sensor, letter in wrong.items():
             why = Why("payload.wrong_unit", {"detail": letter.detail})
             self._note(out, self.judge.own(WRONG_UNIT, sensor, decoded.until, why, Priority.MEDIUM))
         heard = {names[k] for k in decoded.sensor.tolist()} - wrong.keys()
-        for sensor in records.own_standing(WRONG_UNIT):
+        for sensor in alarms.own_standing(WRONG_UNIT):
             if sensor in heard:
                 self._note(out, self.judge.own_ends(WRONG_UNIT, sensor, decoded.until, Why("payload.readable")))
 
@@ -228,7 +228,7 @@ class Folding:
             key = (change.rule, change.sensor)
             out.touched.add(key)
             if not change.rule and change.sensor:
-                out.touched.update(self.judge.records.handlings.touched(change.sensor))
+                out.touched.update(self.judge.handlings.touched(change.sensor))
             pair = self.judge.revision.pair_of.get(key)
             for dependent in self.judge.revision.wiring.dependents.get(-1 if pair is None else pair, ()):
                 rule, subject = self.judge.revision.pairs[dependent]

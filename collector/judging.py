@@ -120,7 +120,7 @@ class Judging:
         self.writer.begin()
         self.writer.fact("before", counts.get("gate.judged", 0) + counts.get("derived", 0))
         self.writer.pairs(row for key in all_keys(judge) if (row := pair_row(judge, key)) is not None)
-        self.writer.hazards(map(hazard_row, judge.records.hazards.open.values()))
+        self.writer.hazards(map(hazard_row, judge.hazards.open.values()))
         self.writer.commit(place.seal)
         return place.seal
 
@@ -215,7 +215,7 @@ class Judging:
         judge = self.folding.judge
         if judge is None:
             return []
-        open = judge.records.handlings.open
+        open = judge.handlings.open
 
         def handling(name: str) -> dict[str, Any] | None:
             one = open.get(name)

@@ -18,7 +18,7 @@ from detectors.rule import compared_in
 
 def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
     """All that is known of a (rule, subject), as the page and the stores read it; None if nothing is."""
-    pair, record = judge.revision.pair_of.get(key), judge.records.records.get(key)
+    pair, record = judge.revision.pair_of.get(key), judge.alarms.records.get(key)
     if pair is None and record is None:
         return None
     known: dict[str, Any] = {"guidance": GUIDANCE.get(key[0], "")}
@@ -33,7 +33,7 @@ def pair_row(judge: Judge, key: Key) -> dict[str, Any] | None:
     assert record is not None
     alarm = record.alarm
     watching = pair is not None and bool(judge.verdicts.holding.watching[pair])
-    tested = pair is not None and judge.records.handlings.tested(pair)
+    tested = pair is not None and judge.handlings.tests(pair)
     why = {"key": record.why.key, **record.why.numbers} if alarm.standing or not tested else {"key": "judge.in_test"}
     return {
         "unit": "", "guidance": "", "citation": "", "consequence": "", "inputs": [], "states": [], **known,
@@ -59,7 +59,7 @@ def _states(judge: Judge, inputs: Sequence[tuple[str, str]]) -> list[str]:
 
 def all_keys(judge: Judge) -> list[Key]:
     """Every pair that something is known of, in order."""
-    return sorted(judge.revision.pair_of.keys() | judge.records.records.keys())
+    return sorted(judge.revision.pair_of.keys() | judge.alarms.records.keys())
 
 
 def hazard_row(hazard: Hazard) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What people do at a sensor for a time, as data: a test, a calibration, a blasting window; who asks, and why not.
 
 Constraints. Pure. A handling begins with an action in the log and ends by another or by itself, when the log is past
-its `until`. What it does to readings and alarms is handlings.py's.
+its `until`. What it does to readings is handlings.py's, to alarms raising.py's.
 """
 
 from __future__ import annotations

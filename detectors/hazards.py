@@ -2,7 +2,7 @@
 
 Constraints. A fold of the records' own changes and of people's actions, at their places in the log. Opening and joining
 have no journal line of their own: the line that raised the occurrence says both. The return of an alarm closes nothing,
-nor does a revision. Not here: which alarms stand (settling.py), who may close by access.
+nor does a revision. Not here: which alarms stand (alarms.py), who may close by access.
 """
 
 from __future__ import annotations
@@ -93,12 +93,16 @@ Stands = Callable[[Hazard], bool]
 class Hazards:
     """All open hazards of a site. `changed` holds what was opened, changed or closed since it was last taken."""
 
-    def __init__(self, known: Iterable[Hazard] = ()) -> None:
-        self.open: dict[Key, Hazard] = {hazard.key: hazard for hazard in known}
+    def __init__(self) -> None:
+        self.open: dict[Key, Hazard] = {}
         self.changed: dict[tuple[str, int], Hazard] = {}
         self._holder: dict[Key, Hazard] = {}
         self._next = NEVER
         """No reminder comes before it; so that a step without one looks at no hazard."""
+
+    def restore(self, known: Iterable[Hazard]) -> None:
+        """Take over the open hazards of a snapshot."""
+        self.open = {hazard.key: hazard for hazard in known}
         for hazard in self.open.values():
             self._index(hazard)
 

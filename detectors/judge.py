@@ -12,19 +12,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from detectors.alarms import Alarms
 from detectors.bank import Rows
 from detectors.desk_load import FIGURES
 from detectors.desks import Desks
 from detectors.detector import Why
 from detectors.gate import Gate
-from detectors.handlings import Said
+from detectors.handlings import Handlings, Said
+from detectors.hazards import Hazards
 from detectors.latest import Latest
 from detectors.reading import AFTER_ROWS, Batch, Quality, Wave
 from detectors.records import Action, Change, Key
 from detectors.revising import carry_gate, carry_latest, carry_verdicts
 from detectors.revision import Revision
 from detectors.rule import Priority
-from detectors.settling import Records
+from detectors.settling import Settling
 from detectors.site import Site
 from detectors.verdicts import Verdicts
 
@@ -46,7 +48,8 @@ class Judge:
 
     def __init__(self, site: Site, now: int, revision: int = 1) -> None:
         self._adopt(Revision(site, revision), now, {})
-        self.records = Records(self.revision)
+        self.alarms, self.hazards, self.handlings = Alarms(self.revision), Hazards(), Handlings(self.revision)
+        self.settling = Settling(self.alarms, self.hazards, self.handlings)
         self.desks = Desks(site.desk_of, now)
         self.heard: list[Change] = []
         """Changes since the last step, which the desks have still to count."""
@@ -68,9 +71,9 @@ class Judge:
 
     def step(self, batch: Batch) -> Judged:
         """Judge readings; `batch.sensor` counts the site's sensors in their order. An empty batch is a tick."""
-        handlings, judged = self.records.handlings, Judged()
-        rows, waves = self._gated(batch, judged), handlings.mark_waves(batch.waves)
-        for at, said in list(handlings.endings(batch.until)):
+        judged = Judged()
+        rows, waves = self._gated(batch, judged), self.handlings.mark_waves(batch.waves)
+        for at, said in list(self.handlings.endings(batch.until)):
             early = rows.arrived <= at
             self._fold(rows.where(early), [w for w in waves if w.arrived <= at], at, judged)
             self._say(said, at, judged)
@@ -79,7 +82,7 @@ class Judge:
         return judged
 
     def _gated(self, batch: Batch, judged: Judged) -> Rows:
-        quality = self.records.handlings.mark(batch.sensor, batch.time, batch.arrived, batch.quality)
+        quality = self.handlings.mark(batch.sensor, batch.time, batch.arrived, batch.quality)
         keep, quality = self.gate.mark(batch.sensor, batch.time, batch.arrived, batch.value, quality)
         rows = Rows(batch.sensor, batch.time, batch.arrived, batch.row, batch.value, quality)
         self.gate.count_waves(sum(not wave.ends for wave in batch.waves))
@@ -93,7 +96,7 @@ class Judge:
         self.latest.note(rows, waves)
         held, parts = self.verdicts.step(rows, waves, until)
         self.now = max(self.now, until)
-        judged.changes += self._heard(self.records.settle(held, until), until)
+        judged.changes += self._heard(self.settling.settle(held, until), until)
         if windows := self.desks.windows(self.heard, until):
             parts.append(self._desk_rows(windows))
         self.heard = []
@@ -124,30 +127,30 @@ class Judge:
     def act(self, action: Action, now: int) -> Judged:
         """An action at its place in the log; the answer is among the changes (with its id), taken or refused."""
         self.now = max(self.now, now)
-        judged = Judged(self._heard(self.records.act(action, now), now))
-        self._say(self.records.handlings.take_said(), now, judged)
+        judged = Judged(self._heard(self.settling.act(action, now), now))
+        self._say(self.handlings.take_said(), now, judged)
         return judged
 
     def reached(self, test: str, sensor: str, alarm: str, channel: str, now: int) -> list[Change]:
         """A channel took the notice of an alarm that a test raised."""
-        return self._heard(self.records.handlings.reached(test, sensor, alarm, channel, now), now)
+        return self._heard(self.handlings.reached(test, sensor, alarm, channel, now), now)
 
     def own(self, rule: str, subject: str, now: int, why: Why, least: Priority) -> list[Change]:
         """An alarm of the system's own begins: on a rule, a sensor, a way to reach people."""
-        return self._heard(self.records.own(rule, subject, now, why, least), now)
+        return self._heard(self.settling.raising.own(rule, subject, now, why, least), now)
 
     def own_ends(self, rule: str, subject: str, now: int, why: Why) -> list[Change]:
         """An alarm of the system's own is over."""
-        return self._heard(self.records.own_ends(rule, subject, now, why), now)
+        return self._heard(self.settling.raising.own_ends(rule, subject, now, why), now)
 
     def canary(self, name: str, now: int) -> list[Change]:
         """A canary of that name came by: a line of its own kind, never an alarm."""
         self.now = max(self.now, now)
-        return self._heard(self.records.note("canary", now, Why("judge.canary", {"id": name})), now)
+        return self._heard(self.settling.note("canary", now, Why("judge.canary", {"id": name})), now)
 
     def refuse(self, now: int, why: Why, by: str) -> list[Change]:
         """Something asked of the whole site is refused."""
-        return self._heard(self.records.note("refused", now, why, by), now)
+        return self._heard(self.settling.note("refused", now, why, by), now)
 
     def _heard(self, changes: Sequence[Change], until: int) -> list[Change]:
         changes = self.desks.follow(changes, until, self.revision.number)
@@ -162,7 +165,7 @@ class Judge:
         self.verdicts.excuse(start, end)
         begun = max(start, self.now)
         self.now = max(self.now, end)
-        return self._heard(self.records.note("blind", begun, Why("judge.blind", {"from": start, "to": end})), begun)
+        return self._heard(self.settling.note("blind", begun, Why("judge.blind", {"from": start, "to": end})), begun)
 
     def revise(self, site: Site, now: int, revision: int, by: str, note: str) -> list[Change]:
         """Adopt a revision. It clears nothing: what stood stands until good readings, or a reset, end it."""
@@ -170,20 +173,20 @@ class Judge:
         after = Revision(site, revision)
         watched, watches = before.watches(), after.watches()
         self._adopt(after, now, {key: at for key, at in verdicts.seen.items() if watches.get(key) == watched[key]})
-        carry_verdicts(verdicts, self.verdicts, self.records.active_keys(), now)
+        carry_verdicts(verdicts, self.verdicts, self.alarms.active_keys(), now)
         carry_gate(gate, self.gate, before.site.sensors, site.sensors)
         carry_latest(latest, self.latest, before.site.sensors, site.sensors)
-        changes = self.records.revised(after, now, by, note)
+        changes = self.settling.revised(after, now, by, note)
         for change in self.heard:
             self.desks.count(change)
         self.heard = []
-        self.desks.revise(site.desk_of, {key: record.area for key, record in self.records.records.items()})
+        self.desks.revise(site.desk_of, {key: record.area for key, record in self.alarms.records.items()})
         return self._heard(changes, now)
 
     def begin(self, by: str = "", note: str = "") -> list[Change]:
         """The first revision: said once, before anything is judged."""
-        return self._heard(self.records.revised(self.revision, self.now, by, note), self.now)
+        return self._heard(self.settling.revised(self.revision, self.now, by, note), self.now)
 
     def watching(self) -> tuple[int, int]:
         """(pairs whose verdict is known, which are in service and not in test, pairs): see `Verdicts.watching`."""
-        return self.verdicts.watching(self.records.out_of_service_pairs() + self.records.handlings.tested_pairs())
+        return self.verdicts.watching(self.alarms.out_of_service_pairs() + self.handlings.tested_pairs())

@@ -1,6 +1,6 @@
 """The words of an alarm's record: what a person asks for, what a journal line says, what is known of an alarm.
 
-Plain data; what becomes of it is settled in settling.py, and what people may do in people.py.
+Plain data; what becomes of it is in raising.py and settling.py, and what people may do in people.py.
 """
 
 from __future__ import annotations
@@ -120,6 +120,17 @@ class Record:
     service_until: int | None = None
     test: str = ""
     """The id of the test in which it was raised: gas was applied, the place is as it was."""
+
+    @property
+    def in_alarm(self) -> bool:
+        """True if a real alarm stands here, active or latched: a fault on its sensor takes its priority."""
+        return (self.alarm.active or self.alarm.latched) and not self.test
+
+    @property
+    def real(self) -> bool:
+        """True if its alarm is active and says something of the place: no test, no fault, no entry of the log."""
+        fault = self.kind.startswith("health.")
+        return self.alarm.active and not self.test and not fault and self.priority is not Priority.LOG
 
     def line(
         self,

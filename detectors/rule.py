@@ -1,7 +1,8 @@
 """A rule: one detector, its subjects, one priority, and what a person is told.
 
 Constraints. A rule is read once from the site file and never changes; a new revision makes new rules. Delays, latch and
-suppression are only declared here: judge.py does them. Not here: reading and checking (site_rules.py).
+suppression are only declared here; holding.py, raising.py and alarms.py do them. Not here: reading and checking
+(site_rules.py).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from detectors.alarm import Alarm, Hidden
 from detectors.desk_load import Load
 from detectors.desks import Notice
 from detectors.detector import Finding, Verdict, Why
-from detectors.hazards import Done, Hazard, Hazards
+from detectors.hazards import Done, Hazard
 from detectors.holding import Pending
 from detectors.judge import Judge
 from detectors.records import Change, Record
@@ -43,16 +43,16 @@ def snapshot(judge: Judge) -> tuple[Arrays, dict[str, Any]]:
         "seen": [[rule, subject, now] for (rule, subject), now in verdicts.seen.items()],
         "broken": {name: _why(why) for name, why in verdicts.broken.items()},
         "pending": [[pair, _pending(p)] for pair, p in sorted(pending.items())],
-        "records": [[*key, _record(r)] for key, r in sorted(judge.records.records.items())],
-        "used": [[*key, number] for key, number in sorted(judge.records.used.items())],
-        "active": sorted(judge.records.active),
-        "hazards": [dataclasses.asdict(hazard) for hazard in judge.records.hazards.open.values()],
+        "records": [[*key, _record(r)] for key, r in sorted(judge.alarms.records.items())],
+        "used": [[*key, number] for key, number in sorted(judge.alarms.used.items())],
+        "active": sorted(judge.alarms.active),
+        "hazards": [dataclasses.asdict(hazard) for hazard in judge.hazards.open.values()],
         "told": [[desk, [_notice(one) for one in told]] for desk, told in sorted(judge.desks.told.items())],
         "notices": [[*key, notice] for key, notice in sorted(judge.desks.notice_of.items())],
         "load": [[desk, _load(load)] for desk, load in judge.desks.load.items()],
         "counted": judge.desks.counted,
         "heard": [_change(change) for change in judge.heard],
-        "handlings": judge.records.handlings.snapshot(),
+        "handlings": judge.handlings.snapshot(),
     }
 
 
@@ -74,19 +74,19 @@ def restore(site: Site, arrays: Mapping[str, NDArray[Any]], plain: Mapping[str, 
     for name in LATEST:
         setattr(judge.latest, name, np.array(arrays[f"latest_{name}"]))
     verdicts.broken = {name: Why(*why) for name, why in plain["broken"].items()}
-    judge.records.records = {(rule, subject): _record_of(r) for rule, subject, r in plain["records"]}
-    judge.records.used = {(rule, subject): number for rule, subject, number in plain.get("used", ())}
-    judge.records.active = set(plain["active"])
-    judge.records.hazards = Hazards(_hazard_of(hazard) for hazard in plain.get("hazards", ()))
+    judge.alarms.records = {(rule, subject): _record_of(r) for rule, subject, r in plain["records"]}
+    judge.alarms.used = {(rule, subject): number for rule, subject, number in plain.get("used", ())}
+    judge.alarms.active = set(plain["active"])
+    judge.hazards.restore(_hazard_of(hazard) for hazard in plain.get("hazards", ()))
     judge.desks.told = {desk: [_notice_of(one) for one in told] for desk, told in plain.get("told", ())}
     judge.desks.load |= {desk: _load_of(load) for desk, load in plain.get("load", ())}
     if "load" not in plain:  # an older version's snapshot: desks bear what stands
-        for key, record in sorted(judge.records.standing(), key=lambda one: one[1].since):
+        for key, record in sorted(judge.alarms.standing(), key=lambda one: one[1].since):
             judge.desks.count(record.line(key, record.since, judge.revision.number, "standing"))
     judge.desks.counted = plain.get("counted", judge.desks.counted)
     judge.heard = [_change_of(change) for change in plain.get("heard", ())]
     judge.desks.notice_of = {(rule, subject): notice for rule, subject, notice in plain.get("notices", ())}
-    judge.records.handlings.restore(plain.get("handlings", ()))
+    judge.handlings.restore(plain.get("handlings", ()))
     return judge
 
 

@@ -1,7 +1,7 @@
 """Suppression by design: which alarm hides which, by the rules of a site alone.
 
 A rule's `suppress_when` hides it as the site says. Two alarms speak for others: a ladder's rung for the lower ones on
-its subject, and a frozen network for the silence of each of its sensors. What happens to an alarm is settling.py's.
+its subject, and a frozen network for the silence of each of its sensors. What becomes of an alarm is alarms.py's.
 """
 
 from __future__ import annotations

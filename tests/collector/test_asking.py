@@ -288,7 +288,7 @@ def test_accepting_it_is_a_line_of_its_own_kind_and_leaves_nothing_to_list(tmp_p
         "answered", QUESTION, "li", 20261207, "li", "a-1",
     )  # fmt: skip
     assert line["priority"] == "log"
-    assert not [key for key in judge.records.records if key[0] == QUESTION]
+    assert not [key for key in judge.alarms.records if key[0] == QUESTION]
     assert answer(judge, by="")["change"] == "refused"
     assert answer(judge, kind="acknowledge")["change"] == "refused"
 

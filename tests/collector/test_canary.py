@@ -392,7 +392,7 @@ def test_one_that_came_is_a_reading_and_a_line_of_its_own_kind(tmp_path: Path) -
     assert (line["priority"], line["rule"], line["occurrence"], line["now"]) == ("log", "", 0, 5 * S)
     assert not worth(line), "nobody is told of it"
     assert folding.judge is not None
-    assert not [key for key, record in folding.judge.records.standing() if "canary" in key[0]]
+    assert not [key for key, record in folding.judge.alarms.standing() if "canary" in key[0]]
     place = folding.judge.revision.series["davylamp.canary"]
     assert folding.judge.latest.value[place] == 1.0
     assert folded.dead == []

@@ -154,7 +154,7 @@ def test_desks_need_not_name_the_system_and_may(tmp_path: Path) -> None:
 def test_trouble_of_the_system_is_no_hazard_of_the_site(tmp_path: Path) -> None:
     judge, lines = fold(written(tmp_path, SITE), (2 * S, [own("disk-reserve", value=1)]), (60 * S, []))
     assert ("reserve-spent", "davylamp.disk-reserve", "raised") in lines
-    assert judge.records.hazards.open == {}
+    assert judge.hazards.open == {}
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_a_role_that_falls_silent_is_one_alarm_and_all_of_them_are_one_too(tmp_p
         seals = [(k * 10 * S + 2 * S, [own("readings", **part), own("clock-offset", value=0)])
                  for k, part in enumerate(parts)]  # fmt: skip
         judge, _ = fold(path, *seals)
-        return {key for key, record in judge.records.standing() if record.alarm.isa == "B"}
+        return {key for key, record in judge.alarms.standing() if record.alarm.isa == "B"}
 
     assert shown(*[alive] * 12) == {("silent", "ch4-1")}
     assert shown(*[alive] * 3, *[dead] * 10) == {("silent", "ch4-1"), ("role-silent", "davylamp.memory-judge")}

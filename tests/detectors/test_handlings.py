@@ -114,8 +114,8 @@ def test_what_a_test_raises_is_marked_and_ends_with_it_and_nothing_of_it_is_left
         "62 cut/ch4-1 acknowledged A TEST", "62 warn/ch4-1 acknowledged A TEST",
         "62 both/face-gas acknowledged A TEST", "62 shaking/ch4-1 acknowledged A TEST",
     ]  # fmt: skip
-    assert not list(told.judge.records.standing()), "a latch owes no reset after a test"
-    assert not any(record.test for record in told.judge.records.records.values())
+    assert not list(told.judge.alarms.standing()), "a latch owes no reset after a test"
+    assert not any(record.test for record in told.judge.alarms.records.values())
     raised = next(c for c in told.changes if c.change == "raised")
     assert raised.why.numbers["test"] == "test-2", "the line names its test"
 
@@ -129,9 +129,9 @@ def test_what_is_beyond_its_limit_when_the_test_ends_is_raised_as_real() -> None
         "62 cut/ch4-1 raised B", "62 warn/ch4-1 raised F", "62 noted/ch4-1 raised C",
         "62 both/face-gas raised B", "62 shaking/ch4-1 raised B",
     ]  # fmt: skip
-    cut = told.judge.records.records["cut", "ch4-1"]
+    cut = told.judge.alarms.records["cut", "ch4-1"]
     assert (cut.alarm.occurrence, cut.latches, cut.value, cut.test) == (2, True, 1.6, "")
-    assert told.read(70, 0.1, 0.1).judge.records.records["cut", "ch4-1"].alarm.latched
+    assert told.read(70, 0.1, 0.1).judge.alarms.records["cut", "ch4-1"].alarm.latched
 
 
 def test_a_test_ended_by_a_person_ends_there_and_its_line_bears_the_actions_id() -> None:
@@ -145,7 +145,7 @@ def test_a_test_ended_by_a_person_ends_there_and_its_line_bears_the_actions_id()
 
 def test_the_result_says_what_was_raised_when_and_who_was_told() -> None:
     told = Told().read(1, 0.1, 0.1).act("test", 2, until=62).read(32, 1.1, 0.1).read(40, 0.1, 0.1)
-    handlings = told.judge.records.handlings
+    handlings = told.judge.handlings
     (line,) = handlings.reached("test-2", "ch4-1", "warn/ch4-1#1", "control-room", START + 33 * S)
     assert (line.change, line.why.numbers["seconds"]) == ("reached", 1.0)
     assert handlings.reached("test-2", "ch4-1", "warn/ch4-1#1", "control-room", START + 34 * S) == []
@@ -192,7 +192,7 @@ def test_what_cannot_be_is_refused_with_its_reason_in_the_journal(kind: str, mor
     told = Told().read(1, 0.1, 0.1).act(kind, 3, **{"until": 60, **more})
     line = told.last()
     assert (line.change, line.why.key, line.action) == ("refused", f"judge.refused.{reason}", f"{kind}-3")
-    assert not told.judge.records.handlings.open
+    assert not told.judge.handlings.open
 
 
 def test_a_test_is_refused_while_a_rule_of_the_sensor_or_a_group_with_it_is_in_alarm() -> None:
@@ -249,9 +249,9 @@ def test_a_test_goes_with_its_sensor_when_a_revision_removes_it() -> None:
         del less["sensor"][name]
     del less["rule"]["calibration"], less["rule"]["sum"]
     told.changes += told.judge.revise(read_site(less), START + 20 * S, 2, "wang", "moved")
-    assert not told.judge.records.handlings.open
+    assert not told.judge.handlings.open
     assert "20 cut/ch4-1 returned A TEST" in told.lines()
-    (key, group), = told.judge.records.standing()
+    (key, group), = told.judge.alarms.standing()
     assert (key, group.test) == (("both", "face-gas"), ""), "a revision clears nothing: readings will end it"
 
 
@@ -276,14 +276,14 @@ def test_what_was_measured_before_the_calibration_is_judged_when_it_comes() -> N
 def test_an_alarm_that_stands_is_not_cleared_by_calibration_gas() -> None:
     told = Told().read(1, 1.6, 0.1).act("calibrate", 2, until=62).read(30, 0.0, 0.1).read(63)
     assert not any("returned" in line for line in told.lines())
-    assert told.judge.records.is_active(("cut", "ch4-1"))
+    assert told.judge.alarms.is_active(("cut", "ch4-1"))
 
 
 def test_blocks_of_samples_are_marked_too() -> None:
     told = Told().read(1, 0.1, 0.1).act("calibrate", 2, until=62)
     times = (START + 5 * S, START + 70 * S)
     waves = [Wave(0, 0, at, at, 100.0, np.ones(3), 0) for at in times]
-    marked = told.judge.records.handlings.mark_waves(waves)
+    marked = told.judge.handlings.mark_waves(waves)
     assert [wave.quality for wave in marked] == [int(Quality.CALIBRATION), 0]
 
 
@@ -301,7 +301,7 @@ def test_calibrations_reach_the_rule_that_counts_them_without_a_message_from_out
     assert f"{200 + 15 * day} calibration/cal-1 raised B" in told.lines()
     told.act("calibrate", 300 + 15 * day, until=900 + 15 * day).read(901 + 15 * day, 0.1, 0.1)
     assert told.said("cal-1")[2:] == [1.0, 0.0]
-    assert told.judge.records.is_active(("calibration", "cal-1")), "a window without a record is no calibration"
+    assert told.judge.alarms.is_active(("calibration", "cal-1")), "a window without a record is no calibration"
     told.act("calibrated", 950 + 15 * day, details=gas)
     assert f"{950 + 15 * day} calibration/cal-1 returned D" in told.lines()
 
@@ -414,7 +414,7 @@ def test_the_logs_wake_everything_that_is_claimed_of_them() -> None:
 def test_a_restart_in_a_test_remembers_it() -> None:
     told = Told().read(1, 0.1, 0.1).act("test", 2, until=62).read(10, 1.1, 0.1)
     judge = again(told.judge)
-    assert judge.records.handlings.open == {
+    assert judge.handlings.open == {
         "ch4-1": Handling("test", "ch4-1", "test-2", START + 2 * S, START + 62 * S, "Li", "yearly",
                           {"warn/ch4-1#1": START + 10 * S, "both/face-gas#1": START + 10 * S}),
     }  # fmt: skip
@@ -434,7 +434,7 @@ def test_a_real_alarm_never_joins_the_notice_of_a_test_in_a_flood() -> None:
 
 def test_a_fault_of_the_systems_own_takes_no_priority_of_what_a_test_raised() -> None:
     told = Told().read(1, 0.1, 0.1).act("test", 2, until=600).read(3, 1.6, 0.1)
-    assert told.judge.records.records["cut", "ch4-1"].alarm.active
+    assert told.judge.alarms.records["cut", "ch4-1"].alarm.active
 
     (line,) = told.judge.own(WRONG_UNIT, "ch4-1", START + 4 * S, Why("payload.wrong_unit"), Priority.LOW)
 
@@ -447,7 +447,7 @@ def test_a_new_occurrence_of_the_systems_own_was_accepted_by_nobody_yet() -> Non
     told.judge.act(Action("a", "accept", CHANNEL, "sms", "Li", "on it"), START + 2 * S)
     told.judge.own_ends(CHANNEL, "sms", START + 3 * S, why)
     told.judge.own(CHANNEL, "sms", START + 4 * S, why, Priority.HIGH)
-    record = told.judge.records.records[CHANNEL, "sms"]
+    record = told.judge.alarms.records[CHANNEL, "sms"]
     assert (record.accepted_by, record.note, record.alarm.occurrence) == ("", "", 2)
 
 
@@ -458,9 +458,9 @@ def test_a_wrong_unit_of_a_sensor_that_is_gone_can_be_reset_and_of_one_that_is_t
     assert told.judge.act(asked, START + 2 * S).changes[0].change == "refused"
     del plain["sensor"]["ch4-2"], plain["rule"]["sum"]
     told.judge.revise(read_site(plain), START + 3 * S, 2, "Li", "one less")
-    assert told.judge.records.own_standing(WRONG_UNIT) == ["ch4-2"], "a revision clears nothing"
+    assert told.judge.alarms.own_standing(WRONG_UNIT) == ["ch4-2"], "a revision clears nothing"
 
     lines = told.judge.act(asked, START + 4 * S).changes
 
     assert [(line.change, line.isa) for line in lines] == [("reset", "A"), ("returned", "A")]
-    assert told.judge.records.own_standing(WRONG_UNIT) == []
+    assert told.judge.alarms.own_standing(WRONG_UNIT) == []

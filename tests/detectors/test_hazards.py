@@ -88,7 +88,7 @@ class Told:
 
     @property
     def open(self) -> list[Hazard]:
-        return list(self.judge.records.hazards.open.values())
+        return list(self.judge.hazards.open.values())
 
     def overdue(self) -> list[tuple[int, str]]:
         return [((line.now - START) // S, line.why.key) for line in self.lines if line.change == "overdue"]
@@ -137,9 +137,9 @@ def test_all_that_one_reading_raises_on_a_ladder_is_one_hazard() -> None:
 
 def test_an_alarm_of_the_systems_own_opens_one_too() -> None:
     told = Told()
-    told.judge.records.own(CHANNEL, "sms", START + S, Why("own.channel-failing"), Priority.HIGH)
+    told.judge.settling.raising.own(CHANNEL, "sms", START + S, Why("own.channel-failing"), Priority.HIGH)
     assert [one.name for one in told.open] == [f"{CHANNEL}/sms#1"]
-    told.judge.records.own_ends(CHANNEL, "sms", START + 2 * S, Why("own.ended"))
+    told.judge.settling.raising.own_ends(CHANNEL, "sms", START + 2 * S, Why("own.ended"))
     assert told.act(3, "close", CHANNEL, subject="sms", note="new modem") == "closed"
 
 
@@ -306,7 +306,7 @@ def test_it_is_closed_only_when_nothing_of_it_stands_and_with_a_reason() -> None
     assert told.act(6, "close", "apart") == "no_note"
     assert told.act(7, "close", "apart", note="sensor moved", evidence=(PROOF,), by="wang") == "closed"
     assert [one.name for one in told.open] == ["out/ch4-1#1"]
-    closed = {one.name: one for one in told.judge.records.hazards.take_changed()}["apart/ch4-1#1"]
+    closed = {one.name: one for one in told.judge.hazards.take_changed()}["apart/ch4-1#1"]
     assert (closed.closed, closed.closed_by, closed.closed_note) == (START + 7 * S, "wang", "sensor moved")
     assert closed.done[-1].evidence == (PROOF,)
     assert told.act(8, "did", "apart", note="more") == "no_hazard"
@@ -495,7 +495,7 @@ def test_the_fold_says_of_hazards_what_a_second_account_of_its_lines_says(random
     assert account.rows() == sorted(
         (h.name, h.priority.name.lower(), h.due, h.remind, h.owner, sum(c for _, _, c in h.occurrences.values()),
          [one.note for one in h.done])
-        for h in fold.judge.records.hazards.open.values()
+        for h in fold.judge.hazards.open.values()
     )  # fmt: skip
 
 

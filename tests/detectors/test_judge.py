@@ -82,7 +82,7 @@ def test_silence_never_clears_and_takes_the_priority_of_the_standing_alarm() -> 
 
     silent = [c for c in changes if c.rule == "silent" and c.sensor == "ch4-1" and c.change == "raised"]
     assert [(c.now // S, c.priority) for c in silent] == [(17, "high")]
-    assert judge.records.is_active(("gas-cut", "ch4-1"))
+    assert judge.alarms.is_active(("gas-cut", "ch4-1"))
     assert not judge.verdicts.holding.watching[judge.revision.pair_of["gas-cut", "ch4-1"]]
 
 
@@ -95,13 +95,13 @@ def test_a_sensor_that_never_spoke_is_raised_as_silent() -> None:
 def test_no_number_out_of_span_and_late_readings_clear_nothing_but_late_ones_may_raise() -> None:
     judge = judge_of()
     feed(judge, [(10, 0, 1.2), (11, 0, float("nan")), (12, 0, -0.4)])
-    assert judge.records.is_active(("gas-warn", "ch4-1"))
+    assert judge.alarms.is_active(("gas-warn", "ch4-1"))
 
     feed(judge, [(13, 1, 0.1)])
     late = Batch.of(14 * S, [0, 1], [5 * S, 9 * S], [0.1, 1.1], arrived=[14 * S, 14 * S])
     changes = judge.step(late).changes
 
-    assert judge.records.is_active(("gas-warn", "ch4-1"))
+    assert judge.alarms.is_active(("gas-warn", "ch4-1"))
     assert told(changes) == [(14, "gas-warn", "ch4-2", "raised")]
 
 
@@ -140,7 +140,7 @@ def test_people_acknowledge_shelve_and_reset_and_are_refused_with_a_reason() -> 
     changes = feed(judge, [(3, 0, 0.1)], until=700)
     assert ("held", "shelf_ended") in [(c.rule, c.change) for c in changes]
     assert act("reset").change == "reset"
-    assert not judge.records.records["held", "ch4-1"].alarm.standing
+    assert not judge.alarms.records["held", "ch4-1"].alarm.standing
     assert act("acknowledge", rule="nobody").why.key == "judge.refused.unknown_alarm"
 
 
@@ -185,7 +185,7 @@ def test_a_rule_that_raises_is_a_finding_at_its_row_and_the_others_go_on(monkeyp
     changes = feed(judge, [(1, 0, 2.5), (2, 0, 1.25), (3, 0, 0.1), (4, 0, 1.2)])
 
     assert [(c.now // S, c.sensor, c.priority) for c in changes if c.change == "broken"] == [(2, "level", "critical")]
-    assert judge.records.is_active(("level", "ch4-1"))
+    assert judge.alarms.is_active(("level", "ch4-1"))
     assert (3, "gas-warn", "ch4-1", "returned") in told(changes)
     assert (4, "gas-warn", "ch4-1", "raised") in told(changes)
 
@@ -207,14 +207,14 @@ def test_a_waveform_shows_its_greatest_sample_and_its_end() -> None:
 def test_an_alarm_of_the_systems_own_takes_the_priority_that_stands_and_ends_once() -> None:
     judge = judge_of()
     feed(judge, [(1, 0, 0.2), (2, 0, 1.6)])
-    records, why = judge.records, Why("payload.wrong_unit", {"detail": "ppm"})
+    own, why = judge.settling.raising, Why("payload.wrong_unit", {"detail": "ppm"})
 
-    raised = records.own(WRONG_UNIT, "ch4-1", 3 * S, why, Priority.MEDIUM)
+    raised = own.own(WRONG_UNIT, "ch4-1", 3 * S, why, Priority.MEDIUM)
     assert [(c.change, c.priority, c.area, c.why) for c in raised] == [("raised", "high", "face", why)]
-    assert records.own(WRONG_UNIT, "ch4-1", 4 * S, why, Priority.MEDIUM) == []
-    assert records.own_standing(WRONG_UNIT) == ["ch4-1"]
+    assert own.own(WRONG_UNIT, "ch4-1", 4 * S, why, Priority.MEDIUM) == []
+    assert judge.alarms.own_standing(WRONG_UNIT) == ["ch4-1"]
 
-    ended = records.own_ends(WRONG_UNIT, "ch4-1", 5 * S, Why("payload.readable"))
+    ended = own.own_ends(WRONG_UNIT, "ch4-1", 5 * S, Why("payload.readable"))
     assert [(c.change, c.why.key) for c in ended] == [("returned", "payload.readable")]
-    assert records.own_ends(WRONG_UNIT, "ch4-1", 6 * S, Why("payload.readable")) == []
-    assert records.own_standing(WRONG_UNIT) == []
+    assert own.own_ends(WRONG_UNIT, "ch4-1", 6 * S, Why("payload.readable")) == []
+    assert judge.alarms.own_standing(WRONG_UNIT) == []

@@ -166,4 +166,4 @@ def test_an_old_snapshot_without_what_is_new_goes_on_with_the_alarms_that_stand(
     assert list(windows) == [first, first + WINDOW]
     known = judge.desks.load[judge.desks.names[0]].standing
     assert set(windows.values()) == {len(known)} != {0}
-    assert [key for key, _ in old.records.standing()] == [key for key, _ in judge.records.standing()]
+    assert [key for key, _ in old.alarms.standing()] == [key for key, _ in judge.alarms.standing()]

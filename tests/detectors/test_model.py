@@ -140,9 +140,9 @@ class Revised:
     site: Site
 
     def apply(self, judge: Judge) -> list[Change]:
-        before = {(key, r.alarm.active, r.alarm.latched, r.alarm.acked) for key, r in judge.records.standing()}
+        before = {(key, r.alarm.active, r.alarm.latched, r.alarm.acked) for key, r in judge.alarms.standing()}
         changes = judge.revise(self.site, self.arrived, judge.revision.number + 1, "wang", "better")
-        after = {(key, r.alarm.active, r.alarm.latched, r.alarm.acked) for key, r in judge.records.standing()}
+        after = {(key, r.alarm.active, r.alarm.latched, r.alarm.acked) for key, r in judge.alarms.standing()}
         assert after == before, "a revision clears nothing by itself, and raises nothing"
         return changes
 

@@ -62,7 +62,7 @@ class Told:
 
     def shown(self) -> list[tuple[str, str]]:
         """What an operator has to look at."""
-        return [key for key, r in self.judge.records.standing() if not r.alarm.hidden]
+        return [key for key, r in self.judge.alarms.standing() if not r.alarm.hidden]
 
     def watching(self, rule: str) -> list[bool]:
         watching, pair_of = self.judge.verdicts.holding.watching, self.judge.revision.pair_of
@@ -124,7 +124,7 @@ def test_the_networks_alarm_takes_the_priority_of_the_alarms_behind_it() -> None
     told.feed(0, 60, high=[5])
     told.feed(60, 300, silent=range(BEHIND))
     assert told.shown() == [("gas", "ch4-5"), GATEWAY]
-    assert told.judge.records.records[GATEWAY].priority.name == "HIGH"
+    assert told.judge.alarms.records[GATEWAY].priority.name == "HIGH"
 
 
 def test_a_fault_that_matters_more_than_the_networks_alarm_is_told_itself() -> None:
@@ -167,7 +167,7 @@ def test_a_network_rule_that_is_broken_speaks_for_nobody(monkeypatch: pytest.Mon
     monkeypatch.setattr(FrozenNetwork, "step", raises)
     told.feed(300, 310, silent=range(BEHIND))
     assert {sensor for sensor, isa in told.lines("unsuppressed") if isa == "B"} == {f"ch4-{k}" for k in range(BEHIND)}
-    assert told.judge.records.records[GATEWAY].alarm.active
+    assert told.judge.alarms.records[GATEWAY].alarm.active
 
 
 def test_a_lower_rung_that_matters_more_is_told_too() -> None:
@@ -178,7 +178,7 @@ def test_a_lower_rung_that_matters_more_is_told_too() -> None:
 
     told = Told(rung={"odd-low": rung("1 %vol", "high", 0), "odd-top": rung("1.5 %vol", "log", 1)})
     told.feed(0, 60, high=[0])
-    hidden = {rule: r.alarm.hidden for (rule, who), r in told.judge.records.standing() if who == "ch4-0"}
+    hidden = {rule: r.alarm.hidden for (rule, who), r in told.judge.alarms.standing() if who == "ch4-0"}
     assert hidden == {"gas": Hidden.NO, "odd-low": Hidden.NO, "odd-top": Hidden.NO}
 
 
