@@ -32,7 +32,7 @@ LATEST = ("value", "time", "arrived", "quality")
 def carry_verdicts(old: Verdicts, new: Verdicts, active: Collection[Key], now: int) -> None:
     """Bring what the old ones remember into the new, which have just begun. `active`: alarms that stand active."""
     before = {key: (bank, k) for bank in old.banks for k, key in enumerate(bank.subject_keys())}
-    carried = {key for bank in new.banks for key in _carry_bank(bank, before, active)}
+    carried = {key for bank in new.banks for key in _carry_bank(bank, before, active, now)}
     for key, pair in new.revision.pair_of.items():
         if key in old.revision.pair_of:
             _carry_pair(old.holding, new.holding, old.revision.pair_of[key], pair, key in carried, now)
@@ -90,7 +90,7 @@ def _carry_pair(before: Holding, after: Holding, old: int, pair: int, carried: b
         after.go_on_waiting(pair, before.pending[old], now)
 
 
-def _carry_bank(bank: Bank, before: Mapping[Key, tuple[Bank, int]], active: Collection[Key]) -> list[Key]:
+def _carry_bank(bank: Bank, before: Mapping[Key, tuple[Bank, int]], active: Collection[Key], now: int) -> list[Key]:
     """The keys whose state went along."""
     keys = bank.subject_keys()
     carried = []
@@ -104,6 +104,9 @@ def _carry_bank(bank: Bank, before: Mapping[Key, tuple[Bank, int]], active: Coll
             bank.state = take(donor.state, index, donor.subjects, bank.state)
         except StateMismatch:
             continue
+        retime = getattr(bank.detector, "retime", None)
+        if retime is not None:
+            retime(bank.state, donor.state, index, now)
         carried += [key for key, k in zip(keys, index.tolist(), strict=True) if k >= 0]
     for k, key in enumerate(keys):
         if key in active:

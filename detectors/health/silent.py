@@ -104,6 +104,15 @@ class Silent:
         inside = (state.due >= start) & (state.due <= end)
         state.due[inside] = end + state.interval[inside]
 
+    def retime(self, state: Any, before: Any, index: Indices, now: int) -> None:
+        """The state continues `before[index]` (-1: nothing) from `now` on: its deadlines go with the new patience."""
+        kept = np.flatnonzero(index >= 0)
+        old, new, due = before.patience[index[kept]], state.patience[kept], state.due[kept]
+        since = np.where(due == NEVER, now, due - np.where(old == NEVER, 0, old))
+        moved = np.maximum(_later(since, new), now)
+        waits = (old != new) & (state.verdict[kept] != Verdict.ACTIVE)
+        state.due[kept[waits]] = moved[waits]
+
     def _hear(self, state: State, who: Indices, arrived: Times, row: Times, time: Times) -> list[Finding]:
         """Fold rows grouped by subject (in order within it)."""
         if not len(who):

@@ -131,3 +131,47 @@ def test_a_value_of_another_unit_is_not_shown_and_its_times_still_count() -> Non
     assert judge.latest.value[0] == 0.2
     feed(judge, [(9, 3, 5000.0)])
     assert judge.gate.counts["late"] == 1
+
+
+def every(interval: str) -> dict[str, Any]:
+    plain = document()
+    plain["sensor"]["ch4-1"] = {**plain["sensor"]["ch4-1"], "every": interval}
+    return plain
+
+
+def silences(changes: list[Change]) -> list[tuple[int, str]]:
+    return [(at, change) for at, rule, sensor, change in told(changes) if (rule, sensor) == ("silent", "ch4-1")]
+
+
+def test_a_deadline_of_silence_goes_with_the_sensors_new_interval() -> None:
+    judge = Judge(read_site(every("5s")), 0)
+    feed(judge, [(100, 0, 0.1)])
+    revise(judge, every("1min"), 101)
+
+    assert silences(feed(judge, [], until=400)) == [(280, "raised")]
+
+
+def test_a_deadline_that_a_revision_brings_into_the_past_is_said_at_the_revision() -> None:
+    judge = Judge(read_site(every("1min")), 0)
+    feed(judge, [(100, 0, 0.1)], until=200)
+    revise(judge, every("5s"), 200)
+
+    assert silences(feed(judge, [], until=210)) == [(200, "raised")]
+
+
+def test_a_sensor_that_is_given_an_interval_is_waited_for_from_then_on_and_one_that_loses_it_no_more() -> None:
+    plain = document()
+    plain["sensor"]["ch4-1"] = {k: v for k, v in plain["sensor"]["ch4-1"].items() if k != "every"}
+    dead = {"sensors": ["ch4-1"], "detector": {"kind": "health.silent"}, "priority": "low", "guidance": "Go and look"}
+    given, without_interval = document(dead=dead), {**plain, "rule": {**plain["rule"], "dead": dead}}
+    judge = Judge(read_site(without_interval), 0)
+    feed(judge, [], until=100)
+
+    revise(judge, given, 100)
+    raised = [line for line in told(feed(judge, [], until=110)) if line[1] == "dead"]
+    revise(judge, without_interval, 110)
+    after = [line for line in told(feed(judge, [], until=1000)) if line[1] == "dead"]
+
+    assert (raised, after) == ([], [])
+    revise(judge, given, 1000)
+    assert (1015, "dead", "ch4-1", "raised") in told(feed(judge, [], until=1100))
