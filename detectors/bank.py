@@ -163,12 +163,17 @@ class Bank:
         ]
 
     def step(self, batch: Batch) -> Outcome:
-        """One step of the detector. What it raises passes through, with the state as it was if the state is small."""
+        """One step of the detector. What it raises passes through, with the state as it was if the state is small; of a
+        larger one only what was active is left, so that it is not taken for clear."""
         before = copy.deepcopy(self.state) if size_of(self.state) <= SMALL else None
+        active = np.flatnonzero(self.state.verdict == Verdict.ACTIVE)
         try:
             outcome: Outcome = self.detector.step(self.state, batch)
         except Exception:
-            self.state = before if before is not None else self.detector.start(self.subjects)
+            if before is None:
+                before = self.detector.start(self.subjects)
+                before.verdict[active] = int(Verdict.ACTIVE)
+            self.state = before
             raise
         return outcome
 

@@ -7,7 +7,6 @@ stops at the row at which it did, and every other goes on. Not here: what become
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -136,8 +135,10 @@ class Verdicts:
         for rule in bank.rules:
             single = self.bank([rule])
             index = np.arange(start, start + len(rule.subjects))
-            with suppress(StateMismatch):  # it learns anew, visibly
+            try:
                 single.state = take(bank.state, index, bank.subjects, single.state)
+            except StateMismatch:  # it learns anew, visibly; what was active is not clear
+                single.state.verdict[bank.state.verdict[index] == Verdict.ACTIVE] = int(Verdict.ACTIVE)
             start += len(rule.subjects)
             singles.append(single)
         return singles

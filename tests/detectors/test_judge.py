@@ -13,6 +13,7 @@ from detectors.judge import Judge
 from detectors.reading import Batch, Wave
 from detectors.records import WRONG_UNIT, Action, Change
 from detectors.rule import Priority
+from detectors.signal.limit import Limit
 from detectors.site import read_site
 
 S = 10**9
@@ -188,6 +189,26 @@ def test_a_rule_that_raises_is_a_finding_at_its_row_and_the_others_go_on(monkeyp
     assert judge.alarms.is_active(("level", "ch4-1"))
     assert (3, "gas-warn", "ch4-1", "returned") in told(changes)
     assert (4, "gas-warn", "ch4-1", "raised") in told(changes)
+
+
+def test_what_stands_is_not_cleared_where_a_rule_beside_it_breaks_and_their_memory_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judge = judge_of(level=slow("0s"))
+    feed(judge, [(1, 0, 1.2)])
+    original = Limit.step
+
+    def step(self: Limit, state: Any, batch: Batch) -> Any:
+        if np.any(batch.value == 0.7) and np.any(np.asarray(self.limit) == 2.0):
+            raise ZeroDivisionError("planted")
+        return original(self, state, batch)
+
+    monkeypatch.setattr("detectors.bank.SMALL", 0)
+    monkeypatch.setattr(Limit, "step", step)
+
+    assert told(feed(judge, [(2, 0, 0.7)]))[0][3] == "broken"
+    assert judge.alarms.is_active(("gas-warn", "ch4-1"))
+    assert (3, "gas-warn", "ch4-1", "returned") in told(feed(judge, [(3, 0, 0.4)]))
 
 
 def test_a_waveform_shows_its_greatest_sample_and_its_end() -> None:

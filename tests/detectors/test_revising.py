@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
+from detectors.detector import Outcome
 from detectors.judge import Judge
+from detectors.reading import Batch
 from detectors.records import Action, Change
+from detectors.seismic.pick import Pick
 from detectors.site import read_site
 from tests.detectors.test_judge import S, document, feed, told
 
@@ -119,6 +123,26 @@ def test_a_memory_that_no_longer_fits_begins_anew_and_the_revision_is_adopted() 
     revise(judge, geophones(geo1=200, geo2=400), 1)
 
     assert told(feed(judge, [(2, 0, 1.2)])) == [(2, "gas-warn", "ch4-1", "raised")]
+
+
+def test_a_memory_that_does_not_fit_where_rules_part_begins_anew_and_the_rule_is_told_to_be_broken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = geophones(geo1=200, geo2=400)
+    plain["rule"]["onset"]["sensors"] = ["geo1"]
+    plain["rule"]["onset-2"] = {**plain["rule"]["onset"], "sensors": ["geo2"]}
+    judge = Judge(read_site(plain), 0)
+
+    def step(self: Pick, state: Any, batch: Batch) -> Any:
+        if len(state.verdict) > 1 or state.ring.shape[1] > 300:
+            raise ZeroDivisionError("planted")
+        return Outcome()
+
+    monkeypatch.setattr(Pick, "step", step)
+
+    assert told(feed(judge, [(1, 0, 0.1)]))[:2] == [
+        (1, "broken", "onset-2", "broken"), (1, "broken", "onset-2", "raised"),
+    ]  # fmt: skip
 
 
 def test_a_value_of_another_unit_is_not_shown_and_its_times_still_count() -> None:
