@@ -210,25 +210,27 @@ def _explain_arguments(parser: Parser) -> None:
 
 
 _ONE = "face-methane.warn/ch4-2105#1"
+_DATA = "--data demo-data"
+_EXPLAIN = f"davylamp explain {_ONE} {_DATA}"
 VERBS = (
     Verb("alarms", "what stands now", "davylamp alarms --data demo-data", _alarms_arguments, alarms),
-    Verb("ack", "acknowledge: I have seen it", f"davylamp ack {_ONE} --by Li", _acts(), acting("acknowledge")),
-    Verb("accept", "accept: I am acting on it", f"davylamp accept {_ONE} --by Li", _acts(), acting("accept")),
+    Verb("ack", "acknowledge: I have seen it", f"davylamp ack {_ONE} --by Li {_DATA}", _acts(), acting("acknowledge")),
+    Verb("accept", "accept: I am acting on it", f"davylamp accept {_ONE} --by Li {_DATA}", _acts(), acting("accept")),
     Verb(
         "shelve",
         "hide an alarm for a time: low and medium 8 h at most, high 1 h, critical never",
-        f"davylamp shelve {_ONE} --by Li --note 'sensor being moved' --end 30min",
+        f"davylamp shelve {_ONE} --by Li --note 'sensor being moved' --end 30min {_DATA}",
         _acts(end="30min, or ISO 8601 with zone", back="unshelve it"),
         acting("shelve"),
     ),
     Verb(
         "out-of-service",
         "take a rule on a sensor out of service, a shift at most",
-        f"davylamp out-of-service {_ONE} --by Li --note repair --measure 'handheld each 10 min' --end 4h",
+        f"davylamp out-of-service {_ONE} --by Li --note repair --measure 'handheld each 10 min' --end 4h {_DATA}",
         _acts(end="4h, or ISO 8601 with zone", back="back into service", measure=True),
         acting("out_of_service"),
     ),
-    Verb("reset", "reset a latched alarm", f"davylamp reset {_ONE} --by Wang", _acts(), acting("reset")),
-    Verb("comment", "add a note", f"davylamp comment {_ONE} --by Li --note out", _acts(), acting("comment")),
-    Verb("explain", "why it was raised and what to do", f"davylamp explain {_ONE}", _explain_arguments, explain),
+    Verb("reset", "reset a latched alarm", f"davylamp reset {_ONE} --by Wang {_DATA}", _acts(), acting("reset")),
+    Verb("comment", "add a note", f"davylamp comment {_ONE} --by Li --note out {_DATA}", _acts(), acting("comment")),
+    Verb("explain", "why it was raised and what to do", _EXPLAIN, _explain_arguments, explain),
 )

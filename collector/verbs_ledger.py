@@ -170,8 +170,11 @@ def _journal_arguments(parser: Parser) -> None:
     parser.add_argument("--verify", action="store_true", help="check the hash chain; exit 1 if it was changed")
 
 
+_LEDGER = "davylamp ledger --data demo-data"
+_GAPS = "davylamp gaps --sensor ch4-2105 --data demo-data"
+_JOURNAL = "davylamp journal --verify --data demo-data"
 VERBS = (
-    Verb("ledger", "counts at every hop, and whether they balance", "davylamp ledger", _ledger_arguments, ledger),
-    Verb("gaps", "intervals that are missing", "davylamp gaps --sensor ch4-2105", _gaps_arguments, gaps),
-    Verb("journal", "what happened, line by line", "davylamp journal --verify", _journal_arguments, journal),
+    Verb("ledger", "counts at every hop, and whether they balance", _LEDGER, _ledger_arguments, ledger),
+    Verb("gaps", "intervals that are missing", _GAPS, _gaps_arguments, gaps),
+    Verb("journal", "what happened, line by line", _JOURNAL, _journal_arguments, journal),
 )
