@@ -75,7 +75,8 @@ def through_decoders(count: int, processes: int, seed: int) -> int:
         reasons[reason] += number
     print("dead letters: " + ", ".join(f"{reason} {number:,}" for reason, number in reasons.most_common()))
     speed(tally, wall, processes)
-    print("\n".join(tally.wrong[:10]), file=sys.stderr)
+    for wrong in tally.wrong[:10]:
+        print(wrong, file=sys.stderr)
     held = not tally.wrong and tally.messages.total() == count
     print(f"{tally.messages.total():,} of {count:,} messages: {'all accounted for, none failed' if held else 'WRONG'}")
     return 0 if held else 1

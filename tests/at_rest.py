@@ -14,7 +14,8 @@ from collector.storing import IntoHistory
 def judge_log(folder: Path) -> None:
     """Judge all that the log has, and save."""
     judging = Judging(folder)
-    judging.catch_up()
+    while judging.catch_up():
+        pass
     judging.close()
 
 
