@@ -8,7 +8,7 @@ from typing import Any
 
 import cbor2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.decode import Decoded, Decoder
@@ -152,6 +152,7 @@ records = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(records, min_size=1, max_size=6))
 def test_json_and_cbor_say_the_same_and_resolve_as_the_rfc_does(pack: list[dict[str, Any]]) -> None:
     bn, bt, bv, expected = "", 0, 0.0, []
