@@ -1,9 +1,9 @@
 """What is subscribed to, and what the broker granted.
 
-Constraints. QoS 1 is asked for. A filter that is refused, or granted for QoS 0 only, is asked for again every half
-minute, because an access list may be put right meanwhile. The answers of one connection do not count in the next. A
-broker keeps the filters of our session for ever, so one that a changed site file no longer has is given back: else its
-messages would come on, and a shared subscription would share nothing.
+Constraints. QoS 1 is asked for. A filter that is refused, or granted for QoS 0 only, is asked for again, because an
+access list may be put right meanwhile: after FIRST_WAIT, then each time later, at most LONGEST_WAIT. The answers of one
+connection do not count in the next. A broker keeps the filters of our session for ever, so one that a changed site file
+no longer has is given back: else its messages would come on, and a shared subscription would share nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from collector.whole import whole
 
-ASK_AGAIN = 30.0
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 """s until a refused subscription is asked for again."""
 FILE = "subscribed.json"
 
@@ -40,14 +40,14 @@ class Subscriptions:
         self._asked: dict[int, Sequence[str]] = {}
         self._dropping: dict[int, Sequence[str]] = {}
         self._refused: dict[str, str] = {}
-        self._answered = 0.0
+        self._answered, self._wait = 0.0, FIRST_WAIT
 
     def begin(self) -> None:
         """A new connection: give back what is not wanted any more, ask for all that is."""
         self._asked.clear()
         self._dropping.clear()
         self._refused.clear()
-        self._answered = 0.0
+        self._answered, self._wait = 0.0, FIRST_WAIT
         gone = sorted(self._known.difference(self._filters))
         self._keep(self._known.union(self._filters))
         if gone and (number := self._client.drop(gone)) is not None:
@@ -56,8 +56,8 @@ class Subscriptions:
 
     def ask_again(self) -> None:
         """Ask for what was refused, where that is due."""
-        if self._refused and self._answered and time.monotonic() - self._answered > ASK_AGAIN:
-            self._answered = time.monotonic()
+        if self._refused and self._answered and time.monotonic() - self._answered > self._wait:
+            self._answered, self._wait = time.monotonic(), min(2 * self._wait, LONGEST_WAIT)
             self._send(list(self._refused))
 
     def answer(self, number: int, reasons: Sequence[Any]) -> str:
@@ -65,7 +65,7 @@ class Subscriptions:
         for name, said in zip(self._asked.pop(number, ()), reasons, strict=False):
             self._refused.pop(name, None)
             if said.is_failure:
-                self._refused[name] = f"{said}, nothing arrives on it"
+                self._refused[name] = f"{said}; what is sent there waits for us only if our session had it before"
             elif said.value == 0:
                 self._refused[name] = "QoS 0 only, what is lost on the way is not sent again"
         self._answered = time.monotonic()
