@@ -59,16 +59,19 @@ def test_it_ends_by_itself_leaves_nothing_and_resumes_with_the_same_alarms(tmp_p
     assert "NOT AS EXPECTED" not in err
     assert _processes(tmp_path) == []
     judged = Judged(tmp_path)
-    loud = [a for a in judged.alarms() if stands(a) and a["kind"] != "health.silent"]  # a busy machine is late at times
-    standing = {(a["rule"], a["subject"], a["occurrence"]) for a in loud}
+    standing = {(a["rule"], a["subject"]): a["occurrence"] for a in judged.alarms() if stands(a)}
+    by_time = {(a["rule"], a["subject"]) for a in judged.alarms() if a["kind"] == "health.silent"}
     revision = judged.status()["revision"]
-    assert ("wall-moving", "radar-2", 1) in standing
+    assert standing["wall-moving", "radar-2"] == 1
 
     again = _demo(tmp_path)
     try:
         address = _address(again)
         page = _get(address + "/api/alarms")
-        assert {(a["rule"], a["subject"], a["occurrence"]) for a in page["alarms"]} >= standing
+        resumed = {(a["rule"], a["subject"]): a["occurrence"] for a in page["alarms"]}
+        assert all(resumed.get(pair) == standing[pair] for pair in standing.keys() - by_time)
+        # On a busy machine a simulated sensor is late, and may have spoken and fallen silent again meanwhile.
+        assert all(resumed[pair] >= standing[pair] for pair in standing.keys() & resumed.keys() & by_time)
         assert Judged(tmp_path).status()["revision"] == revision
     finally:
         again.send_signal(signal.SIGINT)
