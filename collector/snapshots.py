@@ -20,7 +20,7 @@ import numpy as np
 from collector.folding import Folding
 from collector.journal import GENESIS
 from collector.remembered import Memory
-from collector.whole import whole
+from collector.whole import clear_parts, whole
 from detectors.site import read_site
 from detectors.snapshot import restore, snapshot
 from detectors.state import StateMismatch
@@ -58,6 +58,7 @@ def save(folder: Path, folding: Folding, place: Place) -> int:
     }  # fmt: skip
     path = _file(folder, place.seal)
     path.parent.mkdir(exist_ok=True)
+    clear_parts(path.parent)
     with whole(path) as file:
         np.savez(file, plain=np.frombuffer(json.dumps(state).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
     seals = sorted(_between(folder, 0, place.seal))

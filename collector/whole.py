@@ -1,7 +1,7 @@
 """A file that is complete or not there: written under another name, fsynced, renamed, and its folder fsynced.
 
 Constraints. What cannot be written leaves nothing behind, so a full disk does not become fuller with each attempt. Only
-a kill leaves a part; `clear_parts` removes those of yesterday. Not here: who may write (locking.py).
+a kill leaves a part; `clear_parts` removes those that are older than an hour. Not here: who may write (locking.py).
 """
 
 from __future__ import annotations

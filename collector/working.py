@@ -22,8 +22,8 @@ from collector.heartbeat import Heartbeat
 from collector.judged import Judged
 from detectors.records import WORK
 
-FIRST_WAIT, LONGEST_WAIT, WELL = 1.0, 60.0, 60.0
-"""s before it is begun again: at first, at most; and of running after which it is well."""
+FIRST_WAIT, LONGEST_WAIT, WELL = 1.0, 60.0, 180.0
+"""s before it is begun again: at first, at most; and of running after which it is well, longer than any work waits."""
 LOOK, COMPARE = 0.25, 10.0
 """s between two looks at the threads, and at the alarms that stand."""
 RETURNED = "it ended without a reason"
@@ -68,18 +68,21 @@ class Works:
         self._judged = Judged(folder)
         self._compare_at = 0.0
         self._ended: set[str] = set()
-        """Alarms that are said to be over, as long as they stand."""
+        """Alarms that were said to be over, as long as they stand."""
 
     def run(self, stop: threading.Event) -> None:
-        """Until stopped, and every work has ended."""
-        while not stop.is_set():
-            self.look(time.monotonic())
-            self._heart.beat(failing=self.failing)
-            stop.wait(LOOK)
-        for work in self._works:
-            if work.thread is not None:
-                work.thread.join()
-        self._judged.close()
+        """Until stopped, and every work has ended. What it raises itself ends the works, and with them the process."""
+        try:
+            while not stop.is_set():
+                self.look(time.monotonic())
+                self._heart.beat(failing=self.failing)
+                stop.wait(LOOK)
+        finally:
+            stop.set()
+            for work in self._works:
+                if work.thread is not None:
+                    work.thread.join()
+            self._judged.close()
 
     @property
     def failing(self) -> list[str]:
@@ -118,9 +121,10 @@ class Works:
             work = known.get(name)
             if work is None or (work.deaths == 0 and now - work.begun >= WELL):
                 over[name] = GONE if work is None else ""
+        self._ended &= over.keys()
         for name in over.keys() - self._ended:
-            self._say(name, False, over[name])
-        self._ended = set(over)
+            if self._say(name, False, over[name]):
+                self._ended.add(name)
 
     def _standing(self) -> list[str]:
         """Names of works about which an alarm stands, also from a process before this one."""
@@ -132,8 +136,10 @@ class Works:
         subjects = [row["subject"].partition("/") for row in alarms if row["rule"] == WORK and row["active"]]
         return [name for role, _, name in subjects if role == self._role]
 
-    def _say(self, name: str, fails: bool, detail: str) -> None:
+    def _say(self, name: str, fails: bool, detail: str) -> str:
+        """The message's name; none where it could not be written: it is then said again."""
         try:
-            own_alarm(self._folder, WORK, f"{self._role}/{name}", fails, detail)
-        except OSError as error:
+            return own_alarm(self._folder, WORK, f"{self._role}/{name}", fails, detail)
+        except (OSError, DavylampError) as error:
             log.warning("role=%s work=%s alarm=not-written reason=%s", self._role, name, error)
+            return ""

@@ -12,8 +12,10 @@ import pytest
 from collector import inbox, snapshots, spool
 from collector.beside import put_beside
 from collector.inbox import Inbox
+from collector.judging import Judging
 from collector.message import Message
 from collector.whole import OLD, clear_parts, whole
+from tests.small_log import fill
 
 
 def names(folder: Path) -> list[str]:
@@ -125,6 +127,19 @@ def test_a_message_that_the_disk_does_not_give_now_is_said_once_and_taken_later(
     assert caplog.text.count("unread=a-1") == 1
     assert box.refused() == []
     assert [message.id for message in box.waiting()] == ["a-1"]
+
+
+def test_a_snapshot_clears_away_what_a_killed_one_left(tmp_path: Path) -> None:
+    fill(tmp_path, 20)
+    judging = Judging(tmp_path)
+    judging.catch_up()
+    part = tmp_path / "snapshots" / ".judge-000000000007.npz.1-aa.part"
+    part.parent.mkdir(exist_ok=True)
+    part.write_bytes(b"half")
+    os.utime(part, (0, 0))
+    judging.save()
+    judging.close()
+    assert [one.suffix for one in part.parent.iterdir()] == [".npz"]
 
 
 def test_a_snapshot_is_no_snapshot_before_it_is_whole(tmp_path: Path) -> None:

@@ -134,6 +134,33 @@ def test_it_ends_when_the_work_has_run_for_a_while_and_is_said_once(shop: Shop) 
     assert (shop.works.failing, shop.said()) == ([], [("store/influx", False, "")])
 
 
+def test_an_end_that_could_not_be_written_is_said_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> str:
+        raise Unavailable("no space left")
+
+    shop.lasts = True
+    shop.stand("store/gone")
+    with monkeypatch.context() as disk:
+        disk.setattr(collector.working, "own_alarm", full)
+        shop.at(0.0)
+    shop.at(11.0)
+    assert shop.said() == [("store/gone", False, GONE)]
+    shop.at(22.0)
+    assert shop.said() == []
+
+
+def test_a_look_that_raises_ends_the_works_too(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> list[dict[str, Any]]:
+        raise OSError(5, "Input/output error")
+
+    shop.lasts = True
+    monkeypatch.setattr(shop.works._judged, "alarms", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        shop.works.run(shop.stop)
+    assert shop.stop.is_set()
+    assert not any(work.thread.is_alive() for work in shop.works._works if work.thread is not None)
+
+
 def test_an_alarm_of_the_process_before_ends_too_and_so_does_one_of_a_work_that_is_no_more(shop: Shop) -> None:
     shop.lasts = True
     shop.stand("store/influx", "store/gone", "announce/calls")
