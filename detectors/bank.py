@@ -93,6 +93,12 @@ class Bank:
         """(rule, subject) of each subject."""
         return [(r.name, s.id) for r in self.rules for s in r.subjects]
 
+    def parameters(self) -> list[bytes]:
+        """What the detector asks of each subject, in those parameters that may differ between subjects."""
+        names, count = broadcast_parameters(type(self.detector)), len(self.subjects)
+        columns = [per_subject(getattr(self.detector, name), count) for name in names]
+        return [row.tobytes() for row in np.array(columns, np.float64).reshape(len(names), count).T]
+
     def inputs_of(self, subject: int) -> list[tuple[str, str]]:
         """(series, unit) of a subject's inputs, in order."""
         mine = np.flatnonzero(self.subjects.owner == subject).tolist()

@@ -2,12 +2,12 @@
 
 Constraints. A detector's state goes along where kind, structure, inputs, their units and the form of its arrays are as
 they were; else the subject learns anew, visibly. An active verdict stays active until good readings under the new rule
-end it.
+end it: what waits to end it goes along only where the rule asks for what it asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -29,13 +29,18 @@ LATEST = ("value", "time", "arrived", "quality")
 """The same of what each sensor said last."""
 
 
-def carry_verdicts(old: Verdicts, new: Verdicts, active: Collection[Key], now: int) -> None:
+def carry_verdicts(old: Verdicts, new: Verdicts, active: Set[Key], now: int) -> None:
     """Bring what the old ones remember into the new, which have just begun. `active`: alarms that stand active."""
     before = {key: (bank, k) for bank in old.banks for k, key in enumerate(bank.subject_keys())}
-    carried = {key for bank in new.banks for key in _carry_bank(bank, before, active, now)}
+    carried = {key for bank in new.banks for key in _carry_bank(bank, before, now)}
+    unchanged = carried & _asking_the_same(old.banks, new.banks)
+    for bank in new.banks:
+        _stand(bank, active - unchanged)
     for key, pair in new.revision.pair_of.items():
         if key in old.revision.pair_of:
-            _carry_pair(old.holding, new.holding, old.revision.pair_of[key], pair, key in carried, now)
+            place = old.revision.pair_of[key]
+            _carry_pair(old.holding, new.holding, place, pair, key in carried)
+            _carry_wait(old.holding, new.holding, place, pair, key in unchanged, now)
         elif key in active:
             new.holding.verdict[pair] = int(Verdict.ACTIVE)
     for pair, (rule, subject) in enumerate(new.revision.pairs):
@@ -77,20 +82,45 @@ def _end_silence(bank: Bank, subject: int, holding: Holding) -> None:
         return
     if holding.verdict[pair] == Verdict.ACTIVE:
         holding.watching[pair] = holding.said[pair] != Verdict.UNKNOWN
+        if holding.said[pair] == Verdict.CLEAR:
+            bank.state.verdict[subject] = holding.said[pair] = int(Verdict.ACTIVE)
         return
     bank.state.verdict[subject] = holding.said[pair] = int(Verdict.UNKNOWN)
 
 
-def _carry_pair(before: Holding, after: Holding, old: int, pair: int, carried: bool, now: int) -> None:
+def _carry_pair(before: Holding, after: Holding, old: int, pair: int, carried: bool) -> None:
     learns = not carried and before.verdict[old] != Verdict.ACTIVE
     after.verdict[pair] = int(Verdict.UNKNOWN) if learns else before.verdict[old]
     if carried:
         after.said[pair], after.watching[pair] = before.said[old], before.watching[old]
-    if old in before.pending:
-        after.go_on_waiting(pair, before.pending[old], now)
 
 
-def _carry_bank(bank: Bank, before: Mapping[Key, tuple[Bank, int]], active: Collection[Key], now: int) -> list[Key]:
+def _carry_wait(before: Holding, after: Holding, old: int, pair: int, unchanged: bool, now: int) -> None:
+    """What would end an alarm waits on where its rule is `unchanged`; else it is to be said again."""
+    pending = before.pending.get(old)
+    if pending is not None and (unchanged or pending.verdict is Verdict.ACTIVE):
+        after.go_on_waiting(pair, pending, now)
+    if not unchanged and after.verdict[pair] == Verdict.ACTIVE and after.said[pair] == Verdict.CLEAR:
+        after.said[pair] = int(Verdict.ACTIVE)
+
+
+def _asking_the_same(old: Iterable[Bank], new: Iterable[Bank]) -> set[Key]:
+    """The keys whose detector's parameters are what they were."""
+    before, after = (
+        {key: asked for bank in banks for key, asked in zip(bank.subject_keys(), bank.parameters(), strict=True)}
+        for banks in (old, new)
+    )
+    return {key for key, asked in after.items() if before.get(key) == asked}
+
+
+def _stand(bank: Bank, keys: Set[Key]) -> None:
+    """Readings have to say of these that they are no longer active."""
+    for k, key in enumerate(bank.subject_keys()):
+        if key in keys:
+            bank.state.verdict[k] = int(Verdict.ACTIVE)
+
+
+def _carry_bank(bank: Bank, before: Mapping[Key, tuple[Bank, int]], now: int) -> list[Key]:
     """The keys whose state went along."""
     keys = bank.subject_keys()
     carried = []
@@ -108,7 +138,4 @@ def _carry_bank(bank: Bank, before: Mapping[Key, tuple[Bank, int]], active: Coll
         if retime is not None:
             retime(bank.state, donor.state, index, now)
         carried += [key for key, k in zip(keys, index.tolist(), strict=True) if k >= 0]
-    for k, key in enumerate(keys):
-        if key in active:
-            bank.state.verdict[k] = int(Verdict.ACTIVE)
     return carried
