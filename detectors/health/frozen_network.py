@@ -157,6 +157,13 @@ class FrozenNetwork:
         for who in np.flatnonzero((state.due >= start) & (state.due <= end)).tolist():
             state.due[who] = end + state.interval[state.owner == who].max()
 
+    def retime(self, state: Any, before: Any, index: Indices, now: int) -> None:
+        """The state continues `before[index]` (-1: nothing) from `now` on: each member's deadline goes with its new
+        patience, as in health.silent."""
+        place = {key: k for k, key in enumerate(zip(before.owner.tolist(), before.input_id.tolist(), strict=True))}
+        members = zip(index[state.owner].tolist(), state.input_id.tolist(), strict=True)
+        Silent().retime(state.silence, before.silence, np.array([place.get(key, -1) for key in members], np.intp), now)
+
 
 class _Count(NamedTuple):
     """Of the members of one subject."""

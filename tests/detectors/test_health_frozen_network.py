@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors.detector import Finding, Subjects, Verdict
+from detectors.detector import NEVER, Finding, Subjects, Verdict
 from detectors.health.frozen_network import FrozenNetwork
 from detectors.reading import AFTER_ROWS, Batch, Quality
+from detectors.state import take
 from tests.contract import Sample
 from tests.strategies import SECOND, Stream, readings
 
@@ -226,3 +227,46 @@ def test_a_group_that_is_too_small_or_of_verdicts_is_refused() -> None:
         DETECTOR.start(subjects(1, 2))
     with pytest.raises(ValueError, match="s0 has 0 members with `every`, give"):
         DETECTOR.start(subjects(1, 5, interval=np.nan))
+
+
+def retimed(group: Group, interval: Any, members: list[str], now: float) -> Group:
+    """The group as a revision makes it: other intervals (s), and these members in this order."""
+    plain = replace(subjects(1, len(members)), input_id=members, interval=np.broadcast_to(interval, len(members)))
+    after = Group(len(members))
+    before, index = group.state, np.zeros(1, np.intp)
+    after.state = take(before, index, subjects(1, group.members), DETECTOR.start(plain))
+    DETECTOR.retime(after.state, before, index, round(now * SECOND))
+    return after
+
+
+def test_members_are_given_their_new_interval_from_when_they_were_heard_last() -> None:
+    group = Group(4)
+    group.speak(1)
+    assert group.until(1.5) == [(1.0, "CLEAR")]
+
+    assert retimed(group, 5.0, ["m0", "m1", "m2", "m3"], 1.75).until(30) == [(11.0, "ACTIVE")]
+    assert retimed(group, 0.25, ["m0", "m1", "m2", "m3"], 1.75).until(30) == [(1.75, "ACTIVE")]
+
+
+def test_each_member_keeps_its_own_time_where_others_come_and_go() -> None:
+    group = Group(4)
+    for member in range(4):
+        group.speak(10 + member / 10, [member])
+
+    after = retimed(group, [3.0, 3.0, 3.0, 3.0, 3.0], ["new", "m3", "m2", "m1", "other"], 11)
+
+    due = dict(zip(after.state.input_id.tolist(), (after.state.until / SECOND).tolist(), strict=True))
+    assert {name: due[name] for name in ("m1", "m2", "m3")} == {"m1": 16.1, "m2": 16.2, "m3": 16.3}
+    assert due["new"] == 6.0
+
+
+def test_a_member_that_is_silent_stays_so_and_one_that_is_no_longer_asked_for_is_not_waited_for() -> None:
+    group = Group(5)
+    group.speak(1)
+    group.speak(2.5, range(3))
+    assert group.until(4)[-1] == (1.0, "CLEAR")
+
+    after = retimed(group, [60.0, 60.0, 60.0, 60.0, np.nan], [f"m{k}" for k in range(5)], 4)
+
+    assert (after.state.until[3:] == NEVER).all()
+    assert after.state.said.tolist() == [Verdict.CLEAR] * 3 + [Verdict.ACTIVE] * 2

@@ -199,3 +199,31 @@ def test_a_sensor_that_is_given_an_interval_is_waited_for_from_then_on_and_one_t
     assert (raised, after) == ([], [])
     revise(judge, given, 1000)
     assert (1015, "dead", "ch4-1", "raised") in told(feed(judge, [], until=1100))
+
+
+def gateway(interval: str) -> dict[str, Any]:
+    """Five sensors behind one gateway."""
+    plain = document()
+    methane = {**plain["sensor"]["ch4-1"], "every": interval}
+    plain["sensor"] = {"ch4-1": methane, "ch4-2": methane, **{f"far-{k}": methane for k in range(3)}}
+    plain["rule"]["gateway"] = {
+        "group": "gateway-3", "sensors": ["ch4-*", "far-*"], "priority": "medium", "guidance": "Check its power",
+        "detector": {"kind": "health.frozen_network", "least": 3},
+    }  # fmt: skip
+    return plain
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "expected"),
+    [("5s", "1h", []), ("5s", "1min", [(220, "raised")]), ("1h", "5s", [(120, "raised")])],
+)
+def test_a_frozen_gateway_is_found_by_its_sensors_new_interval(
+    was: str, becomes: str, expected: list[tuple[int, str]]
+) -> None:
+    judge = Judge(read_site(gateway(was)), 0)
+    feed(judge, [(t, sensor, 0.1) for t in range(5, 105, 5) for sensor in range(5)], until=101)
+    revise(judge, gateway(becomes), 120 if was == "1h" else 101)
+
+    changes = told(feed(judge, [], until=500))
+
+    assert [(at, change) for at, rule, _, change in changes if rule == "gateway"] == expected
