@@ -213,8 +213,9 @@ class Receipts:
             self._store.executemany(COUNT, counts)
             names_of = [row[:2] for row in receipts]
             self._store.executemany("DELETE FROM receipt WHERE destination = ? AND id = ?", names_of)
-            same = "destination = ? AND rule = ? AND sensor = ? AND occurrence = ?"
-            self._store.executemany(f"DELETE FROM told WHERE {same}", told)
+            self._store.executemany(
+                "DELETE FROM told WHERE destination = ? AND rule = ? AND sensor = ? AND occurrence = ?", told
+            )
             self._store.executemany("DELETE FROM dealt WHERE destination = ? AND hash = ?", dealt)
         return len(receipts) + len(told) + len(dealt)
 

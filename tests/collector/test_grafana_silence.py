@@ -24,6 +24,7 @@ from collector.oncall import OnCall
 from collector.secret import Secret
 from collector.settings import Settings
 from collector.spool import Spool
+from collector.working import Works
 from dashboards.alerts import alert_rules
 from dashboards.texts import Words
 from tests.collector.test_oncall_whole import eventually
@@ -234,17 +235,21 @@ def revision_with_ladder() -> Message:
 
 
 def test_it_is_done_only_where_grafana_is_known_and_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun: list[str] = []
-    monkeypatch.setattr("collector.announce._silence", lambda url, *_: begun.append(url))
-    ended, grafana = threading.Event(), GrafanaSettings(url="http://grafana", token=Secret(env="TEST_GRAFANA"))
-    ended.set()
+    names: list[str] = []
+
+    class Named(Works):
+        def run(self, _stop: threading.Event) -> None:
+            names[:] = [work.name for work in self._works]
+
+    monkeypatch.setattr("collector.announce.Works", Named)
+    grafana = GrafanaSettings(url="http://grafana", token=Secret(env="TEST_GRAFANA"))
     here = Settings(tmp_path / "s.toml", tmp_path)
     for settings in (here, replace(here, grafana=grafana, oncall=OnCall({}, (), {})),
                      replace(here, grafana=replace(grafana, token=None))):  # fmt: skip
-        announce(settings, ended)
-    assert begun == []
-    announce(replace(here, grafana=grafana), ended)
-    assert begun == ["http://grafana"]
+        announce(settings, threading.Event())
+        assert "silences" not in names
+    announce(replace(here, grafana=grafana), threading.Event())
+    assert "silences" in names
 
 
 def test_the_announce_role_does_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

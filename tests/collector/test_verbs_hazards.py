@@ -23,6 +23,7 @@ MADE = test_cli.SITE.replace('priority = "medium"', 'priority = "high"') + '[haz
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Small]:
     monkeypatch.setattr(test_cli, "SITE", MADE)
+    monkeypatch.setattr("collector.liveness.behind", lambda status: 0)
     made = Small(tmp_path)
     yield made
     made.close()

@@ -140,6 +140,7 @@ def test_no_program_is_an_engineer(site: Path) -> None:
 
 
 def test_the_audit_is_shown_and_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "spool.db").touch()
     assert main(["audit", "--data", str(tmp_path)]) == 0
     audit = Audit(tmp_path, lambda: 1_800_000_000 * 10**9)
     audit.note("login-failed", "li\x1b[2J", "10.0.0.1", times=3)
