@@ -73,14 +73,15 @@ def describe(mistakes: tuple[Placed, ...]) -> str:
     return "\n".join(str(mistake) for mistake in mistakes)
 
 
-def load(path: Path | str) -> Loaded:
-    """Read a site file with all it names. Raises ConfigMistakes with every mistake in it."""
-    return _Loading(Path(path)).load()
+def load(path: Path | str, proposed: bool = False) -> Loaded:
+    """Read a site file with all it names. Raises ConfigMistakes with every mistake in it; `proposed`: it is to go in
+    force, so rules that their sensors could never serve are mistakes too."""
+    return _Loading(Path(path), proposed).load()
 
 
 class _Loading:
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, proposed: bool) -> None:
+        self.path, self.proposed = path, proposed
         self.mistakes: list[Mistake] = []
         self.elsewhere: list[Placed] = []
         self.sensor_file = ""
@@ -113,7 +114,7 @@ class _Loading:
 
     def _site(self, document: Mapping[str, Any]) -> Site | None:
         try:
-            return read_site(document)
+            return read_site(document, self.proposed)
         except SiteMistakes as found:
             self.mistakes.extend(found.mistakes)
             return None

@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -70,7 +70,7 @@ def _supervised(arguments: Arguments, settings: Settings, loaded: Any, roles: Se
     scheme = "https" if settings.page.certificate else "http"
     which = RUN_LOCK if len(roles) == len(ROLE_NAMES) else f"run-{'-'.join(roles)}.lock"
     with held(settings.data / which, RUNNING):
-        _adopt_the_first(settings.data, loaded.whole)
+        _adopt_the_first(settings.data, arguments.file)
         say(f"{loaded.site.id}: {', '.join(roles)}; page at {scheme}://{settings.page.host}:{settings.page.port}")
         supervise({role: role_command(str(arguments.file), role, options) for role in roles}, stop)
 
@@ -83,12 +83,14 @@ def _overridden(settings: Settings, arguments: Arguments) -> Settings:
     return settings
 
 
-def _adopt_the_first(data: Path, document: Mapping[str, Any]) -> None:
-    """An empty log has nothing to lose by the file; later changes need `davylamp apply`."""
+def _adopt_the_first(data: Path, file: Path) -> None:
+    """An empty log has nothing to lose by the file; later changes need `davylamp apply`. Raises ConfigMistakes."""
     from collector.actions import ask_revision
     from collector.applying import differences, in_force
+    from collector.config import load
 
     standing = in_force(data)
+    document = load(file, proposed=standing is None).whole
     if standing is None:
         ask_revision(data, document, "run", "first start of this data folder")
     elif differences(standing, document):

@@ -69,7 +69,7 @@ def check(arguments: Arguments) -> int:
     from detectors.site import priority_mix
 
     try:
-        loaded = load(arguments.file)
+        loaded = load(arguments.file, proposed=True)
     except ConfigMistakes as mistakes:
         if arguments.json:
             say_json([dataclasses.asdict(mistake) for mistake in mistakes.mistakes])
@@ -105,7 +105,7 @@ def apply(arguments: Arguments) -> int:
     from collector.config import load
     from collector.loosening import loosened
 
-    loaded = load(arguments.file)
+    loaded = load(arguments.file, proposed=True)
     folder = Path(arguments.data or loaded.settings.data)
     before = in_force(folder)
     changes = differences(before, loaded.whole)

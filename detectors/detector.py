@@ -188,6 +188,8 @@ class Detector(Protocol):
     `"10 mm/d"` too: the value there is the unit they must come in, with `{unit}` for the subject's own).
     A class whose findings compare in another unit than its first such parameter, or else its first column, says which:
     `compares: ClassVar[str] = "deg"`.
+    A class that can tell which sensors never serve it has `reach(subjects)`, which raises ValueError: asked of a site
+    that is proposed, never of one in force. What `start` refuses is refused in every log that holds it.
     A class that takes several inputs a subject (a group's) says `several: ClassVar[bool] = True`.
     The state is a dataclass of arrays whose first axis is the subject (or the input), and has `verdict`: (N,) int8.
     """

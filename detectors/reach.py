@@ -1,7 +1,8 @@
 """Whether a sensor can serve a rule at all: its span reaches the limit, it reads often enough for the window.
 
-Constraints. Asked once, at the start. Where span or interval are not declared nothing is asked. Not here: whether a
-limit is the right one (limits/*.toml), what a sensor in fact sends (health/*).
+Constraints. Asked where a person proposes a site, never of one in force: a version that asks more must still judge by
+what an older one took (gas.ceiling, which always asked, asks at its start). Where span or interval are not declared
+nothing is asked. Not here: whether a limit is the right one (limits/*.toml), what a sensor in fact sends (health/*).
 """
 
 from __future__ import annotations

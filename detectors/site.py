@@ -65,15 +65,16 @@ class Site:
     """ns a sensor may be in test at most."""
 
 
-def read_site(document: Mapping[str, Any]) -> Site:
-    """The site a document describes. Raises SiteMistakes with every mistake of meaning in it."""
+def read_site(document: Mapping[str, Any], proposed: bool = False) -> Site:
+    """The site a document describes. Raises SiteMistakes with every mistake of meaning in it. `proposed`: by a person,
+    and not yet in force; what was taken once is not asked whether its sensors can serve its rules (detectors.reach)."""
     mistakes: list[Mistake] = []
     whole = Table(document, (), mistakes)
     head = whole.table("site", SITE_KEYS)
     sensors = read_sensors(whole)
     simulated = head.flag("simulated")
     known = _raw(sensors)
-    rules = read_rules(whole, sensors, known, not simulated)
+    rules = read_rules(whole, sensors, known, not simulated, proposed)
     for name, quantity in hidden_by_blasting(rules, sensors):
         found = f"a blasting window, on {quantity}"
         whole.wrong(("rule", name, "suppress_when"), found, "a rule that watches no gas and no dust")

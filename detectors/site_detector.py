@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from detectors.detector import PerSubject, catalogue
+from detectors.detector import PerSubject, Subjects, catalogue
 from detectors.document import Table, as_seconds, as_unit, is_number, listed, nearest, of_family, shown
 from detectors.rule import Series, Subject
 from detectors.sensor import Sensor
@@ -34,9 +34,14 @@ TAKES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def build_detector(
-    table: Table, subjects: Sequence[Subject], sensors: Mapping[str, Sensor], series: Mapping[str, Series]
+    table: Table,
+    subjects: Sequence[Subject],
+    sensors: Mapping[str, Sensor],
+    series: Mapping[str, Series],
+    proposed: bool = False,
 ) -> Any | None:
-    """The detector; None, with mistakes noted, where there can be none. Without subjects it is only checked."""
+    """The detector; None, with mistakes noted, where there can be none. Without subjects it is only checked.
+    `proposed`: nobody judges by it yet, so a rule that its sensors could never serve is a mistake too."""
     if "detector" not in table:
         table.missing("detector", 'detector = { kind = "signal.limit", ... } or use = "methane.T1"')
         return None
@@ -54,7 +59,7 @@ def build_detector(
     parameters = _parameters(given, cls, subjects, sensors, series)
     if len(table.mistakes) > before or not subjects:
         return None
-    return _built(given, cls, parameters, subjects, sensors, series)
+    return _built(given, cls, parameters, subjects_as_columns(subjects, series, sensors), proposed)
 
 
 def _kinds(wrong: str) -> str:
@@ -74,16 +79,13 @@ def _one_input(given: Table, cls: type[Any], subjects: Sequence[Subject]) -> Non
 
 
 def _built(
-    given: Table,
-    cls: type[Any],
-    parameters: Mapping[str, Any],
-    subjects: Sequence[Subject],
-    sensors: Mapping[str, Sensor],
-    series: Mapping[str, Series],
+    given: Table, cls: type[Any], parameters: Mapping[str, Any], subjects: Subjects, proposed: bool
 ) -> Any | None:
     try:
         detector = cls(**parameters)
-        detector.start(subjects_as_columns(subjects, series, sensors))
+        detector.start(subjects)
+        if proposed and hasattr(detector, "reach"):
+            detector.reach(subjects)
     except (ValueError, TypeError) as refusal:
         _refused(given, cls, str(refusal))
         return None

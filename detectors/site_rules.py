@@ -63,7 +63,7 @@ class Draft:
 
 
 def read_rules(
-    document: Table, sensors: Mapping[str, Sensor], series: dict[str, Series], live: bool
+    document: Table, sensors: Mapping[str, Sensor], series: dict[str, Series], live: bool, proposed: bool = False
 ) -> tuple[Rule, ...]:
     """All rules in dependency order; `series` (the raw sensors' on entry) gains what each rule makes."""
     drafts = _drafts(document, sensors, live)
@@ -73,7 +73,7 @@ def read_rules(
     for name in in_order(drafts):
         draft = drafts[name]
         before = len(draft.table.mistakes)
-        rule = _rule(draft, drafts, sensors, series, live)
+        rule = _rule(draft, drafts, sensors, series, live, proposed)
         draft.broken |= len(draft.table.mistakes) > before
         if rule is not None:
             rules.append(rule)
@@ -126,6 +126,7 @@ def _rule(
     sensors: Mapping[str, Sensor],
     series: dict[str, Series],
     live: bool,
+    proposed: bool,
 ) -> Rule | None:
     table = draft.table
     hollow = {name for name, other in drafts.items() if other.broken}
@@ -135,7 +136,7 @@ def _rule(
     if draft.broken and "use" in table:
         return None
     _of_the_clause(draft, subjects or (), series)
-    detector = build_detector(table, subjects or (), sensors, series)
+    detector = build_detector(table, subjects or (), sensors, series, proposed)
     priority = _priority(table)
     _owed(table, priority, live, bool(draft.of))
     rule = Rule(

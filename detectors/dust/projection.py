@@ -126,10 +126,13 @@ class Projection:
         """The beginnings as minutes of the local day, ascending."""
         return sorted(int(text[:2]) * 60 + int(text[3:]) for text in self.begins)
 
+    def reach(self, subjects: Subjects) -> None:
+        """Raises ValueError where a sensor's span ends below the limit."""
+        reaches(subjects, subjects.span_high, per_subject(self.limit, len(subjects)))
+
     def start(self, subjects: Subjects) -> State:
-        """Every verdict unknown, no shift begun. Raises ValueError where a sensor's span ends below the limit."""
+        """Every verdict unknown, no shift begun."""
         count = len(subjects)
-        reaches(subjects, subjects.span_high, per_subject(self.limit, count))
         hold = holds(subjects.interval, self.max_hold, RECENT.span)
         fields = fresh(count, RECENT, subjects.span_high, hold, self.coverage)
         return State(

@@ -65,6 +65,11 @@ class State(Exposure):
     input_id: Any = field(metadata=SETTING)
 
 
+def _wet(subjects: Subjects) -> Bools:
+    """(I,) which inputs are a humidity."""
+    return np.array([part == "humidity" for part in subjects.part], np.bool_)
+
+
 def growth(humidity: float, begin: float) -> float:
     """How much too much a photometer reads in humid air: 1 + 0.25 RH^2 / (1 - RH) from `begin` on, 1 below.
 
@@ -139,10 +144,14 @@ class ShiftTwa:
         """The minutes of a shift."""
         return minutes(self.shift_hours)
 
+    def reach(self, subjects: Subjects) -> None:
+        """Raises ValueError where the dust's span, times the factor, ends below the limit."""
+        dust, count = self._dust(subjects, _wet(subjects)), len(subjects)
+        reaches(subjects, subjects.span_high[dust] * per_subject(self.factor, count), self._limit(count))
+
     def start(self, subjects: Subjects) -> State:
-        """Every verdict unknown. Raises ValueError where a group is not dust, then humidity, in units of theirs, or the
-        dust's span, times the factor, ends below the limit."""
-        wet = np.array([part == "humidity" for part in subjects.part], np.bool_)
+        """Every verdict unknown. Raises ValueError where a group is not dust, then humidity, in units of theirs."""
+        wet = _wet(subjects)
         scale = np.ones(subjects.inputs)
         for k in np.flatnonzero(wet).tolist():
             try:
@@ -152,7 +161,6 @@ class ShiftTwa:
         dust = self._dust(subjects, wet)
         hold = holds(subjects.interval[dust], self.max_hold, self.window.span)
         count = len(subjects)
-        reaches(subjects, subjects.span_high[dust] * per_subject(self.factor, count), self._limit(count))
         return State(
             **fresh(count, self.window, subjects.span_high[dust], hold, self.coverage),
             humidity=np.full(count, np.nan),

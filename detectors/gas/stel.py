@@ -126,11 +126,14 @@ class Stel:
         """The window in steps of 5 s."""
         return Window(STEP, round(self.window / 5))
 
+    def reach(self, subjects: Subjects) -> None:
+        """Raises ValueError where a sensor's span ends below the limit."""
+        reaches(subjects, subjects.span_high, per_subject(self.limit, len(subjects)))
+
     def start(self, subjects: Subjects) -> State:
-        """Every verdict unknown, nothing measured. Raises ValueError where a sensor's span ends below the limit."""
+        """Every verdict unknown, nothing measured."""
         count = len(subjects)
         limit, level = per_subject(self.limit, count), per_subject(self.excursion, count)
-        reaches(subjects, subjects.span_high, limit)
         hold = holds(subjects.interval, self.max_hold, self.window)
         return State(
             **fresh(count, self.bins, subjects.span_high, hold, self.coverage),

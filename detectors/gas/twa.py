@@ -118,9 +118,12 @@ class Twa:
         """What the limit is multiplied with for a long shift."""
         return reduction(self.shift_hours, self.week_hours) if self.reduction != "dose" else 8 / self.shift_hours
 
-    def start(self, subjects: Subjects) -> State:
-        """Every verdict unknown, nothing measured. Raises ValueError where a sensor's span ends below the limit."""
+    def reach(self, subjects: Subjects) -> None:
+        """Raises ValueError where a sensor's span ends below the limit."""
         reaches(subjects, subjects.span_high, per_subject(self.limit, len(subjects)) * self.factor)
+
+    def start(self, subjects: Subjects) -> State:
+        """Every verdict unknown, nothing measured."""
         hold = holds(subjects.interval, self.max_hold, self.window.span)
         return State(**fresh(len(subjects), self.window, subjects.span_high, hold, self.coverage))
 

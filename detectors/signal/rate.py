@@ -127,9 +127,12 @@ class Rate:
         if not 0.5 <= self.confidence < 1:
             raise ValueError(f"confidence is {self.confidence}; give a part of 1, 0.5 or more (0.95 is usual)")
 
-    def start(self, subjects: Subjects) -> State:
-        """Every verdict unknown, no readings. Raises ValueError for a sensor that reads too seldom for the window."""
+    def reach(self, subjects: Subjects) -> None:
+        """Raises ValueError for a sensor that reads too seldom for the window."""
         reads_often(subjects, self.window, LEAST)
+
+    def start(self, subjects: Subjects) -> State:
+        """Every verdict unknown, no readings."""
         return State(**blank(subjects))
 
     def step(self, state: Any, batch: Batch) -> Outcome:

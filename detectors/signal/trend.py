@@ -125,9 +125,12 @@ class Trend:
         if not 0.9 <= self.confidence < 1:
             raise ValueError(f"confidence is {self.confidence}; give a part of 1, 0.9 or more (0.999 is usual)")
 
-    def start(self, subjects: Subjects) -> State:
-        """Every verdict unknown, no readings. Raises ValueError for a sensor that reads too seldom for the window."""
+    def reach(self, subjects: Subjects) -> None:
+        """Raises ValueError for a sensor that reads too seldom for the window."""
         reads_often(subjects, self.window, LEAST)
+
+    def start(self, subjects: Subjects) -> State:
+        """Every verdict unknown, no readings."""
         return State(**blank(subjects))
 
     def step(self, state: Any, batch: Batch) -> Outcome:

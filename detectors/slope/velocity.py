@@ -96,11 +96,13 @@ class Velocity:
         """ns; a shift of time by a multiple changes nothing but times."""
         return round(self.window * 1e9) // STEPS
 
-    def start(self, subjects: Subjects) -> State:
-        """Every verdict unknown, no readings. Raises ValueError for a Kalman filter of a sensor without noise, and for
-        one that reads too seldom for the window."""
-        count = len(subjects)
+    def reach(self, subjects: Subjects) -> None:
+        """Raises ValueError for a sensor that reads too seldom for the window."""
         reads_often(subjects, self.window, 3)
+
+    def start(self, subjects: Subjects) -> State:
+        """Every verdict unknown, no readings. Raises ValueError for a Kalman filter of a sensor without noise."""
+        count = len(subjects)
         for sensor, noise in zip(subjects.input_id, subjects.noise.tolist(), strict=True):
             if self.estimator == "kalman" and not noise > 0:
                 raise ValueError(f"{sensor} declares no noise; give one reading's standard deviation (noise = 0.8)")
