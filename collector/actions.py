@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from collector.decode import OWN_ALARM
+from collector.errors import Unavailable
 from collector.inbox import new_id, put
 from collector.message import ACTION, OWN, REVISION, Message
 
@@ -131,9 +132,15 @@ def ask_revision(data: Path, document: Any, by: str, note: str) -> str:
 
 
 def own_alarm(data: Path, rule: str, subject: str, active: bool, detail: str = "") -> str:
-    """Put on disk for judging that an alarm about the system itself begins or ends; returns its id."""
+    """Put on disk for judging that an alarm about the system itself begins or ends; returns its id.
+
+    Raises `Unavailable` where the disk does not take it: say it again later.
+    """
     payload = {"rule": rule, "subject": subject, "active": active, "detail": detail}
-    return put(data, Message(OWN_ALARM, json.dumps(payload).encode(), OWN, id=new_id()))
+    try:
+        return put(data, Message(OWN_ALARM, json.dumps(payload).encode(), OWN, id=new_id()))
+    except OSError as error:
+        raise Unavailable(f"{data / 'inbox'}: {error}") from error
 
 
 def act(data: Path, judged: Answering, asked: Sequence[Asked], wait: float = WAIT) -> list[Answer]:

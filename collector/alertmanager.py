@@ -166,12 +166,15 @@ class Alertmanager:
                       if not sent.ends or now - sent.ends <= RESOLVED or sent.silence}  # fmt: skip
 
     def _keep(self) -> None:
-        """On disk, where it differs from what is there."""
+        """On disk, where it differs from what is there. Raises `Unavailable` with all of it still in memory."""
         now = msgspec.json.encode(self._sent)
         if now == self._kept:
             return
-        with whole(self.folder / FILE) as file:
-            file.write(now)
+        try:
+            with whole(self.folder / FILE) as file:
+                file.write(now)
+        except OSError as error:
+            raise Unavailable(f"{self.folder / FILE}: {error}") from error
         self._kept = now
 
 

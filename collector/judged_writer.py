@@ -72,6 +72,8 @@ class JudgedWriter:
         row = self._store.execute("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
         self.line: int = 0 if row is None else row[0]
         self.hash: str = GENESIS if row is None else row[1]
+        self._last: dict[str, int] = {}
+        """Number of the newest row of a listed table when it was last shortened."""
 
     def begin(self) -> None:
         """Open the transaction."""
@@ -178,7 +180,16 @@ class JudgedWriter:
                 f"DELETE FROM {table} WHERE seq < coalesce(({kept}), ?) AND seq < (SELECT min(seq) FROM {table}) + ?",
                 (least, MOST, PORTION),
             )
-            self._store.execute(f"DELETE FROM {table} WHERE seq <= (SELECT max(seq) FROM {table}) - ?", (LISTED,))
+            self._shorten(table)
+
+    def _shorten(self, table: str) -> None:
+        """To LISTED rows: what came since the last time goes at once, what was there before a portion at a time."""
+        query = f"SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM {table}"
+        first, last = self._store.execute(query).fetchone()
+        new = last - self._last.get(table, last)
+        self._last[table] = last
+        upto = min(last - LISTED, first + PORTION + new - 1)
+        self._store.execute(f"DELETE FROM {table} WHERE seq <= ?", (upto,))
 
     def fact(self, name: str, value: Any) -> None:
         """A named JSON value (status, ledger, sensors)."""

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from collector.actions import own_alarm
-from collector.errors import Damaged
+from collector.errors import Damaged, Unavailable
 from collector.folding import Folded, Folding
 from collector.heartbeat import Heartbeat
 from collector.journal import line_json, link
@@ -60,6 +60,8 @@ class Judging:
         self._table: Mapping[str, Series] = {}
         self._numbers = np.zeros(0, np.int32)
         self._since_snapshot, self._snapshot_at, self._sensors_at = 0, time.monotonic(), 0.0
+        self._untold = ""
+        """That the journal differs, where the disk did not take the alarm."""
         self.now = 0
         """ns; `now` of the last seal that was judged, 0 before the first since the start."""
         self._before: dict[str, int] = {}
@@ -135,12 +137,22 @@ class Judging:
     def _differs(self, line: int) -> None:
         text = f"folding the log again gave {line} journal lines, and the journal on disk has {self.writer.line}"
         log.error("judge=differs detail=%s", text)
-        own_alarm(self.folder, DIFFERS, "journal", True, text)
+        self._tell_differs(text)
+
+    def _tell_differs(self, text: str) -> None:
+        self._untold = ""
+        try:
+            own_alarm(self.folder, DIFFERS, "journal", True, text)
+        except Unavailable as error:
+            self._untold = text
+            log.warning("judge=differs alarm=not-written reason=%s", error)
 
     def save(self) -> None:
         """Write a snapshot, and what of the log can now be done without."""
         if self.folding.judge is None:
             return
+        if self._untold:  # no later start finds it once there is a snapshot
+            self._tell_differs(self._untold)
         anchor = save(self.folder, self.folding, Place(self.seal, self.writer.line, self.writer.hash))
         self.writer.begin()
         self.writer.fact("anchor", anchor)

@@ -71,7 +71,7 @@ class Links(Protocol):
 
 
 Report: TypeAlias = Callable[[str, bool, str], object]
-"""(channel, or channel:person; whether it fails; how): told when that changes."""
+"""(channel, or channel:person; whether it fails; how): told when that changes. May raise `Unavailable`: told later."""
 
 
 class Pager:
@@ -101,12 +101,16 @@ class Pager:
         self._under_way: set[str] = set()
         self._unwritten: list[dict[str, Any]] = []
         self._failing = self._standing()
+        self._untold: dict[str, tuple[bool, str]] = {}
+        """What of a way could not be reported yet."""
         self._lost: set[str] = set()
         """Addresses to which a message was not delivered, until one is."""
 
     def step(self) -> int:
         """Take what is new, call whom it is time to call; the number of calls begun."""
         now = self._clock.now()
+        for way, said in list(self._untold.items()):
+            self._say(way, *said)
         self._settle(now)
         place = self._hear(now, self._read(now))
         again = [call for call in self._escalation.memory.flying.values() if call.id not in self._under_way]
@@ -211,14 +215,25 @@ class Pager:
         return {row["subject"] for row in self._followed.alarms() if row["rule"] == CHANNEL and row["active"]}
 
     def _works(self, ways: set[str]) -> None:
-        for way in self._failing & ways:
-            self._failing.remove(way)
-            self._report(way, False, "")
+        for way in ways:
+            self._say(way, False, "")
 
     def _fails(self, way: str, problem: str) -> None:
-        if way not in self._failing:
-            self._failing.add(way)
-            self._report(way, True, problem)
+        self._say(way, True, problem)
+
+    def _say(self, way: str, fails: bool, problem: str) -> None:
+        """Once a change. What cannot be said now is said at a later step: it ends no calling."""
+        before = self._untold.pop(way, None)
+        if fails is (way in self._failing):
+            return
+        try:
+            self._report(way, fails, problem)
+        except Unavailable as error:
+            self._untold[way] = fails, problem
+            if before is None:
+                log.warning("way=%s alarm=not-written reason=%s", way, error)
+            return
+        (self._failing.add if fails else self._failing.discard)(way)
 
     def _hear(self, now: int, place: Place) -> Place:
         """What gateways posted since into the book; how far that is read."""

@@ -92,7 +92,8 @@ class Receipts:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._store = connect(folder / FILE)
+        self._path = folder / FILE
+        self._store = connect(self._path)
         with _MAKING:  # SQLite does not wait for the one who turns a new file to WAL
             self._store.execute("PRAGMA journal_mode = WAL")
             self._store.executescript(SCHEMA)
@@ -113,14 +114,12 @@ class Receipts:
 
     def cursor(self, destination: str) -> int:
         """The journal's seq up to which the destination has been told, 0 for none."""
-        row = self._store.execute("SELECT seq FROM cursor WHERE destination = ?", (destination,)).fetchone()
+        row = self._first("SELECT seq FROM cursor WHERE destination = ?", (destination,))
         return 0 if row is None else int(row[0])
 
     def follow(self, destination: str, identity: str) -> int:
         """From now on the cursor is in that judged.db, and begins at 0 if it is another; how often that happened."""
-        row = self._store.execute(
-            "SELECT identity, generation FROM source WHERE destination = ?", (destination,)
-        ).fetchone()
+        row = self._first("SELECT identity, generation FROM source WHERE destination = ?", (destination,))
         if row is not None and row[0] == identity:
             return int(row[1])
         generation = 0 if row is None else int(row[1]) + 1
@@ -141,7 +140,7 @@ class Receipts:
     def dealt(self, destination: str, line: str) -> bool:
         """True if the line with this hash was dealt with, in whatever judged.db it lay."""
         found = "SELECT 1 FROM dealt WHERE destination = ? AND hash = ?"
-        return self._store.execute(found, (destination, bytes.fromhex(line))).fetchone() is not None
+        return self._first(found, (destination, bytes.fromhex(line))) is not None
 
     def received(self, destination: str, notice: str) -> bool:
         """True if this notice needs no sending any more."""
@@ -149,7 +148,7 @@ class Receipts:
         if any((one.destination, one.id) == (destination, notice) for one in kept):
             return True
         found = "SELECT 1 FROM receipt WHERE destination = ? AND id = ? AND code IS NOT NULL"
-        return self._store.execute(found, (destination, notice)).fetchone() is not None
+        return self._first(found, (destination, notice)) is not None
 
     def told(self, destination: str, rule: str, sensor: str, occurrence: int) -> bool:
         """True if the destination has heard of this occurrence."""
@@ -157,19 +156,24 @@ class Receipts:
         if any((rule, sensor, occurrence) in one.occurrences for one in kept):
             return True
         found = "SELECT 1 FROM told WHERE destination = ? AND rule = ? AND sensor = ? AND occurrence = ?"
-        return self._store.execute(found, (destination, rule, sensor, occurrence)).fetchone() is not None
+        return self._first(found, (destination, rule, sensor, occurrence)) is not None
+
+    def _first(self, query: str, values: tuple[object, ...]) -> Any:
+        """The first row, None where there is none; a disk that does not give it now ends nobody's work."""
+        try:
+            return self._store.execute(query, values).fetchone()
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"{self._path}: {error}") from error
 
     def record(self, receipt: Receipt, occurrences: Iterable[Occurrence] = (), lines: Iterable[Line] = ()) -> None:
         """Write down one attempt; `attempts` counts those before. `occurrences` are told from now on, and these
         lines are dealt with, also should judged.db be made again before `move`.
 
-        Never raises for the disk: what it does not take waits for `move`, which does.
+        Never raises for the disk: what it does not take waits for the next `record`, and for `move`, which does raise.
         """
         key = receipt.destination, receipt.id
         waiting = [one for one in self._kept if (one.receipt.destination, one.receipt.id) != key]
         self._kept = [*waiting, Attempt(receipt, tuple(occurrences), tuple(lines))]
-        if waiting:
-            return
         try:
             with transaction(self._store):
                 self._put(self._kept)

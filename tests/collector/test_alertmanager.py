@@ -183,6 +183,29 @@ def test_an_alertmanager_that_is_away_loses_nothing(tmp_path: Path) -> None:
             far.step()
 
 
+def test_what_was_sent_stays_known_while_the_disk_takes_no_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    posts: list[Any] = []
+    monkeypatch.setattr("collector.alertmanager.post", lambda url, alerts, name: posts.append(alerts))
+    folder = tmp_path / "full"
+    judging = Judging()
+    judging.set(judging.row())
+    far = Alertmanager("http://nowhere", folder, judging)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="alertmanager.json"):
+            far.step()
+    judging.set()
+    with pytest.raises(Unavailable, match="alertmanager.json"):
+        far.step()
+    ends = [alert["endsAt"] for body in posts for alert in body if alert["labels"]["alertname"] != "DavylampAlive"]
+    assert len(ends) == 2, "fired once, resolved once"
+    assert ends[1] < ends[0]
+    folder.mkdir()
+    far.step()
+    assert "face-methane.cut/ch4-2105#3" in json.loads((folder / "alertmanager.json").read_bytes())
+
+
 def test_what_a_test_raised_has_its_label_and_judging_hears_that_it_was_taken(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -280,6 +280,60 @@ def test_what_was_sent_while_the_disk_took_no_receipt_is_not_sent_again_not_even
     receipts.close()
 
 
+def test_a_receipt_kept_in_memory_is_written_once_the_disk_is_well_though_a_later_notice_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.sqlite.PATIENCE", 0.05)
+    judging, receipts, sent = Judging(), Receipts(tmp_path), list[str]()
+    other = connect(tmp_path / FILE)
+
+    class AwayAtTheSecond:
+        name = "duty"
+
+        def send(self, notice: Notice) -> int:
+            sent.append(notice.changes[0]["rule"])
+            if len(sent) == 2:
+                other.execute("COMMIT")
+                raise Unavailable("gone")
+            return 200
+
+    assert _to(AwayAtTheSecond(), judging, receipts).tell() == 0
+    judging.add("raised")
+    judging.add("raised", rule="fan-stopped")
+    receipts.follow("duty", judging.identity())
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match="gone"):
+        _to(AwayAtTheSecond(), judging, receipts).tell()
+    receipts.close()
+    restarted = Receipts(tmp_path)
+    assert _to(AwayAtTheSecond(), judging, restarted).tell() == 1
+    assert sent == ["face-methane.cut", "fan-stopped", "fan-stopped"]
+    other.close()
+    restarted.close()
+
+
+@pytest.mark.parametrize(
+    ("table", "ask"),
+    [
+        ("cursor", lambda receipts: receipts.cursor("duty")),
+        ("source", lambda receipts: receipts.follow("duty", "one")),
+        ("dealt", lambda receipts: receipts.dealt("duty", "ab")),
+        ("receipt", lambda receipts: receipts.received("duty", "n-1")),
+        ("told", lambda receipts: receipts.told("duty", "gas", "ch4-1", 1)),
+    ],
+)
+def test_a_row_that_the_disk_does_not_give_is_unavailable_and_names_the_file(
+    table: str, ask: Callable[[Receipts], object], receipts: Receipts, tmp_path: Path
+) -> None:
+    other = connect(tmp_path / FILE)
+    other.execute(f"ALTER TABLE {table} RENAME TO elsewhere")
+    with pytest.raises(Unavailable, match=FILE):
+        ask(receipts)
+    other.execute(f"ALTER TABLE elsewhere RENAME TO {table}")
+    assert not ask(receipts)
+    other.close()
+
+
 def test_what_was_sent_before_a_kill_is_not_sent_again_from_a_judged_db_made_anew(
     receiver: Receiver, tmp_path: Path
 ) -> None:

@@ -351,10 +351,19 @@ def test_what_a_stranger_sends_by_the_million_is_listed_up_to_a_number_and_dropp
 ) -> None:
     monkeypatch.setattr("collector.judged_writer.PORTION", 10)
     monkeypatch.setattr("collector.judged_writer.LISTED", 40)
-    written.writer.dead(DeadLetter(k, 0, "x", "unparsable", None, "") for k in range(100))
-    written.writer.missed(Gap(1, k, "pit/x", BEGIN + k, "ch4-1", k, k + 2, 1) for k in range(100))
-    written.writer.forget(0, 0)
-    judged = Judged(written.folder)
+
+    def comes(numbers: range) -> None:
+        written.writer.dead(DeadLetter(k, 0, "x", "unparsable", None, "") for k in numbers)
+        written.writer.missed(Gap(1, k, "pit/x", BEGIN + k, "ch4-1", k, k + 2, 1) for k in numbers)
+
+    comes(range(70))
+    judged, left = Judged(written.folder), list[int]()
+    for numbers in (range(0), range(70, 100), range(0), range(0), range(0)):
+        comes(numbers)
+        written.writer.forget(0, 0)
+        left.append(len(judged.dead()))
+        assert left[-1] == len(judged.missed())
+    assert left == [60, 50, 40, 40, 40], "a portion of what was there before, and as many as came"
     assert [letter["seal"] for letter in judged.dead()] == list(range(99, 59, -1))
     assert [gap["before"] for gap in judged.missed()] == list(range(60, 100))
     written.writer.forget(BEGIN + 99, 99)

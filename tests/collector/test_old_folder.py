@@ -21,6 +21,7 @@ from collector.handover import sheet_of
 from collector.inbox import Inbox
 from collector.journal import verify
 from collector.judged import Judged, every_line
+from collector.judging import Judging
 from collector.ledger import read_at_rest
 from collector.message import MQTT, Message
 from collector.receipts import Receipts
@@ -100,6 +101,22 @@ def test_after_a_crash_of_the_old_version_the_journal_wins_and_the_difference_is
     assert verify(line for _, line, _ in every_line(Judged(folder))) is None
     (said,) = [json.loads(message.payload) for message in Inbox(folder).waiting()]
     assert said["rule"] == "judge-differs"
+
+
+def test_a_difference_that_the_inbox_does_not_take_ends_no_judging_and_is_said_before_the_next_snapshot(
+    folder: Path,
+) -> None:
+    (folder / "snapshots" / "judge-000000000120.npz").unlink()
+    (folder / "inbox").rename(folder / "elsewhere")
+    (folder / "inbox").write_text("no folder")
+    judging = Judging(folder)
+    judging.catch_up()
+    (folder / "inbox").unlink()
+    judging.close()
+    (said,) = [json.loads(message.payload) for message in Inbox(folder).waiting()]
+    assert said["rule"] == "judge-differs"
+    Judging(folder).close()
+    assert len(Inbox(folder).waiting()) == 1, "said once"
 
 
 def test_it_can_be_copied(folder: Path, tmp_path: Path) -> None:

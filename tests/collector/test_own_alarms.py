@@ -12,6 +12,7 @@ import pytest
 from collector import orders
 from collector.actions import own_alarm
 from collector.decode import GONE
+from collector.errors import Unavailable
 from collector.explaining import Story, words
 from collector.inbox import Inbox
 from collector.judged import Judged
@@ -75,6 +76,18 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
+
+
+def test_an_own_alarm_that_the_disk_does_not_take_is_unavailable_and_can_be_said_later(tmp_path: Path) -> None:
+    (tmp_path / "inbox").write_text("no folder: whoever writes there is refused")
+    with pytest.raises(Unavailable, match="inbox: .*exists"):
+        own_alarm(tmp_path, CHANNEL, "sms", True, "no route")
+    gone = Gone(settings(tmp_path))
+    with pytest.raises(Unavailable):
+        gone.look([alarm(SOURCE, "mqtt")])
+    (tmp_path / "inbox").unlink()
+    gone.look([alarm(SOURCE, "mqtt")])
+    assert handed_in(tmp_path) == [(SOURCE, "mqtt", False, GONE)]
 
 
 def test_a_way_that_the_site_no_longer_has_is_said_once_to_be_gone(tmp_path: Path) -> None:

@@ -174,6 +174,65 @@ def test_a_kill_in_the_middle_of_a_call_makes_it_again_under_the_same_id(night: 
     assert len({line["id"] for line in lines}) == 1
 
 
+def gives_way(night: Night, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """While the list is not empty, no alarm about a way can be written."""
+    full = [True]
+
+    def report(way: str, fails: bool, problem: str) -> None:
+        if full:
+            raise Unavailable("inbox: [Errno 28] No space left on device")
+        night.reports.append((way, fails, problem))
+
+    monkeypatch.setattr(night.pager, "_report", report)
+    return full
+
+
+def test_a_full_disk_keeps_a_failing_ways_alarm_for_later_and_the_next_way_is_called(
+    night: Night, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    full = gives_way(night, monkeypatch)
+    night.ways["sms"].raises = Unavailable("no route")
+    night.judging.add(DUSK, "raised", "wall", "critical")
+    night.step()
+    for _ in range(3):
+        night.step()
+    called = [(line["what"], line["channel"]) for line in night.book()]
+    assert called == [(CALLING, "sms"), (FAILED, "sms"), (CALLING, "phone"), (TAKEN, "phone")]
+    said = [line for line in caplog.messages if "alarm=not-written" in line]
+    assert said == ["way=sms alarm=not-written reason=inbox: [Errno 28] No space left on device"], "once"
+    full.clear()
+    night.step()
+    night.step()
+    assert night.reports == [("sms", True, "no route")]
+
+
+def test_a_full_disk_keeps_the_end_of_a_ways_alarm_for_later_and_nobody_is_called_twice(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = gives_way(night, monkeypatch)
+    night.pager._failing = {"sms", "sms:li"}
+    night.judging.add(DUSK, "raised", "wall", "critical")
+    night.step()
+    night.step()
+    assert [line["what"] for line in night.book()] == [CALLING, TAKEN]
+    assert [to for to, _ in night.ways["sms"].sent] == ["li@sms"]
+    full.clear()
+    night.step()
+    assert sorted(night.reports) == [("sms", False, ""), ("sms:li", False, "")]
+    assert night.pager._failing == set()
+
+
+def test_a_way_that_works_again_before_its_alarm_could_be_written_has_none(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = gives_way(night, monkeypatch)
+    night.pager._fails("sms", "no route")
+    night.pager._works({"sms"})
+    full.clear()
+    night.step()
+    assert night.reports == []
+
+
 def changed(night: Night, people: dict[str, Person]) -> None:
     """Killed in the middle of a call; the site that begins again has these people, `wang` on duty."""
     night.ways["sms"].hangs.clear()
@@ -206,9 +265,7 @@ def test_a_call_under_way_by_a_way_that_is_gone_since_is_made_to_no_empty_addres
     assert [line["what"] for line in night.book()][:3] == [CALLING, CALLING, REFUSED]
 
 
-def test_where_nobody_can_tell_who_is_on_duty_everyone_is_called(
-    night: Night, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_nobody_can_tell_who_is_on_duty_everyone_is_called(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> Any:
         raise KeyError("DTSTART")
 
