@@ -26,7 +26,7 @@ _SENSOR, _TIME, _RATE, _QUALITY, _SAMPLES, _ARRIVED, _ROW = map(
 
 
 SET_BACK = 10_000_000_000
-"""ns, and two packets more: for so long only older packets, and a device's clock was set back."""
+"""ns, and two packets more: for so long only older packets, at the pace of a clock, and a device's was set back."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +129,14 @@ def side_by_side(waves: Sequence[Wave]) -> Iterator[Packets]:
             yield Packets(chosen, sensor[chosen], *times, flags[chosen], rate[first], block, ascending)
 
 
+def one_packet(wave: Wave, place: int) -> Packets:
+    """A packet by itself."""
+    at, sensor, time, arrived, quality = (
+        np.array([n], np.int64) for n in (place, wave.sensor, wave.time, wave.arrived, wave.quality)
+    )
+    return Packets(at, sensor, time, arrived, quality, wave.rate, wave.samples[None, :])
+
+
 def beyond(packets: Packets, following: Times, going: Bools) -> Iterator[Packets]:
     """The packets, cut where they overlap: only the samples from `following` on, the time (of each sensor) of the one
     that should come next. What lies wholly before it, or does not follow anything, stays as it is."""
@@ -147,11 +155,20 @@ def beyond(packets: Packets, following: Times, going: Bools) -> Iterator[Packets
         yield one.part(round(int(behind[k]) * packets.rate / 1e9), packets.length)
 
 
-def set_back(packets: Packets, heard: Times) -> Bools:
-    """(C,) nothing has followed for so long, since `heard` (arrival, of each sensor), that a clock was set back."""
-    patience = SET_BACK + 2 * round(packets.length * 1e9 / packets.rate)
-    mask: Bools = packets.arrived - heard[packets.sensor] > patience
-    return mask
+def set_back(packets: Packets, late: Bools, usable: Bools, older: Times, lag: Times) -> Bools:
+    """(C,) those of the `late` ones by which a device's clock is believed to have been set back.
+
+    `older` (arrival, of each sensor; 0: the last one was not late) and `lag` (arrival less device time) are those of
+    the first of a row of late packets, and are moved. What is sent again comes faster than it was measured, or after a
+    silence: its lag changes, and by more than half the patience the row begins anew.
+    """
+    who, behind, length = packets.sensor, packets.arrived - packets.time, round(packets.length * 1e9 / packets.rate)
+    begins = late & ((older[who] == 0) | (np.abs(behind - lag[who]) > SET_BACK // 2 + length))
+    turned: Bools = late & usable & ~begins & (packets.arrived - older[who] > SET_BACK + 2 * length)
+    begins &= usable
+    older[who[begins]], lag[who[begins]] = packets.arrived[begins], behind[begins]
+    older[who[usable & ~late]] = 0
+    return turned
 
 
 def _is_one(values: list[Any]) -> bool:

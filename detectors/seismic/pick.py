@@ -64,7 +64,9 @@ class State:
     triggered: NDArray[np.int8]
     rate: Floats
     next: Times
-    heard: Times
+    older: Times
+    lag: Times
+    raised: Times
     seen: NDArray[np.int64]
     filter: Floats
     """(N, 4, 2)."""
@@ -146,7 +148,9 @@ class Pick:
             triggered=trigger.verdict,
             rate=trigger.rate,
             next=trigger.next,
-            heard=trigger.heard,
+            older=trigger.older,
+            lag=trigger.lag,
+            raised=trigger.raised,
             seen=trigger.seen,
             filter=trigger.filter,
             sta=trigger.sta,
@@ -167,7 +171,7 @@ class Pick:
         findings: list[Finding] = []
         onsets: list[tuple[int, int, int, float, float]] = []
         detection, trigger = self.detection, _trigger_of(state)
-        for packets in (p for side in side_by_side(batch.waves) for p in beyond(side, state.next, state.seen > 0)):
+        for packets in (p for side in side_by_side(batch.waves) for p in beyond(side, state.next, state.next > 0)):
             begun: list[Finding] = []
             ready = detection.resume(trigger, packets, batch.waves, begun)
             self._interrupted(state, packets, batch.waves, begun, findings)
@@ -227,8 +231,9 @@ class Pick:
         """The trigger went on or off at a sample."""
         who = turn.subject
         if turn.verdict is Verdict.ACTIVE:
-            fresh = state.onset[who] == NEVER_BEFORE or turn.time - state.onset[who] >= self.apart * 1e9
-            if state.wait[who] < 0 and state.verdict[who] != Verdict.ACTIVE and fresh:
+            onset = int(state.onset[who])
+            coda = onset != NEVER_BEFORE and 0 <= turn.time - onset < self.apart * 1e9
+            if state.wait[who] < 0 and state.verdict[who] != Verdict.ACTIVE and not coda:
                 state.wait[who] = sample + self._sides(rate)[1]
                 state.trigger[who], state.over[who] = turn.time, False
         elif state.wait[who] >= 0:
@@ -283,8 +288,9 @@ class Pick:
 def _trigger_of(state: State) -> sta_lta.State:
     """The trigger's memory, in the same arrays."""
     return sta_lta.State(
-        state.triggered, state.rate, state.next, state.heard, state.seen, state.filter, state.sta, state.lta
-    )
+        state.triggered, state.rate, state.next, state.older, state.lag, state.raised, state.seen, state.filter,
+        state.sta, state.lta,
+    )  # fmt: skip
 
 
 def _finding(wave: Wave, time: int, verdict: Verdict, value: float | None, key: str) -> Finding:

@@ -4,7 +4,8 @@ Constraints. One axis a subject: the clauses judge the largest axis, so write th
 half-wave is judged by its own peak and frequency, that of the peak among them: never milder than the peak alone. One
 that is still open is judged by the frequency it can at most have. It counts where it ends. Of packets that overlap each
 sample counts once; one from before a gap's end is judged by itself, and may only raise. Where nothing but older ones
-comes for 10 s and two packets, the clock was set back: it starts there again.
+comes for 10 s and two packets, and as fast as they were measured, the clock was set back: it starts there again, and
+clears nothing that was raised later by its time.
 Cannot find: what the geophone does not measure below its corner frequency or above half the sample rate; a geophone
 that is dead, whose zeros are called below; damage.
 """
@@ -40,8 +41,12 @@ class State:
     rate: Floats
     next: Times
     """Time of the sample that should come next."""
-    heard: Times
-    """Arrival of the newest packet that was not late."""
+    older: Times
+    """Arrival of the first of a row of late packets; 0: the newest was not late."""
+    lag: Times
+    """Its arrival less its time."""
+    raised: Times
+    """Time of what raised last: nothing from before it clears."""
     count: NDArray[np.int64]
     """Samples since the start or the last gap."""
     last: Floats
@@ -120,7 +125,9 @@ class Ppv:
             verdict=np.zeros(n, np.int8),
             rate=np.zeros(n),
             next=np.zeros(n, np.int64),
-            heard=np.zeros(n, np.int64),
+            older=np.zeros(n, np.int64),
+            lag=np.zeros(n, np.int64),
+            raised=np.zeros(n, np.int64),
             count=np.zeros(n, np.int64),
             last=np.zeros(n),
             start=np.zeros(n),
@@ -140,7 +147,7 @@ class Ppv:
         findings: list[Finding] = []
         ended: list[tuple[int, int, int, float, float, float]] = []
         for side in side_by_side(batch.waves):
-            for packets in beyond(side, state.next, state.count > 0):
+            for packets in beyond(side, state.next, state.next > 0):
                 ready = self._resume(state, packets, batch.waves, findings, ended)
                 for part in _within(ready, self.period):
                     self._turn(state, part, batch.waves, findings, ended)
@@ -153,12 +160,11 @@ class Ppv:
         """Those to be measured; what does not continue starts again, its window told as far as it went."""
         who, ahead = packets.sensor, packets.time - state.next[packets.sensor]
         going = state.count[who] > 0
-        late = going & (ahead < -packets.slack)
+        late = (state.next[who] > 0) & (ahead < -packets.slack)
         usable = packets.usable_but(BAD)
         if late.any():
             self._late(state, packets.only(late & usable), waves, findings)
-            late &= ~set_back(packets, state.heard)
-        state.heard[who[~late]] = packets.arrived[~late]
+        late &= ~set_back(packets, late, usable, state.older, state.lag)
         afresh = ~late & ~(usable & going & (np.abs(ahead) <= packets.slack) & (state.rate[who] == packets.rate))
         for k in np.flatnonzero(afresh).tolist():
             one, place = int(who[k]), int(packets.place[k])
@@ -212,6 +218,8 @@ class Ppv:
     def _clear(self, state: State, who: int, wave: Wave, time: int, findings: list[Finding]) -> None:
         """CLEAR after a whole window below the curve."""
         was, below = state.verdict[who], state.worst[who] < 1
+        if was == Verdict.ACTIVE and state.next[who] <= state.raised[who]:
+            return
         if below and state.clipped[who] and was == Verdict.CLEAR:
             state.verdict[who] = Verdict.UNKNOWN
             findings.append(_finding(wave, time, Verdict.UNKNOWN, "clipped"))
@@ -246,7 +254,7 @@ class Ppv:
             else:
                 time, at = int(state.next[one]), float(open_limit[k])
                 value, hertz = float(halves.open_peak[k]), float(_open_frequency(state, who[k : k + 1])[0])
-            state.verdict[one] = Verdict.ACTIVE
+            state.verdict[one], state.raised[one] = Verdict.ACTIVE, time
             findings.append(_finding(wave, time, Verdict.ACTIVE, "above", value=value, limit=at, frequency=hertz))
 
     def _top(self, state: State, who: Indices, halves: HalfWaves, taken: Floats) -> None:

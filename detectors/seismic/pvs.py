@@ -2,7 +2,8 @@
 
 Constraints. Parts are put together by the time of their samples (to half a sample), whatever their packets and order.
 Of packets that overlap each sample counts once; what comes after later ones of its part is left out, until a clock
-that was set back is believed: after 10 s and two packets.
+that was set back is believed: after 10 s and two packets, as fast as they were measured. Where it is one part's clock
+alone, that part may raise by itself; where all are, the vector starts again, and clears nothing later by its time.
 A sample of which a part is missing gives a lower bound: it may raise, and the window is never called quiet. Parts may
 be apart by 1800 samples at most.
 Cannot find: which frequency it had (seismic.ppv), motion along an axis that is not measured.
@@ -19,13 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Column, Finding, Outcome, PerSubject, Subjects, Verdict, Why, per_subject, whole
-from detectors.packets import SET_BACK, wave_column
+from detectors.packets import one_packet, set_back, wave_column
 from detectors.reading import FAULTS, Batch, Floats, Indices, Quality, Times, Wave
 from detectors.state import PER_INPUT, SETTING
 
 KEPT = 1800
 """Samples that a part may be ahead of the others."""
 BAD = FAULTS & ~int(Quality.OUT_OF_SPAN)
+ALL = np.ones(1, np.bool_)
 NO_WINDOW = np.iinfo(np.int64).min
 
 
@@ -38,8 +40,6 @@ class State:
     """Samples a second; 0 before the first packet."""
     begin: Times
     """Time of the first sample of the buffer."""
-    heard: Times
-    """Arrival of the newest packet that was not late."""
     squares: Floats
     """Sums of the squares that were heard so far."""
     window: NDArray[np.int64]
@@ -50,6 +50,10 @@ class State:
     """Newest time that was above the limit, clipped or not wholly measured."""
     done: NDArray[np.int64] = field(metadata=PER_INPUT)
     """Samples of the buffer that the part has given."""
+    older: Times = field(metadata=PER_INPUT)
+    """Arrival of the first of a row of late packets; 0: the newest was not late."""
+    lag: Times = field(metadata=PER_INPUT)
+    """Its arrival less its time."""
     full: Floats = field(metadata=SETTING)
     """(I,) full scale."""
     owner: Indices = field(metadata=SETTING)
@@ -119,12 +123,13 @@ class Pvs:
             verdict=np.zeros(n, np.int8),
             rate=np.zeros(n),
             begin=np.zeros(n, np.int64),
-            heard=np.zeros(n, np.int64),
             squares=np.zeros((n, KEPT)),
             window=np.full(n, NO_WINDOW),
             top=np.zeros(n),
             spoilt=np.zeros(n, np.int64),
             done=np.zeros(subjects.inputs, np.int64),
+            older=np.zeros(subjects.inputs, np.int64),
+            lag=np.zeros(subjects.inputs, np.int64),
             full=np.minimum(subjects.span_high, -subjects.span_low),
             owner=subjects.owner,
             input_id=np.array(list(subjects.input_id), dtype=np.str_),
@@ -148,13 +153,15 @@ class Pvs:
         mine = np.flatnonzero(state.owner == who)
         known, length = int(state.done[part]), len(wave.samples)
         offset = round((time - int(state.begin[who])) * wave.rate / 1e9)
-        late = state.rate[who] == wave.rate and offset + len(samples) <= known
-        if late and wave.arrived - state.heard[who] <= SET_BACK + 2 * round(length * 1e9 / wave.rate):
+        late = state.rate[who] > 0 and offset + length <= round(known * wave.rate / state.rate[who])
+        turned = set_back(one_packet(wave, place), np.array([late]), ALL, state.older, state.lag).all()
+        if late and not (turned and state.older[mine].all()):
+            if turned:
+                self._alone(going, wave, time, samples)
             return
         if late or state.rate[who] != wave.rate:
             self._begin(going, who, place, wave, time, mine)
             known = offset = 0
-        state.heard[who] = wave.arrived
         if (twice := known - offset) > 0:
             samples, offset, time = samples[twice:], known, time + round(twice * 1e9 / wave.rate)
         if offset > known:
@@ -176,8 +183,9 @@ class Pvs:
             self._judge(going, who, place, wave, int(state.done[mine].max()), mine)
             self._tell(going, who, place)
         state.rate[who], state.begin[who], state.window[who] = wave.rate, time, NO_WINDOW
-        state.done[mine], state.squares[who] = 0, 0.0
-        state.spoilt[who] = time - round(1e9 / wave.rate)
+        state.done[mine], state.older[mine], state.squares[who] = 0, 0, 0.0
+        before = time - round(1e9 / wave.rate)
+        state.spoilt[who] = max(int(state.spoilt[who]), before) if state.verdict[who] == Verdict.ACTIVE else before
 
     def _alone(self, going: _Pass, wave: Wave, time: int, samples: Floats) -> None:
         """One part may be enough to raise, and one that is clipped leaves the vector without an upper bound."""

@@ -2,7 +2,8 @@
 
 Constraints. Packets of any length give the ratio of the whole trace, bit for bit. Nothing is said before the long
 window is full; a gap, a bad packet or another rate starts it again, and so does a clock that was set back, once only
-older packets came for 10 s and two packets. Of packets that overlap each sample counts once; what comes after later
+older packets came for 10 s and two packets, as fast as they were measured; they clear nothing that is later by its
+time. Of packets that overlap each sample counts once; what comes after later
 ones is left out. Times are near the onset, not at it.
 Cannot find: emergent onsets, events inside the coda of a stronger one; it triggers on blasts and machines as well.
 """
@@ -46,8 +47,12 @@ class State:
     """Samples a second; 0 before the first packet."""
     next: Times
     """Time of the sample that should come next."""
-    heard: Times
-    """Arrival of the newest packet that was not late."""
+    older: Times
+    """Arrival of the first of a row of late packets; 0: the newest was not late."""
+    lag: Times
+    """Its arrival less its time."""
+    raised: Times
+    """Time of what raised last: nothing from before it clears."""
     seen: NDArray[np.int64]
     """Samples since the start or the last gap."""
     filter: Floats
@@ -102,7 +107,9 @@ class StaLta:
             verdict=np.zeros(n, np.int8),
             rate=np.zeros(n),
             next=np.zeros(n, np.int64),
-            heard=np.zeros(n, np.int64),
+            older=np.zeros(n, np.int64),
+            lag=np.zeros(n, np.int64),
+            raised=np.zeros(n, np.int64),
             seen=np.zeros(n, np.int64),
             filter=np.zeros((n, ORDER, 2)),
             sta=np.zeros(n),
@@ -114,7 +121,7 @@ class StaLta:
         findings: list[Finding] = []
         peaks: list[Peaks] = []
         for side in side_by_side(batch.waves):
-            for packets in beyond(side, state.next, state.seen > 0):
+            for packets in beyond(side, state.next, state.next > 0):
                 ready = self.resume(state, packets, batch.waves, findings)
                 if len(ready):
                     ratio, full, _ = self.characteristic(state, ready)
@@ -128,10 +135,8 @@ class StaLta:
         ahead, usable = packets.time - state.next[place], packets.usable & (packets.rate > 2 * self.high)
         going = state.seen[place] > 0
         goes_on = usable & going & (np.abs(ahead) <= packets.slack) & (state.rate[place] == packets.rate)
-        late = going & (ahead < -packets.slack)
-        if late.any():
-            late &= ~set_back(packets, state.heard)
-        state.heard[who[~late]] = packets.arrived[~late]
+        late = (state.next[place] > 0) & (ahead < -packets.slack)
+        late &= ~set_back(packets, late, usable, state.older, state.lag)
         if goes_on.all():
             return packets
         afresh = ~late & ~goes_on
@@ -192,8 +197,11 @@ class StaLta:
             findings += self._trigger(state, wave, begin, ratio[k], int(full[k]))
 
     def _trigger(self, state: State, wave: Wave, begin: int, ratio: Floats, full: int) -> list[Finding]:
-        who, findings, place, step = wave.sensor, [], full, 1e9 / wave.rate
+        findings: list[Finding] = []
+        who, place, step = wave.sensor, full, 1e9 / wave.rate
         verdict = Verdict(int(state.verdict[who]))
+        if verdict is Verdict.ACTIVE and begin <= state.raised[who]:
+            return findings
         if verdict is Verdict.UNKNOWN:
             verdict = Verdict.CLEAR
             findings.append(_finding(wave, begin + round(full * step), verdict, float(ratio[full]), self.on, "quiet"))
@@ -203,8 +211,10 @@ class StaLta:
                 break
             place += int(ahead.argmax())
             verdict = Verdict.CLEAR if verdict is Verdict.ACTIVE else Verdict.ACTIVE
-            key = "triggered" if verdict is Verdict.ACTIVE else "quiet"
-            findings.append(_finding(wave, begin + round(place * step), verdict, float(ratio[place]), self.on, key))
+            key, time = "triggered" if verdict is Verdict.ACTIVE else "quiet", begin + round(place * step)
+            if verdict is Verdict.ACTIVE:
+                state.raised[who] = time
+            findings.append(_finding(wave, time, verdict, float(ratio[place]), self.on, key))
         state.verdict[who] = verdict
         return findings
 

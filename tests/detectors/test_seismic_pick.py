@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -142,3 +143,21 @@ def test_nonsense_is_refused(parameters: dict[str, float], words: str) -> None:
 def test_a_window_too_long_for_the_memory_is_refused() -> None:
     with pytest.raises(ValueError, match="give 8 to 1800"):
         Pick(lta=20, before=15).start(Subjects.simple(1, rate=500.0))
+
+
+def test_an_onset_after_a_clock_was_set_back_is_no_coda_of_one_later_by_its_time() -> None:
+    waves = packets(trace(3, 80.0), [100] * 80, RATE)
+    true = onsets(said(waves))
+    assert len(true) == 2
+    between = round(sum(true) / 2 / RATE) - 8
+    turned = waves[:between] + [replace(w, time=w.time - 3600 * SECOND) for w in waves[between:]]
+    found = onsets(said(turned))
+    assert found == [true[0], pytest.approx(true[1] - 3600 * RATE, abs=2)]
+
+
+def test_what_is_sent_again_after_a_silence_has_no_second_onset() -> None:
+    waves = packets(trace(3), [100] * 40, RATE)
+    silent = waves[19].arrived + 15 * SECOND
+    again = [replace(w, arrived=silent) for w in waves[2:20]]
+    later = [replace(w, arrived=max(w.arrived, silent)) for w in waves[20:]]
+    assert onsets(said([*waves[:20], *again, *later])) == onsets(said(waves))

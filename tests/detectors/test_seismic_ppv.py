@@ -248,6 +248,47 @@ def test_where_a_clock_was_set_back_by_an_hour_it_is_not_called_quiet_and_measur
     assert 10.0 <= (findings[1].at - waves[19].arrived) / SECOND <= 12.0
 
 
+def resent(waves: list[Wave], at: int, faster: float) -> list[Wave]:
+    """The packets again from the instant `at` on, so many times as fast as they were measured."""
+    return [replace(w, arrived=at + round((w.time - waves[0].time) / faster)) for w in waves]
+
+
+def after_a_silence(waves: list[Wave], faster: float, spoilt: bool) -> list[Wave]:
+    """Packets of 0.5 s to 21 s; silence for 15 s, perhaps a bad one, all but the first again, and what follows."""
+    silent = waves[41].arrived + 15 * SECOND
+    bad = [replace(waves[42], quality=int(Quality.NO_VALUE))] if spoilt else []
+    again = resent(waves[2:], silent, faster)
+    return [*waves[:42], *bad, *again]
+
+
+@pytest.mark.parametrize("spoilt", [False, True])
+@pytest.mark.parametrize("faster", [1e6, 10.0, 1.6])
+def test_what_is_sent_again_after_a_silence_clears_nothing_and_tells_nothing_twice(faster: float, spoilt: bool) -> None:
+    waves = packets(shaken(20.6, 60.0), [100] * 120, RATE)
+    found = said(DWELLING, after_a_silence(waves, faster, spoilt))
+    said_of = [(f.verdict, f.why.key.rpartition(".")[2]) for f in found.findings]
+    assert said_of == [(Verdict.CLEAR, "below"), (Verdict.ACTIVE, "above"), (Verdict.CLEAR, "below")]
+    assert found.findings[2].time == said(DWELLING, waves).findings[2].time
+    times = [time for _, time, *_ in found.columns["ppv"]]
+    assert times == sorted(set(times))
+
+
+def test_one_straggler_before_what_is_sent_again_does_not_make_it_a_clock_set_back() -> None:
+    waves = packets(shaken(20.6, 60.0), [100] * 120, RATE)
+    straggler = replace(waves[2], arrived=waves[41].arrived + SECOND)
+    found = said(DWELLING, [*waves[:42], straggler, *after_a_silence(waves, 1e6, False)[42:]])
+    assert [f.verdict for f in found.findings] == [Verdict.CLEAR, Verdict.ACTIVE, Verdict.CLEAR]
+
+
+def test_after_a_clock_was_set_back_nothing_before_the_instant_that_raised_clears() -> None:
+    waves = packets(np.concatenate([shaken(20.6, 21.0), sine(0.1, 40, 99.0)]), [100] * 240, RATE)
+    later = [replace(w, time=w.time - 40 * SECOND) for w in waves[42:]]
+    findings = said(DWELLING, waves[:42] + later).findings
+    assert [f.verdict for f in findings] == [Verdict.CLEAR, Verdict.ACTIVE, Verdict.CLEAR]
+    assert findings[2].time > findings[1].time
+    assert findings[2].at - findings[1].at >= 40 * SECOND
+
+
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [

@@ -97,6 +97,40 @@ def test_a_blast_after_clocks_were_set_back_by_an_hour_is_seen() -> None:
     assert len(column(found, "pvs")) >= 12
 
 
+def test_what_is_sent_again_after_a_silence_clears_nothing() -> None:
+    quiet = sine(1.0, 9, 40.0)
+    time = np.arange(len(quiet)) / RATE
+    loud = quiet + ((time > 20.2) & (time < 20.6)) * sine(20.0, 9, 40.0)
+    waves = together([quiet, quiet, loud], [100] * 80)
+    silent = waves[125].arrived + 15 * SECOND
+    again = [replace(w, arrived=silent) for w in waves[6:126]]
+    later = [replace(w, arrived=max(w.arrived, silent)) for w in waves[126:]]
+    found, plain = said(VECTOR, [*waves[:126], *again, *later]), said(VECTOR, waves)
+    assert [(f.verdict, f.time) for f in found.findings] == [(f.verdict, f.time) for f in plain.findings]
+    assert [f.verdict for f in plain.findings] == [Verdict.CLEAR, Verdict.ACTIVE, Verdict.CLEAR]
+    assert column(found, "pvs") == column(plain, "pvs")
+
+
+def test_clocks_set_back_while_it_stands_clear_nothing_before_the_blast() -> None:
+    quiet = sine(1.0, 9, 60.0)
+    time = np.arange(len(quiet)) / RATE
+    waves = together([quiet, quiet, quiet + ((time > 20.2) & (time < 20.4)) * sine(20.0, 9, 60.0)], [100] * 120)
+    turned = [replace(w, time=w.time - 3600 * SECOND) if w.time >= BEGIN + 20.5 * SECOND else w for w in waves]
+    assert [f.verdict for f in said(VECTOR, turned).findings] == [Verdict.CLEAR, Verdict.ACTIVE]
+
+
+def test_a_part_whose_clock_alone_was_set_back_may_raise_by_itself() -> None:
+    quiet = sine(1.0, 9, 60.0)
+    loud = quiet + (np.arange(len(quiet)) > 50 * RATE) * sine(20.0, 9, 60.0)
+    waves = together([loud, quiet, quiet], [100] * 120)
+    turned = [
+        replace(w, time=w.time - 3600 * SECOND) if w.sensor == 0 and w.time >= BEGIN + 8 * SECOND else w for w in waves
+    ]
+    findings = said(VECTOR, turned).findings
+    assert [f.verdict for f in findings] == [Verdict.CLEAR, Verdict.UNKNOWN, Verdict.ACTIVE]
+    assert 50.0 <= (findings[2].at - BEGIN) / SECOND <= 51.0
+
+
 def test_three_parts_below_the_limit_may_be_above_it_together() -> None:
     quiet, loud = sine(9.0, 9, 6.0), sine(9.0, 9, 6.0)
     assert [f.verdict for f in said(VECTOR, together([quiet, loud, loud], [100] * 12)).findings] == [Verdict.ACTIVE]

@@ -205,6 +205,21 @@ def test_a_clock_set_back_by_an_hour_starts_the_windows_again() -> None:
     assert next(s for v, s in found if v is Verdict.ACTIVE) + 3600 * RATE == pytest.approx(true, abs=5)
 
 
+def test_what_is_sent_again_after_a_silence_triggers_nothing_and_clears_nothing() -> None:
+    waves = packets(trace(3), [100] * 40)
+    silent = waves[16].arrived + 15 * SECOND
+    found = said([*waves[:17], *(replace(w, arrived=silent) for w in waves[2:])])
+    assert found == said(waves)
+    assert Verdict.ACTIVE in [v for v, _ in found]
+
+
+def test_a_clock_set_back_while_it_is_triggered_clears_nothing_before_the_trigger() -> None:
+    waves = packets(trace(3, 60.0), [100] * 60)
+    assert Verdict.ACTIVE is said(waves[:25])[-1][0]
+    later = [replace(w, time=w.time - 40 * SECOND) for w in waves[25:]]
+    assert said(waves[:25] + later) == said(waves[:25])
+
+
 def test_the_column_is_the_greatest_ratio_of_the_packet() -> None:
     samples = trace(2)
     waves = packets(samples, [500] * 8)
