@@ -2,12 +2,14 @@
 
 Constraints. A connection costs an open file; without a bound one machine that says nothing takes them all, and nobody
 else can acknowledge. Those of this machine are not counted by address (a proxy brings everyone's), only in the whole.
-What was asked is answered however long that takes: only asking has its time. Not here: how often somebody may ask.
+What was asked is answered however long that takes: only asking has its time. Not here: how often somebody may ask, and
+the handshake of TLS before the request, which asyncio ends after 60 s.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import resource
 import socket
@@ -27,6 +29,9 @@ SPARE = 256
 FEWEST, MOST = 64, 10_000
 """Connections in all, whatever the system allows."""
 BACKLOG = 1024
+ALL = "all"
+NOT_HERE = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+"""Why an address of a name cannot be listened at: `localhost` is ::1 too on a machine without IPv6."""
 ASKING = ("IDLE", "SEND_BODY")
 """States of h11 in which the far side has not said all."""
 
@@ -96,17 +101,19 @@ class Listener(socket.socket):
         while True:
             taken, address = super().accept()
             who = whose(address[0])
-            full = self._held.total() >= self._most or (who != "" and self._held[who] >= self._each)
-            if not full:
+            if self._held.total() >= self._most:
+                self._say(ALL, self._most)
+            elif who and self._held[who] >= self._each:
+                self._say(who, self._each)
+            else:
                 return self._hold(taken, who), address
-            self._say(who)
             taken.close()
 
-    def _say(self, who: str) -> None:
-        """Once, until all that it holds are gone."""
+    def _say(self, who: str, count: int) -> None:
+        """Once, until all that it holds are gone; of all, until half are."""
         if who not in self._told:
             self._told.add(who)
-            log.warning("page connections=%d of=%s more=closed", self._held[who], who or "this machine")
+            log.warning("page connections=%d of=%s more=closed", count, who)
 
     def _hold(self, taken: socket.socket, who: str) -> Held:
         held = Held(taken.family, taken.type, taken.proto, taken.detach())
@@ -119,6 +126,8 @@ class Listener(socket.socket):
         if not self._held[who]:
             del self._held[who]
             self._told.discard(who)
+        if self._held.total() <= self._most // 2:
+            self._told.discard(ALL)
 
 
 def room() -> int:
@@ -137,7 +146,23 @@ def whose(host: str) -> str:
 
 
 def listeners(host: str, port: int) -> list[Listener]:
-    """One for each address that a name has. Raises OSError."""
+    """One for each address of a name that this machine has. Raises OSError: none is, or one cannot be listened at."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    places = dict.fromkeys((family, address[0]) for family, _, _, _, address in found)
-    return [Listener(socket.create_server((str(at), port), family=family, backlog=BACKLOG)) for family, at in places]
+    places = dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found)
+    open_at, missing = list[Listener](), OSError(f"{host} has no address")
+    for family, at in places:
+        try:
+            open_at.append(Listener(socket.create_server((at, port), family=family, backlog=BACKLOG)))
+        except OSError as error:
+            if error.errno not in NOT_HERE:
+                _close(open_at)
+                raise
+            missing = error
+    if not open_at:
+        raise missing
+    return open_at
+
+
+def _close(sockets: list[Listener]) -> None:
+    for one in sockets:
+        one.close()

@@ -207,7 +207,8 @@ class Mqtt:
                 full_since = full_since or time.monotonic()
             if self._client.socket() is not None:
                 self._client.loop_misc()
-            self._subscriptions.ask_again()
+            if self._link.up:
+                self._subscriptions.ask_again()
             self._give_up(buffered, begun, full_since)
 
     def _unsaid(self) -> None:
@@ -275,11 +276,13 @@ class Mqtt:
 
     def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
         wrong = self._subscriptions.answer(mid, reasons)
+        if wrong is None:
+            return
         error = NotSubscribed(f"{self._where()} did not grant subscriptions as asked: {wrong}") if wrong else None
         self._say(Link(True, self._link.generation, error))
 
-    def _on_unsubscribe(self, _client: Any, _data: Any, mid: int, _reasons: Any, _properties: Any) -> None:
-        self._subscriptions.dropped(mid)
+    def _on_unsubscribe(self, _client: Any, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
+        self._subscriptions.dropped(mid, reasons)
 
     def _arrived(self, topic: str, payload: bytes, retained: bool, owed: bytes, again: bool) -> None:
         if owed:

@@ -21,7 +21,7 @@ from collector.mqtt_settings import Mqtt as Address
 from tests.broker.scripted import Scripted
 
 PUBACK, PUBREC, PUBREL, PUBCOMP, DISCONNECT = 0x40, 0x50, 0x62, 0x70, 0xE0
-UNSUBSCRIBE, UNSUBACK = 0xA2, 0xB0
+SUBSCRIBE, UNSUBSCRIBE, UNSUBACK = 0x82, 0xA2, 0xB0
 DUP, RETAIN = 8, 1
 
 
@@ -211,18 +211,89 @@ def test_what_a_changed_site_file_no_longer_has_is_given_back_once(tmp_path: Pat
             mqtt = Mqtt(dataclasses.replace(at(broker), subscriptions=filters), folder=tmp_path).start()
             broker.accept()
             broker.write(0x20, b"\x01\x00")
-            kind, body = broker.read()
-            assert (kind == UNSUBSCRIBE) == (given_back is not None)
-            if kind == UNSUBSCRIBE:
-                assert body[2:] == given_back
+            broker.grant()
+            if given_back is not None:
+                kind, body = broker.read()
+                assert (kind, body[2:]) == (UNSUBSCRIBE, given_back)
                 assert "pit/#" in json.loads((tmp_path / "subscribed.json").read_bytes()), "until the broker answers"
                 broker.write(UNSUBACK, body[:2])
-                kind, body = broker.read()
-            assert kind == 0x82
-            broker.write(0x90, body[:2] + b"\x01\x01")
+            assert broker.read_all(0.1) == []
             mqtt.connected(3)
             mqtt.stop()
         assert json.loads((tmp_path / "subscribed.json").read_bytes()) == sorted(then)
+
+
+@contextmanager
+def after(known: tuple[str, ...], folder: Path, five: bool = False) -> Iterator[tuple[Scripted, Mqtt]]:
+    """A connection whose SUBSCRIBE is not answered yet, of a site that had other filters before."""
+    (folder / "subscribed.json").write_text(json.dumps(known))
+    with Scripted(five) as broker:
+        mqtt = Mqtt(at(broker), folder=folder).start()
+        try:
+            broker.accept()
+            broker.write(0x20, b"\x01\x00" + b"\x00" * five)
+            yield broker, mqtt
+        finally:
+            mqtt.stop()
+
+
+def test_what_the_session_had_stays_until_all_that_is_wanted_now_is_granted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.subscribing.FIRST_WAIT", 0.05)
+    with after(("old/#",), tmp_path) as (broker, mqtt):
+        for refused in (True, True, False):
+            kind, body = broker.read()
+            assert (kind, body[2:]) == (SUBSCRIBE, b"\x00\x05pit/#\x01")
+            broker.write(0x90, body[:2] + (b"\x80" if refused else b"\x01"))
+        assert broker.read()[0] == UNSUBSCRIBE
+        mqtt.connected(3)
+
+
+def test_what_the_broker_would_not_take_back_is_given_back_at_the_next_connection(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = tmp_path / "subscribed.json"
+    with after(("old/a", "old/b", "old/c"), tmp_path, five=True) as (broker, _):
+        broker.grant()
+        kind, body = broker.read()
+        assert (kind, body[3:]) == (UNSUBSCRIBE, b"\x00\x05old/a\x00\x05old/b\x00\x05old/c")
+        broker.write(UNSUBACK, body[:2] + b"\x00\x00\x87\x11")  # taken, not authorized, was not there
+        until(lambda: json.loads(kept.read_bytes()) == ["old/b", "pit/#"])
+        assert "unsubscribed=refused 'old/b': Not authorized" in caplog.text
+        broker.let_in()
+        kind, body = broker.read()
+        assert (kind, body[3:]) == (UNSUBSCRIBE, b"\x00\x05old/b")
+
+
+def test_a_refused_subscription_is_not_asked_for_before_the_next_connection_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("collector.subscribing.FIRST_WAIT", 0.05)
+    with playing() as (broker, mqtt):
+        broker.accept()
+        broker.write(0x20, b"\x01\x00")
+        broker.write(0x90, broker.read()[1][:2] + b"\x80")
+        until(lambda: "'pit/#'" in said(mqtt))
+        broker.accept()
+        time.sleep(0.1)
+        mqtt.release([])  # wakes it
+        assert broker.read_all(0.2) == []
+
+
+def test_an_answer_to_what_this_connection_never_asked_says_nothing() -> None:
+    with playing() as (broker, mqtt):
+        broker.let_in()
+        mqtt.connected(3)
+        broker.accept()
+        broker.write(0x20, b"\x01\x00")
+        number = broker.read()[1][:2]
+        broker.write(0x90, b"\xff\xf0\x01")
+        broker.publish(1, b"one")
+        assert take(mqtt, 1), "read after the answer"
+        assert "connection lost" in said(mqtt)
+        broker.write(0x90, number + b"\x01")
+        mqtt.connected(3)
 
 
 @pytest.mark.parametrize("kept", [b"", b"{}", b'"x"', b"[1, null]", b"\xff"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import resource
 import socket
@@ -156,6 +157,27 @@ def test_one_address_holds_so_many_and_the_others_come_in(
         one.close()
 
 
+def test_where_all_are_held_whoever_is_turned_away_is_not_remembered_and_it_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, connections.__name__)
+    door = Door(monkeypatch, each=2, most=4)
+    first = [f"10.0.1.{k}" for k in range(4)]
+    kept = door.take(*first, *[f"10.0.2.{k}" for k in range(20)])
+    assert [record.getMessage() for record in caplog.records] == ["page connections=4 of=all more=closed"]
+    assert len(door.door._told) == 1
+    kept.pop().close()
+    kept += door.take("10.0.1.9", "10.0.2.1")
+    assert len(caplog.records) == 1, "one that goes does not end it"
+    for one in kept:
+        one.close()
+    assert not door.door._told
+    kept = door.take(*first, "10.0.2.1")
+    assert len(caplog.records) == 2
+    for one in [*kept, door.door]:
+        one.close()
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
@@ -188,3 +210,45 @@ def test_a_name_is_listened_at_all_its_addresses() -> None:
     assert {one.getsockname()[0] for one in found} <= {"127.0.0.1", "::1"}
     for one in found:
         one.close()
+
+
+class Addresses:
+    """What a name stands for, and which of it this machine refuses."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, refused: dict[str, int]) -> None:
+        self.made, made = list[socket.socket](), socket.create_server
+        found = [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+
+        def create(address: tuple[str, int], **how: Any) -> socket.socket:
+            if address[0] in refused:
+                raise OSError(refused[address[0]], "refused")
+            self.made.append(made(address, **how))
+            return self.made[-1]
+
+        told = [(family, socket.SOCK_STREAM, 6, "", (at, 0)) for family, at in found]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: told)
+        monkeypatch.setattr(socket, "create_server", create)
+
+
+@pytest.mark.parametrize("why", [errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL])
+def test_a_family_that_this_machine_has_not_keeps_no_page_from_starting(
+    monkeypatch: pytest.MonkeyPatch, why: int
+) -> None:
+    Addresses(monkeypatch, {"::1": why})
+    (one,) = listeners("localhost", 0)
+    assert one.getsockname()[0] == "127.0.0.1"
+    one.close()
+    Addresses(monkeypatch, {"::1": why, "127.0.0.1": why})
+    with pytest.raises(OSError, match="refused"):
+        listeners("localhost", 0)
+
+
+def test_a_port_that_is_taken_at_one_address_is_an_error_and_leaves_none_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed = list[Listener]()
+    monkeypatch.setattr(Listener, "close", lambda one: closed.append(one) or socket.socket.close(one))
+    Addresses(monkeypatch, {"::1": errno.EADDRINUSE})
+    with pytest.raises(OSError, match="refused"):
+        listeners("localhost", 0)
+    assert len(closed) == 1
