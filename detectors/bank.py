@@ -81,6 +81,8 @@ class Bank:
         self.single = bool((self.fan <= 1).all())
         self.raw_only = bool((self.input_series < len(site.sensors)).all())
         self.state: Any = self.detector.start(self.subjects)
+        self.forgot = False
+        """True while it has not been told yet that the memory was lost."""
         self._series = series
         self._columns: dict[str, Indices] = {}
 
@@ -179,6 +181,7 @@ class Bank:
             if before is None:
                 before = self.detector.start(self.subjects)
                 before.verdict[active] = int(Verdict.ACTIVE)
+                self.forgot = True
             self.state = before
             raise
         return outcome

@@ -206,6 +206,16 @@ class Holding:
         finding = Finding(place[0], place[1], 0, Verdict.UNKNOWN, place[0], None, None, why)
         return Held(*place, pair, held, was, False, was_watching, finding)
 
+    def forget(self, pair: int, place: tuple[int, int], why: Why) -> Held:
+        """From this place on what was said is not known to hold: nobody watches, what would end an alarm waits no more,
+        and what would raise one still does."""
+        pending = self.pending.get(pair)
+        held = self.unwatch(pair, place, why)
+        self.said[pair] = int(Verdict.UNKNOWN)
+        if pending is not None and pending.verdict is Verdict.ACTIVE:
+            self.pending[pair] = pending
+        return held
+
     def go_on_waiting(self, pair: int, pending: Pending, now: int) -> None:
         """Take over a wait begun under an earlier revision; what its new delay makes overdue passes at `now`."""
         earliest = now - self._delay(pair, pending) + (pending.time - pending.since)

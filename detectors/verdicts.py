@@ -83,7 +83,8 @@ class Verdicts:
             outcome = bank.step(view)
         except Exception as error:
             return self._break(bank, view, error, run)
-        return self._hold(bank, view, outcome, run, run.silences)
+        begun = self._tell_forgotten(bank, view, run) if bank.forgot else []
+        return begun + self._hold(bank, view, outcome, run, run.silences)
 
     def _hold(
         self, bank: Bank, view: Batch, outcome: Outcome, run: Pass, silences: Mapping[int, Sequence[Silence]]
@@ -137,11 +138,26 @@ class Verdicts:
             index = np.arange(start, start + len(rule.subjects))
             try:
                 single.state = take(bank.state, index, bank.subjects, single.state)
-            except StateMismatch:  # it learns anew, visibly; what was active is not clear
+                single.forgot = bank.forgot
+            except StateMismatch:
                 single.state.verdict[bank.state.verdict[index] == Verdict.ACTIVE] = int(Verdict.ACTIVE)
+                single.forgot = True
+            if single.forgot:  # it learns anew, visibly; what stands is not clear
+                single.state.verdict[self.holding.verdict[single.pairs] == Verdict.ACTIVE] = int(Verdict.ACTIVE)
             start += len(rule.subjects)
             singles.append(single)
         return singles
+
+    def _tell_forgotten(self, bank: Bank, view: Batch, run: Pass) -> list[Held]:
+        """The bank's memory was lost before this batch: it learns anew, and until it has nobody watches."""
+        bank.forgot = False
+        begins = [(wave.arrived, wave.row) for wave in view.waves]
+        begins += [(int(view.arrived[0]), int(view.row[0]))] if len(view) else []
+        place = min(begins, default=(run.until, AFTER_ROWS))
+        told = [self.holding.forget(pair, place, Why("rule.restarted")) for pair in bank.pairs.tolist()]
+        told = [h for h in told if h.was_watching or h.was is not h.verdict]
+        run.parts += [verdict_rows(told, self._series)] if told else []
+        return told
 
     # -- time and listing ------------------------------------------------------------------------------------------
 
