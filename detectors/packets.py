@@ -187,6 +187,12 @@ def _alike(sensor: Indices, rate: Floats, length: Indices) -> list[Indices]:
     return np.split(order, np.flatnonzero(new) + 1)
 
 
+def marks(wave: Wave, flags: int) -> dict[str, int]:
+    """The number `quality` of what a packet raised that is late or has another flag: its own and these."""
+    both = (wave.quality | flags) & FAULTS
+    return {"quality": both} if both else {}
+
+
 def wave_column(
     name: str, unit: str, subject: Indices, waves: Sequence[Wave], place: Indices, time: Times, value: Floats
 ) -> Column:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Column, Finding, Outcome, Subjects, Verdict, Why, whole
-from detectors.packets import Packets, beyond, set_back, side_by_side, wave_column
+from detectors.packets import Packets, beyond, marks, set_back, side_by_side, wave_column
 from detectors.reading import FAULTS, Batch, Floats, Indices, Quality, Times, Wave
 from detectors.state import SETTING
 from detectors.units import UnitError, convert
@@ -188,7 +188,7 @@ class Ppv:
             blank = {name: np.zeros_like(getattr(state, name)) for name in WINDOWED}
             blank["last"][packets.sensor] = packets.samples[:, 0]
             rate = np.full_like(state.rate, packets.rate)
-            self._measure(replace(state, rate=rate, **blank), packets, waves, findings)
+            self._measure(replace(state, rate=rate, **blank), packets, waves, findings, int(Quality.LATE))
 
     def _turn(
         self, state: State, part: Packets, waves: Sequence[Wave], findings: list[Finding], ended: list[Any]
@@ -228,7 +228,10 @@ class Ppv:
             top = float(max(state.top[who], state.peak[who]))
             findings.append(_finding(wave, time, Verdict.CLEAR, "below", value=top))
 
-    def _measure(self, state: State, part: Packets, waves: Sequence[Wave], findings: list[Finding]) -> None:
+    def _measure(
+        self, state: State, part: Packets, waves: Sequence[Wave], findings: list[Finding], flags: int = 0
+    ) -> None:
+        """Take the packets in; of what they raise `flags` are said."""
         who = part.sensor
         halves = half_waves(
             part.samples, state.last[who], state.start[who], state.peak[who], state.count[who], part.rate
@@ -255,7 +258,8 @@ class Ppv:
                 time, at = int(state.next[one]), float(open_limit[k])
                 value, hertz = float(halves.open_peak[k]), float(_open_frequency(state, who[k : k + 1])[0])
             state.verdict[one], state.raised[one] = Verdict.ACTIVE, time
-            findings.append(_finding(wave, time, Verdict.ACTIVE, "above", value=value, limit=at, frequency=hertz))
+            numbers = {"frequency": hertz, **marks(wave, flags)}
+            findings.append(_finding(wave, time, Verdict.ACTIVE, "above", value=value, limit=at, **numbers))
 
     def _top(self, state: State, who: Indices, halves: HalfWaves, taken: Floats) -> None:
         """Take the greatest of the half-waves of each channel into its window."""

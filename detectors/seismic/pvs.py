@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.detector import Column, Finding, Outcome, PerSubject, Subjects, Verdict, Why, per_subject, whole
-from detectors.packets import one_packet, set_back, wave_column
+from detectors.packets import marks, one_packet, set_back, wave_column
 from detectors.reading import FAULTS, Batch, Floats, Indices, Quality, Times, Wave
 from detectors.state import PER_INPUT, SETTING
 
@@ -157,7 +157,7 @@ class Pvs:
         turned = set_back(one_packet(wave, place), np.array([late]), ALL, state.older, state.lag).all()
         if late and not (turned and state.older[mine].all()):
             if turned:
-                self._alone(going, wave, time, samples)
+                self._alone(going, wave, time, samples, int(Quality.LATE))
             return
         if late or state.rate[who] != wave.rate:
             self._begin(going, who, place, wave, time, mine)
@@ -187,24 +187,25 @@ class Pvs:
         before = time - round(1e9 / wave.rate)
         state.spoilt[who] = max(int(state.spoilt[who]), before) if state.verdict[who] == Verdict.ACTIVE else before
 
-    def _alone(self, going: _Pass, wave: Wave, time: int, samples: Floats) -> None:
+    def _alone(self, going: _Pass, wave: Wave, time: int, samples: Floats, flags: int = 0) -> None:
         """One part may be enough to raise, and one that is clipped leaves the vector without an upper bound."""
         who = int(going.state.owner[wave.sensor])
         size = np.abs(samples)
         over = np.flatnonzero(size >= going.limit[who])
         if len(over):
-            self._raise(going, who, wave, time + round(int(over[0]) * 1e9 / wave.rate), float(size[over[0]]))
+            self._raise(going, who, wave, time + round(int(over[0]) * 1e9 / wave.rate), float(size[over[0]]), flags)
         end = time + round((len(samples) - 1) * 1e9 / wave.rate)
         if (size >= going.state.full[wave.sensor]).any():
             _lose(going, who, wave, end, "clipped")
         elif len(over):
             going.state.spoilt[who] = max(int(going.state.spoilt[who]), end)
 
-    def _raise(self, going: _Pass, who: int, wave: Wave, time: int, value: float) -> None:
+    def _raise(self, going: _Pass, who: int, wave: Wave, time: int, value: float, flags: int = 0) -> None:
         if going.state.verdict[who] != Verdict.ACTIVE:
             going.state.verdict[who] = Verdict.ACTIVE
             limit = float(going.limit[who])
-            going.findings.append(_finding(who, wave, time, Verdict.ACTIVE, value, limit, "above"))
+            said = _finding(who, wave, time, Verdict.ACTIVE, value, limit, "above", **marks(wave, flags))
+            going.findings.append(said)
 
     def _judge(self, going: _Pass, who: int, place: int, wave: Wave, count: int, mine: Indices) -> None:
         """Take the first `count` samples out of the buffer, window by window."""
@@ -259,9 +260,16 @@ def _lose(going: _Pass, who: int, wave: Wave, time: int, key: str) -> None:
 
 
 def _finding(
-    who: int, wave: Wave, time: int, verdict: Verdict, value: float | None, limit: float | None, key: str
+    who: int,
+    wave: Wave,
+    time: int,
+    verdict: Verdict,
+    value: float | None,
+    limit: float | None,
+    key: str,
+    **numbers: float,
 ) -> Finding:
-    return Finding(wave.arrived, wave.row, who, verdict, time, value, limit, Why(f"seismic.pvs.{key}"))
+    return Finding(wave.arrived, wave.row, who, verdict, time, value, limit, Why(f"seismic.pvs.{key}", numbers))
 
 
 def _column(batch: Batch, ended: list[tuple[int, int, int, float]], unit: str) -> list[Column]:

@@ -225,6 +225,8 @@ def test_a_packet_that_comes_after_the_one_behind_it_may_raise_and_clears_nothin
     assert [f.verdict for f in findings] == [Verdict.CLEAR, Verdict.UNKNOWN, Verdict.ACTIVE, Verdict.CLEAR]
     assert findings[2].time == said(DWELLING, waves).findings[1].time
     assert findings[2].at == waves[12].arrived
+    assert findings[2].why.numbers["quality"] == Quality.LATE
+    assert "quality" not in said(DWELLING, waves).findings[1].why.numbers
     quiet = packets(sine(0.1, 40), [100] * 24, RATE)
     late = said(DWELLING, [*quiet[:12], quiet[13], quiet[12], *quiet[14:]]).findings
     assert late == said(DWELLING, [*quiet[:12], *quiet[13:]]).findings

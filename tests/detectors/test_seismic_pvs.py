@@ -128,6 +128,7 @@ def test_a_part_whose_clock_alone_was_set_back_may_raise_by_itself() -> None:
     ]
     findings = said(VECTOR, turned).findings
     assert [f.verdict for f in findings] == [Verdict.CLEAR, Verdict.UNKNOWN, Verdict.ACTIVE]
+    assert findings[2].why.numbers == {"quality": Quality.LATE}
     assert 50.0 <= (findings[2].at - BEGIN) / SECOND <= 51.0
 
 
