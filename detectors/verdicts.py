@@ -113,15 +113,13 @@ class Verdicts:
     # -- a rule that raises ----------------------------------------------------------------------------------------
 
     def _break(self, bank: Bank, view: Batch, error: Exception, run: Pass) -> list[Held]:
-        """Stop the rule that raised, at the row at which it did; every other rule of the bank goes on."""
+        """Stop the rule that raised, at the row or wave at which it did; every other rule of the bank goes on."""
         at = self.banks.index(bank)
         if len(bank.rules) > 1:
             singles = self._one_by_one(bank)
             self.banks[at : at + 1] = singles
             return [h for single in singles for h in self._step_bank(single, run)]
-        good, outcome, last = until_it_raises(bank, view, error)
-        row = len(good)
-        place = (int(view.arrived[row]), int(view.row[row])) if row < len(view) else (run.until, AFTER_ROWS)
+        good, outcome, last, place = until_it_raises(bank, view, error)
         heard = {pair: [s for s in those if (s.at, s.row) < place] for pair, those in run.silences.items()}
         held = self._hold(bank, good, outcome, run, heard)
         self.banks.remove(bank)
