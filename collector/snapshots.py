@@ -23,7 +23,6 @@ from collector.remembered import Memory
 from collector.whole import clear_parts, whole
 from detectors.site import read_site
 from detectors.snapshot import restore, snapshot
-from detectors.state import StateMismatch
 
 log = logging.getLogger(__name__)
 KEPT = 2
@@ -80,11 +79,15 @@ def _first_usable(seals: Iterable[int], folder: Path, folding: Folding) -> Place
             plain = json.loads(arrays.pop("plain").tobytes())
             site = read_site(plain["document"])
             memory = Memory(plain.get("memory"))  # snapshots of older versions have none
-            folding.adopt(site, restore(site, arrays, plain["judge"]), plain["revision"], memory)
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error, StateMismatch) as error:
+            judge = restore(site, arrays, plain["judge"])
+            folding.adopt(site, judge, plain["revision"], memory)
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             log.warning("snapshot=%s unusable=%s", path.name, error)
             continue
         folding.counts = dict(plain["counts"])
+        if rules := {judge.revision.pairs[pair][0].name for pair, _ in judge.verdicts.restarted}:
+            log.warning("snapshot=%s rules=%s learn anew: their memory has another form in this version",
+                        path.name, ",".join(sorted(rules)))  # fmt: skip
         return Place(seal, plain["line"], plain["hash"])
     return None
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.alarm import Alarm, Hidden
+from detectors.bank import Bank
 from detectors.desk_load import Load
 from detectors.desks import Notice
 from detectors.detector import Finding, Verdict, Why
@@ -18,10 +19,11 @@ from detectors.holding import Pending
 from detectors.judge import Judge
 from detectors.records import Change, Record
 from detectors.revising import GATE, LATEST
-from detectors.rule import Priority
+from detectors.rule import Priority, Rule
 from detectors.site import Site
-from detectors.state import arrays_of
+from detectors.state import StateMismatch, arrays_of
 from detectors.state import restore as restore_state
+from detectors.verdicts import Verdicts
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -42,6 +44,7 @@ def snapshot(judge: Judge) -> tuple[Arrays, dict[str, Any]]:
         "counts": judge.gate.counts,
         "seen": [[rule, subject, now] for (rule, subject), now in verdicts.seen.items()],
         "broken": {name: _why(why) for name, why in verdicts.broken.items()},
+        "restarted": [list(one) for one in verdicts.restarted],
         "pending": [[pair, _pending(p)] for pair, p in sorted(pending.items())],
         "records": [[*key, _record(r)] for key, r in sorted(judge.alarms.records.items())],
         "used": [[*key, number] for key, number in sorted(judge.alarms.used.items())],
@@ -57,17 +60,18 @@ def snapshot(judge: Judge) -> tuple[Arrays, dict[str, Any]]:
 
 
 def restore(site: Site, arrays: Mapping[str, NDArray[Any]], plain: Mapping[str, Any]) -> Judge:
-    """The judge as it was. Raises StateMismatch (detectors.state) if a detector's memory changed its form."""
+    """The judge as it was, but for rules whose memory has another form now: they learn anew (`Verdicts.anew`)."""
     judge = Judge(site, plain["now"], plain["revision"])
     verdicts = judge.verdicts
     verdicts.seen = {(rule, subject): now for rule, subject, now in plain["seen"]}
+    verdicts.restarted = [(pair, now) for pair, now in plain.get("restarted", ())]
+    pending = {pair: _pending_of(p) for pair, p in plain["pending"]}
+    verdicts.holding.restore(_part(arrays, "holding."), pending)
     by_name = {rule.name: rule for rule in judge.revision.rules}
-    verdicts.banks = [verdicts.bank([by_name[name] for name in names]) for names in plain["banks"]]
-    for k, bank in enumerate(verdicts.banks):
-        mine = {n.removeprefix(f"bank.{k}."): a for n, a in arrays.items() if n.startswith(f"bank.{k}.")}
-        bank.state = restore_state(bank.state, mine)
-    held = {name.removeprefix("holding."): a for name, a in arrays.items() if name.startswith("holding.")}
-    verdicts.holding.restore(held, {pair: _pending_of(p) for pair, p in plain["pending"]})
+    verdicts.banks = [
+        _bank(verdicts, [by_name[name] for name in names], _part(arrays, f"bank.{k}."), judge.now)
+        for k, names in enumerate(plain["banks"])
+    ]
     for name in GATE:
         setattr(judge.gate, name, np.array(arrays[f"gate.{name}"]))
     judge.gate.counts = dict(plain["counts"])
@@ -88,6 +92,19 @@ def restore(site: Site, arrays: Mapping[str, NDArray[Any]], plain: Mapping[str, 
     judge.desks.notice_of = {(rule, subject): notice for rule, subject, notice in plain.get("notices", ())}
     judge.handlings.restore(plain.get("handlings", ()))
     return judge
+
+
+def _part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Arrays:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _bank(verdicts: Verdicts, rules: Sequence[Rule], memory: Arrays, now: int) -> Bank:
+    bank = verdicts.bank(rules)
+    try:
+        bank.state = restore_state(bank.state, memory)
+    except StateMismatch:
+        return verdicts.anew(bank, now)
+    return bank
 
 
 def _why(why: Why) -> list[Any]:

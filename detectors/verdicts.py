@@ -51,6 +51,8 @@ class Verdicts:
         )
         self.broken: dict[str, Why] = {}
         """Rules that have stopped."""
+        self.restarted: list[tuple[int, int]] = []
+        """(pair, `now`) of what learns anew since then; the next step tells it."""
         self.banks = self._banks()
         self._series = [revision.series[f"@{rule.name}/{subject.id}"] for rule, subject in revision.pairs]
         self._counted = np.array([not subject.id.startswith(OWN) for _, subject in revision.pairs], np.bool_)
@@ -74,7 +76,8 @@ class Verdicts:
     def step(self, rows: Rows, waves: Sequence[Wave], until: int) -> tuple[list[Held], list[Rows]]:
         """What the pairs hold anew, in order; and the rows with all that was derived of them, the given ones first."""
         run = Pass([rows], waves, until)
-        held = [h for bank in list(self.banks) for h in self._step_bank(bank, run)]
+        held = self._tell_restarted(run)
+        held += [h for bank in list(self.banks) for h in self._step_bank(bank, run)]
         return _in_order(held), run.parts
 
     def _step_bank(self, bank: Bank, run: Pass) -> list[Held]:
@@ -152,8 +155,28 @@ class Verdicts:
         begins = [(wave.arrived, wave.row) for wave in view.waves]
         begins += [(int(view.arrived[0]), int(view.row[0]))] if len(view) else []
         place = min(begins, default=(run.until, AFTER_ROWS))
-        told = [self.holding.forget(pair, place, Why("rule.restarted")) for pair in bank.pairs.tolist()]
-        told = [h for h in told if h.was_watching or h.was is not h.verdict]
+        return self._told([self._forget(pair, place) for pair in bank.pairs.tolist()], run)
+
+    # -- a rule whose memory has another form ----------------------------------------------------------------------
+
+    def anew(self, bank: Bank, now: int) -> Bank:
+        """The bank's rules as if they came under watch now, which the next step tells; what stands is not clear."""
+        self.seen.update(dict.fromkeys(bank.subject_keys(), now))
+        fresh = self.bank(bank.rules)
+        fresh.state.verdict[self.holding.verdict[fresh.pairs] == Verdict.ACTIVE] = int(Verdict.ACTIVE)
+        self.restarted += [(pair, now) for pair in fresh.pairs.tolist()]
+        return fresh
+
+    def _tell_restarted(self, run: Pass) -> list[Held]:
+        told = [self._forget(pair, (now, AFTER_ROWS)) for pair, now in self.restarted]
+        self.restarted = []
+        return self._told(told, run)
+
+    def _forget(self, pair: int, place: tuple[int, int]) -> Held:
+        return self.holding.forget(pair, place, Why("rule.restarted"))
+
+    def _told(self, forgotten: Sequence[Held], run: Pass) -> list[Held]:
+        told = [h for h in forgotten if h.was_watching or h.was is not h.verdict]
         run.parts += [verdict_rows(told, self._series)] if told else []
         return told
 
