@@ -21,6 +21,11 @@ class DavylampError(Exception):
     """Whatever Davylamp itself reports; `str(error)` is one line for a person."""
 
 
+def told(error: Exception) -> str:
+    """An error in a line: our own has words for a person, any other is one that nobody foresaw."""
+    return str(error) if isinstance(error, DavylampError) else f"{type(error).__name__}: {error}; please report it"
+
+
 class Unavailable(DavylampError):
     """Not now; the same call may succeed later, not before `after` s where the other side said how long to wait."""
 

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from collector.errors import DavylampError, Unavailable
+from collector.errors import DavylampError, Unavailable, told
 
 FIRST_WAIT = 0.5
 """s after a first failure."""
@@ -45,7 +45,7 @@ def follow(
 
 
 def _said(name: str, error: Exception, pause: float) -> str:
-    known = isinstance(error, DavylampError)
-    reason = str(error) if known else f"{type(error).__name__}: {error}; please report it"
-    log.warning("%s again-in=%.1fs reason=%s", name, pause, reason, exc_info=None if known else error)
+    reason = told(error)
+    unforeseen = None if isinstance(error, DavylampError) else error
+    log.warning("%s again-in=%.1fs reason=%s", name, pause, reason, exc_info=unforeseen)
     return reason

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from collector.actions import own_alarm
 from collector.decode import GONE
-from collector.errors import DavylampError
+from collector.errors import DavylampError, told
 from collector.heartbeat import Heartbeat
 from collector.judged import Judged
 from detectors.records import WORK
@@ -53,9 +53,7 @@ class Work:
 
     def reason(self) -> str:
         """Why it died."""
-        known = isinstance(self.error, DavylampError)
-        words = str(self.error) if known else f"{type(self.error).__name__}: {self.error}; please report it"
-        return RETURNED if self.error is None else words
+        return RETURNED if self.error is None else told(self.error)
 
 
 class Works:

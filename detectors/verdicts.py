@@ -143,8 +143,8 @@ class Verdicts:
             except StateMismatch:
                 single.state.verdict[bank.state.verdict[index] == Verdict.ACTIVE] = int(Verdict.ACTIVE)
                 single.forgot = True
-            if single.forgot:  # it learns anew, visibly; what stands is not clear
-                single.state.verdict[self.holding.verdict[single.pairs] == Verdict.ACTIVE] = int(Verdict.ACTIVE)
+            if single.forgot:
+                self._stand(single)
             start += len(rule.subjects)
             singles.append(single)
         return singles
@@ -155,7 +155,7 @@ class Verdicts:
         begins = [(wave.arrived, wave.row) for wave in view.waves]
         begins += [(int(view.arrived[0]), int(view.row[0]))] if len(view) else []
         place = min(begins, default=(run.until, AFTER_ROWS))
-        return self._told([self._forget(pair, place) for pair in bank.pairs.tolist()], run)
+        return self._tell_anew([(pair, place) for pair in bank.pairs.tolist()], run)
 
     # -- a rule whose memory has another form ----------------------------------------------------------------------
 
@@ -163,19 +163,21 @@ class Verdicts:
         """The bank's rules as if they came under watch now, which the next step tells; what stands is not clear."""
         self.seen.update(dict.fromkeys(bank.subject_keys(), now))
         fresh = self.bank(bank.rules)
-        fresh.state.verdict[self.holding.verdict[fresh.pairs] == Verdict.ACTIVE] = int(Verdict.ACTIVE)
+        self._stand(fresh)
         self.restarted += [(pair, now) for pair in fresh.pairs.tolist()]
         return fresh
 
     def _tell_restarted(self, run: Pass) -> list[Held]:
-        told = [self._forget(pair, (now, AFTER_ROWS)) for pair, now in self.restarted]
-        self.restarted = []
-        return self._told(told, run)
+        restarted, self.restarted = self.restarted, []
+        return self._tell_anew([(pair, (now, AFTER_ROWS)) for pair, now in restarted], run)
 
-    def _forget(self, pair: int, place: tuple[int, int]) -> Held:
-        return self.holding.forget(pair, place, Why("rule.restarted"))
+    def _stand(self, bank: Bank) -> None:
+        """A bank that learns anew: what stands is not clear."""
+        bank.state.verdict[self.holding.verdict[bank.pairs] == Verdict.ACTIVE] = int(Verdict.ACTIVE)
 
-    def _told(self, forgotten: Sequence[Held], run: Pass) -> list[Held]:
+    def _tell_anew(self, begun: Sequence[tuple[int, tuple[int, int]]], run: Pass) -> list[Held]:
+        """Of (pair, place): from there on it learns anew."""
+        forgotten = [self.holding.forget(pair, place, Why("rule.restarted")) for pair, place in begun]
         told = [h for h in forgotten if h.was_watching or h.was is not h.verdict]
         run.parts += [verdict_rows(told, self._series)] if told else []
         return told
