@@ -17,7 +17,7 @@ from pathlib import Path
 
 from collector.actions import own_alarm
 from collector.decode import GONE
-from collector.errors import DavylampError, told
+from collector.errors import DavylampError, Unavailable, told
 from collector.heartbeat import Heartbeat
 from collector.judged import Judged
 from detectors.records import WORK
@@ -138,6 +138,6 @@ class Works:
         """The message's name; none where it could not be written: it is then said again."""
         try:
             return own_alarm(self._folder, WORK, f"{self._role}/{name}", fails, detail)
-        except (OSError, DavylampError) as error:
+        except Unavailable as error:
             log.warning("role=%s work=%s alarm=not-written reason=%s", self._role, name, error)
             return ""

@@ -176,7 +176,7 @@ def test_alarms_that_cannot_be_read_or_written_cost_nothing(
     shop: Shop, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> str:
-        raise OSError(28, "No space left on device")
+        raise Unavailable("[Errno 28] No space left on device")
 
     def unread() -> list[dict[str, Any]]:
         raise Unavailable("locked")
